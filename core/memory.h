@@ -1,0 +1,22 @@
+/* memory.h - 64-byte aligned, zeroed memory whose size is checked before it is asked for. */
+#ifndef SG_CORE_MEMORY_H
+#define SG_CORE_MEMORY_H
+
+#include "core/status.h"
+
+#include <stddef.h>
+
+enum { SG_ALIGN = 64 };
+
+static inline size_t sg_align_up(size_t bytes)
+{
+    return (bytes + SG_ALIGN - 1) / SG_ALIGN * SG_ALIGN;
+}
+
+/* *out = count * size zeroed bytes, aligned to SG_ALIGN (never NULL on success, also for 0 bytes). Free with sg_free.
+ * SG_E_MEMORY names `what` and the number of bytes. */
+sg_status sg_alloc(void **out, size_t count, size_t size, const char *what);
+void      sg_free(void *memory);
+#define SG_ALLOC(out, count, what) sg_alloc((void **)(out), (count), sizeof **(out), (what))
+
+#endif

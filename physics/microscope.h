@@ -1,0 +1,131 @@
+/* microscope.h - the whole physical layer, composed from ops: sample -> illumination -> optics -> pixels -> noise -> ADC.
+ * The configuration structs below are plain data; pipeline/config fills them from YAML keys of the same names. Lengths in
+ * micrometres in the sample plane, angles in radians. PHYSICS.md conventions throughout. */
+#ifndef SG_PHYSICS_MICROSCOPE_H
+#define SG_PHYSICS_MICROSCOPE_H
+
+#include "core/graph.h"
+#include "core/status.h"
+
+enum { SG_ZERNIKE_MAX = 36, SG_EXPOSURE_MAX = 8, SG_PATH_MAX = 1024 };
+
+/* A number that a user can make learnable: `learn: true, lr: 1e-2`. */
+typedef struct sg_learn {
+    bool   on;
+    double lr; /* learning rate of its own */
+} sg_learn;
+
+typedef enum sg_sample_kind {
+    SG_SAMPLE_COHERENT,   /* picture g in [0,1] -> transmission exp(-a + i phi) */
+    SG_SAMPLE_STACK,      /* measured stack: K images, one per LED, take the place of sample and optics */
+    SG_SAMPLE_INCOHERENT, /* emission s >= 0, blurred by the PSF */
+} sg_sample_kind;
+
+typedef struct sg_sample_config {
+    sg_sample_kind kind;
+    int            size_px;   /* N: grid, margin included */
+    int            margin_px; /* removed on each side after imaging (a multiple of camera pixel / sample pixel) */
+    double         pixel_um;  /* d */
+    double         phase_rad, absorption, background_rad, correlation_um;
+} sg_sample_config;
+
+typedef enum sg_led_geometry { SG_LED_GRID, SG_LED_RINGS, SG_LED_CSV } sg_led_geometry;
+typedef enum sg_led_sampling { SG_LED_SNAP, SG_LED_EXACT } sg_led_sampling;
+typedef enum sg_pattern {
+    SG_PATTERN_CENTER, SG_PATTERN_BRIGHTFIELD, SG_PATTERN_DARKFIELD, SG_PATTERN_ANNULUS, SG_PATTERN_HALF, SG_PATTERN_DPC,
+    SG_PATTERN_OFF_AXIS, SG_PATTERN_ALL, SG_PATTERN_RANDOM, SG_PATTERN_CSV,
+} sg_pattern;
+typedef enum sg_light_constraint { SG_LIGHT_DOSE, SG_LIGHT_BOX } sg_light_constraint;
+
+typedef struct sg_illumination_config {
+    sg_led_geometry geometry;
+    int             rows, columns;     /* grid */
+    double          pitch_mm, height_mm;
+    double          pitch_na;          /* > 0: the grid is regular in NA instead (pitch_mm, height_mm unused) */
+    int             rings;             /* rings: 1 centre LED + ring r with 6 r LEDs at radius r pitch */
+    char            csv[SG_PATH_MAX];  /* csv: header with x_mm,y_mm or na_x,na_y; optional power */
+    double          slide_mm, slide_index; /* glass slide between array and sample; 0 mm: none */
+    sg_led_sampling sampling;
+    sg_pattern      pattern;           /* starting (or fixed) weights */
+    char            pattern_csv[SG_PATH_MAX]; /* pattern csv: K rows, one column an exposure */
+    int             exposures;         /* E; dpc has 2 */
+    sg_light_constraint constraint;
+    double          dose_ph;           /* dose constraint: photons per camera pixel area at the sample per measurement */
+    double          flux_ph_per_s, exposure_s; /* box constraint: one LED at w = 1 */
+    sg_learn        learn;             /* the weights */
+    sg_learn        learn_position;    /* LED positions (sampling exact only) */
+} sg_illumination_config;
+
+typedef enum sg_pupil_edge { SG_EDGE_HARD, SG_EDGE_SMOOTH } sg_pupil_edge;
+
+typedef struct sg_optics_config {
+    double        wavelength_um, na, medium_index, defocus_um, magnification;
+    sg_pupil_edge edge;
+    double        zernike_rad[SG_ZERNIKE_MAX]; /* Noll j = 1 .. zernike_count */
+    int           zernike_count;
+    sg_learn      learn_zernike, learn_defocus, learn_na; /* na: edge smooth only */
+    sg_learn      learn_amplitude, learn_phase;           /* per bin: sampling snap only */
+    double        psf_sigma_um;   /* extra Gaussian blur of the intensity image; 0: none */
+    sg_learn      learn_psf_sigma;
+} sg_optics_config;
+
+typedef enum sg_shot { SG_SHOT_NONE, SG_SHOT_POISSON, SG_SHOT_GAUSSIAN } sg_shot;
+typedef enum sg_readout { SG_READOUT_CHANNELS, SG_READOUT_DIFFERENCE, SG_READOUT_SUM } sg_readout;
+typedef enum sg_normalise { SG_NORMALISE_RANGE, SG_NORMALISE_STANDARD } sg_normalise;
+
+typedef struct sg_camera_config {
+    double       pixel_um;      /* d_c magnification: the camera's own pixel; at magnification 1 the pixel in the sample plane */
+    double       fill_factor;   /* area ratio, 0 < f <= 1 */
+    double       qe, background_e, dark_e_per_s, exposure_s, full_well_e, read_noise_e;
+    sg_shot      shot;
+    int          bit_depth;     /* 0: no ADC (for tests); 1..16 */
+    double       range_e;       /* gain_e_per_adu = range_e / (2^b - 1) */
+    double       offset_adu;
+    sg_learn     learn_range;
+    sg_readout   readout;
+    sg_normalise normalise;     /* channels = R (adu - offset) gain / range, then optionally standardised per image */
+} sg_camera_config;
+
+typedef struct sg_microscope_config {
+    sg_sample_config       sample;
+    sg_illumination_config illumination;
+    sg_optics_config       optics;
+    sg_camera_config       camera;
+} sg_microscope_config;
+
+/* The stages, for simulate and for reading out; SG_NONE where a configuration has no such stage. */
+typedef struct sg_microscope_values {
+    sg_value transmission; /* (n, 1, N, N) complex */
+    sg_value spectrum;     /* its DFT */
+    sg_value pupil;        /* (1 or K, 1, M, M) complex */
+    sg_value weight;       /* (1, 1, E, K) */
+    sg_value image;        /* (n, E, M, M) intensity, empty field = sum of w inside the pupil */
+    sg_value pixels;       /* (n, E, C, C) after pixel integration and margin removal */
+    sg_value electrons;    /* (n, E, C, C): the camera run without ADC on the same random numbers (only built when asked) */
+    sg_value adu;          /* (n, E, C, C) */
+    sg_value channels;     /* (n, channels, C, C): what the network sees */
+} sg_microscope_values;
+
+/* What follows from the configuration. */
+typedef struct sg_microscope_size {
+    int    sample_px;  /* N */
+    int    image_px;   /* M = m C */
+    int    oversample; /* m */
+    int    camera_px;  /* C before margin removal */
+    int    output_px;  /* after it: what the network sees */
+    int    leds, exposures, channels;
+    double camera_pitch_um;    /* d_c in the sample plane */
+} sg_microscope_size;
+
+/* Checks the configuration (ranges, sampling, grid) and computes the sizes. Error texts start with the key,
+ * "camera.pixel_um: ...", and name the pitch that would do. */
+sg_status sg_microscope_check(sg_microscope_size *out, const sg_microscope_config *config);
+
+/* sample: (n,1,N,N) picture in [0,1] (coherent), (n,1,N,N) emission (incoherent), (n,K,C,C) stack. Returns channels.
+ * Parameters: microscope.led.weight (1,1,E,K), microscope.led.power (1,1,1,K), microscope.led.position (1,1,K,2) [exact],
+ * microscope.pupil.zernike (1,1,1,J), microscope.pupil.defocus_um, microscope.pupil.na, microscope.pupil.amplitude,
+ * microscope.pupil.phase (1,1,M,M), microscope.psf.sigma_um, camera.adc.range_e. `out` may be NULL. */
+sg_value sg_microscope(sg_graph *g, sg_value sample, const sg_microscope_config *config, bool want_electrons,
+                       sg_microscope_values *out);
+
+#endif
