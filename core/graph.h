@@ -12,8 +12,9 @@
 enum { SG_MAX_INPUTS = 8, SG_NAME_MAX = 96 };
 
 typedef struct sg_graph sg_graph;
-typedef struct sg_op    sg_op;
-/* A handle: the index of the node that makes the value; negative after an error or where an optional input is absent. */
+typedef struct sg_op sg_op;
+/* A handle: the index of the node that makes the value; negative after an error or where an optional input is absent.
+ */
 typedef struct sg_value {
     int id;
 } sg_value;
@@ -21,7 +22,7 @@ typedef struct sg_value {
 
 /* NULL when out of memory (every call accepts a NULL graph and sg_plan_make reports it). */
 sg_graph *sg_graph_new(void);
-void      sg_graph_free(sg_graph *g);
+void sg_graph_free(sg_graph *g);
 
 /* ---- leaves ---- */
 /* Data that the caller writes before each run, see sg_plan_input. No gradient. */
@@ -46,16 +47,16 @@ typedef enum sg_init {
 } sg_init;
 
 typedef struct sg_param_spec {
-    sg_init       init;
-    double        init_a, init_b;
+    sg_init init;
+    double init_a, init_b;
     const double *values;
     sg_constraint constraint;
-    double        lo, hi;
-    double        lr;     /* learning rate of its own; 0: the network's */
-    bool          decay;  /* weight decay applies (kernels yes; biases, norms and hardware no) */
-    bool          frozen; /* no gradient, no step */
-    bool          state;  /* a running statistic: written by sg_plan_commit, never by the optimiser */
-    const char   *unit;   /* "rad", "um", "1"; for results */
+    double lo, hi;
+    double lr;        /* learning rate of its own; 0: the network's */
+    bool decay;       /* weight decay applies (kernels yes; biases, norms and hardware no) */
+    bool frozen;      /* no gradient, no step */
+    bool state;       /* a running statistic: written by sg_plan_commit, never by the optimiser */
+    const char *unit; /* "rad", "um", "1"; for results */
 } sg_param_spec;
 
 /* A named tensor that lives in sg_model and outlives the plan. Two calls with one name give the same parameter (shapes
@@ -64,19 +65,20 @@ sg_value sg_param(sg_graph *g, const char *name, sg_shape shape, const sg_param_
 
 /* ---- operations ---- */
 /* Adds a node: copies `attr` (attr_size bytes), infers the shape by the op's row. Used by the builders sg_<op>. */
-sg_value sg_node_add(sg_graph *g, const sg_op *op, const void *attr, size_t attr_size, const sg_value *inputs, int count);
+sg_value sg_node_add(sg_graph *g, const sg_op *op, const void *attr, size_t attr_size, const sg_value *inputs,
+                     int count);
 #define SG_NODE(g, op, attr, ...)                                                                                      \
     sg_node_add((g), (op), (attr), sizeof *(attr), (const sg_value[]){__VA_ARGS__},                                    \
                 (int)(sizeof((const sg_value[]){__VA_ARGS__}) / sizeof(sg_value)))
 /* Names a value so that sg_plan_output finds it; its memory is kept to the end of the run. */
-void     sg_output(sg_graph *g, const char *name, sg_value value);
+void sg_output(sg_graph *g, const char *name, sg_value value);
 
 /* ---- questions and errors ---- */
-sg_shape  sg_value_shape(const sg_graph *g, sg_value v); /* (0,0,0,0) if invalid */
-bool      sg_value_complex(const sg_graph *g, sg_value v);
+sg_shape sg_value_shape(const sg_graph *g, sg_value v); /* (0,0,0,0) if invalid */
+bool sg_value_complex(const sg_graph *g, sg_value v);
 sg_status sg_graph_status(const sg_graph *g);
 /* Records an error from a builder (kept if it is the first); returns SG_NONE. */
-sg_value  sg_graph_fail(sg_graph *g, sg_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+sg_value sg_graph_fail(sg_graph *g, sg_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* printf into the graph's own string pool: names such as "unet.down%d.conv1.weight". Valid as long as the graph. */
 const char *sg_graph_text(sg_graph *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -16,7 +16,9 @@ static inline size_t sg_align_up(size_t bytes)
 /* *out = count * size zeroed bytes, aligned to SG_ALIGN (never NULL on success, also for 0 bytes). Free with sg_free.
  * SG_E_MEMORY names `what` and the number of bytes. */
 sg_status sg_alloc(void **out, size_t count, size_t size, const char *what);
-void      sg_free(void *memory);
+void sg_free(void *memory);
+/* Bytes that the machine and this control group have left; SIZE_MAX if neither says. */
+size_t sg_memory_available(void);
 #define SG_ALLOC(out, count, what) sg_alloc((void **)(out), (count), sizeof **(out), (what))
 
 #endif

@@ -22,27 +22,27 @@ typedef enum sg_layout {
 
 /* What one run of a program knows besides its tensors. */
 typedef struct sg_step {
-    uint64_t        seed;
-    uint32_t        epoch;     /* 0 in evaluation */
+    uint64_t seed;
+    uint32_t epoch;            /* 0 in evaluation */
     const uint32_t *sample_id; /* (n) ids of the batch; NULL: 0, 1, 2, ... */
-    bool            training;  /* batch statistics, dropout, ... */
+    bool training;             /* batch statistics, dropout, ... */
 } sg_step;
 
 /* One node of the graph. Kernels read it; only core/ writes it. */
 typedef struct sg_node {
-    const sg_op *op;   /* NULL: a leaf */
-    const void  *attr; /* the op's own struct */
-    size_t       attr_size;
-    int          inputs[SG_MAX_INPUTS]; /* node ids; -1: an absent optional input */
-    int          input_count;
-    sg_shape     in_shape[SG_MAX_INPUTS];
-    bool         in_complex[SG_MAX_INPUTS];
-    sg_shape     shape; /* of the output: set by infer */
-    bool         is_complex;
-    char         name[SG_NAME_MAX]; /* leaf: its name; else op name and index */
+    const sg_op *op;  /* NULL: a leaf */
+    const void *attr; /* the op's own struct */
+    size_t attr_size;
+    int inputs[SG_MAX_INPUTS]; /* node ids; -1: an absent optional input */
+    int input_count;
+    sg_shape in_shape[SG_MAX_INPUTS];
+    bool in_complex[SG_MAX_INPUTS];
+    sg_shape shape; /* of the output: set by infer */
+    bool is_complex;
+    char name[SG_NAME_MAX]; /* leaf: its name; else op name and index */
     /* set by the passes of the plan */
-    sg_layout    layout, in_layout[SG_MAX_INPUTS];
-    const void  *fused;      /* activation taken over from the following node: const sg_fused_relu * */
+    sg_layout layout, in_layout[SG_MAX_INPUTS];
+    const void *fused; /* activation taken over from the following node: const sg_fused_relu * */
 } sg_node;
 
 /* An activation that a pass moved into the op before it: y = v > 0 ? v : slope v. */
@@ -53,16 +53,16 @@ typedef struct sg_fused_relu {
 /* What one kernel call sees. Pointers are to float or double as the kernel is; backward ADDS into din. */
 typedef struct sg_run {
     const sg_node *node;
-    const void    *in[SG_MAX_INPUTS];
-    void          *out;                 /* backward: the forward's result, valid only if the row says keeps_output */
-    void          *dout;                /* dL/dout; the op may overwrite it */
-    void          *din[SG_MAX_INPUTS];  /* dL/din to add to; NULL: not wanted */
-    bool           fresh[SG_MAX_INPUTS]; /* row says sets_fresh: din[i] holds garbage and must be set, not added to */
-    void          *save;                /* written by forward, read by backward; `save` bytes */
-    void          *scratch;             /* `scratch` bytes of this call alone */
-    void          *prepared;            /* what prepare() made: FFT plans, library primitives */
+    const void *in[SG_MAX_INPUTS];
+    void *out;                 /* backward: the forward's result, valid only if the row says keeps_output */
+    void *dout;                /* dL/dout; the op may overwrite it */
+    void *din[SG_MAX_INPUTS];  /* dL/din to add to; NULL: not wanted */
+    bool fresh[SG_MAX_INPUTS]; /* row says sets_fresh: din[i] holds garbage and must be set, not added to */
+    void *save;                /* written by forward, read by backward; `save` bytes */
+    void *scratch;             /* `scratch` bytes of this call alone */
+    void *prepared;            /* what prepare() made: FFT plans, library primitives */
     const sg_step *step;
-    int            threads;             /* scratch was sized for so many */
+    int threads; /* scratch was sized for so many */
 } sg_run;
 
 /* Bytes the op needs; `real_size` is 4 or 8. */
@@ -88,7 +88,8 @@ typedef struct sg_fast {
 struct sg_op {
     const char *name;    /* "max_pool" */
     const char *formula; /* one line of documentation, with the source where there is one */
-    /* Checks inputs and attributes, sets node->shape and node->is_complex. Errors by SG_FAIL; the graph adds the op's name. */
+    /* Checks inputs and attributes, sets node->shape and node->is_complex. Errors by SG_FAIL; the graph adds the op's
+     * name. */
     sg_status (*infer)(sg_node *node);
     /* Optional: sizes of save and scratch (both 0 otherwise). */
     void (*workspace)(const sg_node *node, int threads, size_t real_size, sg_space *out);
@@ -96,22 +97,24 @@ struct sg_op {
     sg_status (*prepare[2])(void **out, const sg_node *node, int threads, bool backward);
     void (*release[2])(void *prepared);
     sg_kernel forward[2], backward[2]; /* [0] float, [1] double: SG_REFERENCE(op) */
-    /* Optional: the function that a surrogate gradient is the derivative of, in double, with what the last forward saved
-     * (random draws, rounding) held fixed. `surrogate` names it. NULL: the gradient is exact. */
-    sg_kernel   surrogate_forward;
+    /* Optional: the function that a surrogate gradient is the derivative of, in double, with what the last forward
+     * saved (random draws, rounding) held fixed. `surrogate` names it. NULL: the gradient is exact. */
+    sg_kernel surrogate_forward;
     const char *surrogate;
     /* Optional: called once after a whole training step: running statistics. [0] float, [1] double. */
     sg_kernel commit[2];
     double (*flop)(const sg_node *node); /* optional: forward FLOP */
     const sg_fast *fast;                 /* optional */
-    unsigned keeps_inputs;  /* bit i: backward reads in[i] (values, not only the shape) */
-    bool     keeps_output;  /* backward reads out */
-    bool     sets_fresh;    /* backward sets din[i] where fresh[i] (saves zeroing); every element must then be written */
-    bool     linear;        /* in in[0]: adjoint test to 1e-12, gradient check to 1e-9 */
-    bool     any_layout;    /* out and all inputs may be SG_NCHW16 together (and then all are) */
-    bool     fuses_relu;    /* can apply node->fused after itself and undo it in backward (which then reads out) */
-    /* Case generator: builds test case i (an input by sg_case_input, then the op) and returns its value; SG_NONE without an
-     * error past the last case. Small and odd shapes, h != w somewhere, every attribute that changes the code path. */
+    unsigned keeps_inputs;               /* bit i: backward reads in[i] (values, not only the shape) */
+    bool keeps_output;                   /* backward reads out */
+    bool sets_fresh; /* backward sets din[i] where fresh[i] (saves zeroing); every element must then be written */
+    bool linear;     /* in in[0]: adjoint test to 1e-12, gradient check to 1e-9 */
+    bool any_layout; /* out and all inputs may be SG_NCHW16 together (and then all are) */
+    bool is_relu;    /* attr is sg_fused_relu: the fuse pass may move it into the op before it */
+    bool fuses_relu; /* can apply node->fused after itself and undo it in backward (which then reads out) */
+    /* Case generator: builds test case i (an input by sg_case_input, then the op) and returns its value; SG_NONE
+     * without an error past the last case. Small and odd shapes, h != w somewhere, every attribute that changes the
+     * code path. */
     sg_value (*cases)(sg_graph *g, int i);
 };
 
@@ -124,6 +127,17 @@ enum {
 };
 sg_value sg_case_input(sg_graph *g, const char *name, sg_shape shape, double lo, double hi, unsigned flags);
 
+typedef struct sg_case_info {
+    const char *name;
+    sg_shape shape;
+    double lo, hi;
+    unsigned flags;
+} sg_case_info;
+int sg_graph_case_count(const sg_graph *g);
+const sg_case_info *sg_graph_case_at(const sg_graph *g, int index);
+/* For mutation tests: node v runs `op` (a changed copy of its row) from now on. */
+void sg_graph_replace_op(sg_graph *g, sg_value v, const sg_op *op);
+
 /* Declares the four kernels of an op; they are visible inside the library only. */
 #define SG_HIDDEN __attribute__((visibility("hidden")))
 #define SG_KERNELS(op)                                                                                                 \
@@ -134,11 +148,10 @@ sg_value sg_case_input(sg_graph *g, const char *name, sg_shape shape, double lo,
 #define SG_PREPARES(op)                                                                                                \
     SG_HIDDEN sg_status op##_prepare_f32(void **out, const sg_node *node, int threads, bool backward);                 \
     SG_HIDDEN sg_status op##_prepare_f64(void **out, const sg_node *node, int threads, bool backward);                 \
-    SG_HIDDEN void      op##_release_f32(void *prepared);                                                              \
-    SG_HIDDEN void      op##_release_f64(void *prepared);
+    SG_HIDDEN void op##_release_f32(void *prepared);                                                                   \
+    SG_HIDDEN void op##_release_f64(void *prepared);
 #define SG_REFERENCE(op)                                                                                               \
     .forward = {op##_forward_f32, op##_forward_f64}, .backward = {op##_backward_f32, op##_backward_f64}
-#define SG_PREPARED(op)                                                                                                \
-    .prepare = {op##_prepare_f32, op##_prepare_f64}, .release = {op##_release_f32, op##_release_f64}
+#define SG_PREPARED(op) .prepare = {op##_prepare_f32, op##_prepare_f64}, .release = {op##_release_f32, op##_release_f64}
 
 #endif

@@ -1,5 +1,5 @@
-/* ops.h - the rows of the op table that core/ owns. physics/ops.h and nn/ops.h hold the others; pipeline/op_table.c joins
- * the three lists into one table for tests, `info` and documentation. */
+/* ops.h - the rows of the op table that core/ owns. physics/ops.h and nn/ops.h hold the others; pipeline/op_table.c
+ * joins the three lists into one table for tests, `info` and documentation. */
 #ifndef SG_CORE_OPS_H
 #define SG_CORE_OPS_H
 
@@ -7,8 +7,7 @@
 
 #define SG_OP_DECLARE(op) extern const sg_op sg_op_##op;
 
-#define SG_CORE_OPS(X)                                                                                                 \
-    X(combine)
+#define SG_CORE_OPS(X) X(combine)
 
 SG_CORE_OPS(SG_OP_DECLARE)
 

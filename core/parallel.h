@@ -9,8 +9,9 @@
 void sg_parallel(int count, void (*fn)(void *context, int slice, int thread), void *context);
 
 /* The number of threads that parallel regions use; at least 1. */
-int  sg_threads(void);
-/* Sets it; count < 1 means every core this process may use. Call before plans are made: scratch memory is per thread. */
+int sg_threads(void);
+/* Sets it; count < 1 means every core this process may use. Call before plans are made: scratch memory is per thread.
+ */
 void sg_threads_set(int count);
 
 /* Elementwise work on `len` numbers is cut into blocks of SG_BLOCK; the last may be shorter. */
@@ -29,8 +30,8 @@ static inline size_t sg_block_end(int block, size_t len)
     return end < len ? end : len;
 }
 
-/* sum x_i, and sum x_i y_i, in double: blocks of 1024 summed one by one, blocks added in order. Exact order whatever the
- * thread count. NaN and Inf pass through. */
+/* sum x_i, and sum x_i y_i, in double: blocks of 1024 summed one by one, blocks added in order. Exact order whatever
+ * the thread count. NaN and Inf pass through. */
 double sg_sum_f32(const float *x, size_t len);
 double sg_sum_f64(const double *x, size_t len);
 double sg_dot_f32(const float *x, const float *y, size_t len);

@@ -19,32 +19,33 @@
 typedef enum sg_pass { SG_PASS_FUSE = 1, SG_PASS_LAYOUT = 2, SG_PASS_LIFETIME = 4 } sg_pass;
 
 typedef struct sg_plan_options {
-    bool     backward;  /* also plan gradients (needs a scalar loss unless seeds come by sg_plan_backward_from) */
-    bool     f64;       /* double precision, reference kernels */
-    bool     reference; /* float, but no fast kernels */
-    unsigned without;   /* passes to leave out: SG_PASS_... | ... */
-    FILE    *verbose;   /* passes print their result here; NULL: silent */
-    size_t   max_bytes; /* refuse a bigger arena; 0: what the machine and its control group have left */
+    bool backward;    /* also plan gradients (needs a scalar loss unless seeds come by sg_plan_backward_from) */
+    bool f64;         /* double precision, reference kernels */
+    bool reference;   /* float, but no fast kernels */
+    unsigned without; /* passes to leave out: SG_PASS_... | ... */
+    FILE *verbose;    /* passes print their result here; NULL: silent */
+    size_t max_bytes; /* refuse a bigger arena; 0: what the machine and its control group have left */
 } sg_plan_options;
 
 typedef struct sg_plan sg_plan;
 
 /* `loss` is the root: what is not needed for it or for a named output is not run. Keeps a reference to `model` (must
  * outlive the plan), copies what it needs of `g`. Errors: the graph's own, SG_E_MEMORY with the numbers. */
-sg_status sg_plan_make(sg_plan **out, const sg_graph *g, sg_model *model, sg_value loss, const sg_plan_options *options);
-void      sg_plan_free(sg_plan *plan);
+sg_status sg_plan_make(sg_plan **out, const sg_graph *g, sg_model *model, sg_value loss,
+                       const sg_plan_options *options);
+void sg_plan_free(sg_plan *plan);
 
 /* Where to write an input (float *, or double * in an f64 plan); NULL if the graph has none of this name. */
-void    *sg_plan_input(const sg_plan *plan, const char *name);
+void *sg_plan_input(const sg_plan *plan, const char *name);
 /* Where to read a named output, after forward; SG_NCHW. */
-void    *sg_plan_output(const sg_plan *plan, const char *name);
+void *sg_plan_output(const sg_plan *plan, const char *name);
 sg_shape sg_plan_shape(const sg_plan *plan, const char *name); /* of a named input or output; zeros if unknown */
 /* Gradient of a parameter / of an sg_variable, after backward; NULL if it has none. */
-void    *sg_plan_param_grad(const sg_plan *plan, const char *name);
-void    *sg_plan_input_grad(const sg_plan *plan, const char *name);
+void *sg_plan_param_grad(const sg_plan *plan, const char *name);
+void *sg_plan_input_grad(const sg_plan *plan, const char *name);
 
 /* Copied; sample_id must stay valid during the run. */
-void      sg_plan_step_set(sg_plan *plan, const sg_step *step);
+void sg_plan_step_set(sg_plan *plan, const sg_step *step);
 /* SG_E_NUMERIC if the loss is not finite, naming the first op that made such a number. */
 sg_status sg_plan_forward(sg_plan *plan);
 /* dL/dL = 1. SG_E_NUMERIC if a parameter's gradient is not finite, naming the op. */
@@ -54,23 +55,24 @@ sg_status sg_plan_backward_from(sg_plan *plan, const void *seed);
 /* For tests: forward with the surrogate functions, everything saved held fixed. f64 plans. */
 sg_status sg_plan_forward_surrogate(sg_plan *plan);
 /* Running statistics, after a step whose gradients were finite. */
-void      sg_plan_commit(sg_plan *plan);
+void sg_plan_commit(sg_plan *plan);
 /* The loss (first number of the root) as a double. */
-double    sg_plan_loss(const sg_plan *plan);
+double sg_plan_loss(const sg_plan *plan);
 /* The root's value (float * / double *). */
 const void *sg_plan_root(const sg_plan *plan);
 /* f64 plans hold copies of the parameters: reads them again from the model. */
-void      sg_plan_params_load(sg_plan *plan);
+void sg_plan_params_load(sg_plan *plan);
 /* f64 plans: where the copy of a parameter is, to perturb it. In float plans the model's own memory. */
-void     *sg_plan_param(const sg_plan *plan, const char *name);
+void *sg_plan_param(const sg_plan *plan, const char *name);
 
 typedef struct sg_plan_info {
     size_t arena_bytes, param_bytes, unshared_bytes; /* unshared: what the arena would be without the lifetime pass */
     double flop_forward;
-    int    node_count;
+    int node_count;
 } sg_plan_info;
 void sg_plan_info_get(const sg_plan *plan, sg_plan_info *out);
-/* Measures time per node from now on (0 off). sg_plan_profile_print writes a table: node, kernel, shape, ms, GFLOP/s. */
+/* Measures time per node from now on (0 off). sg_plan_profile_print writes a table: node, kernel, shape, ms, GFLOP/s.
+ */
 void sg_plan_profile(sg_plan *plan, bool on);
 void sg_plan_profile_print(const sg_plan *plan, FILE *out);
 /* Seconds spent since profiling began in nodes whose op name satisfies `match` (forward + backward). */

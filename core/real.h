@@ -11,19 +11,20 @@
 
 #ifdef SG_DOUBLE
 typedef double real;
-#define R(name) name##_f64
+#define R(name)       name##_f64
 #define SG_FFTW(name) fftw_##name
 #else
 typedef float real;
-#define R(name) name##_f32
+#define R(name)       name##_f32
 #define SG_FFTW(name) fftwf_##name
-#define SG_ONCE 1
+#define SG_ONCE       1
 #endif
 
 /* Hot per-slice kernels are compiled for several instruction sets and chosen when the program starts. All of them
  * give the same bits: no contraction, no reassociation (ARCHITECTURE section 4). The attribute does not reach into
  * an OpenMP region, so it stands on the function a slice calls, never on the one that opens the region. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(SG_NO_CLONES)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&               \
+    !defined(SG_NO_CLONES)
 #define SG_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define SG_SIMD

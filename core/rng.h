@@ -30,18 +30,18 @@ typedef struct sg_rng {
 /* sample < 2^24, exposure < 16 (larger ones wrap). */
 sg_rng sg_rng_make(uint64_t seed, sg_rng_what what, uint32_t sample, uint32_t epoch, uint32_t exposure);
 /* Four 32-bit words for (element, draw). */
-void   sg_rng_words(const sg_rng *rng, uint32_t element, uint32_t draw, uint32_t out[4]);
+void sg_rng_words(const sg_rng *rng, uint32_t element, uint32_t draw, uint32_t out[4]);
 /* A double in (0, 1): (word + .5) 2^-32. */
 static inline double sg_rng_unit(uint32_t word)
 {
     return ((double)word + .5) * 0x1p-32;
 }
 /* One number in (0,1) / one standard normal number (Box-Muller, in double) for (element, draw). */
-double   sg_rng_uniform(const sg_rng *rng, uint32_t element, uint32_t draw);
-double   sg_rng_normal(const sg_rng *rng, uint32_t element, uint32_t draw);
+double sg_rng_uniform(const sg_rng *rng, uint32_t element, uint32_t draw);
+double sg_rng_normal(const sg_rng *rng, uint32_t element, uint32_t draw);
 /* 64-bit FNV-1a of a string: gives every named parameter a stream of its own. */
 uint64_t sg_rng_hash(const char *text);
 /* out = a permutation of 0..len-1 (Fisher-Yates). */
-void     sg_rng_shuffle(const sg_rng *rng, uint32_t *out, uint32_t len);
+void sg_rng_shuffle(const sg_rng *rng, uint32_t *out, uint32_t len);
 
 #endif

@@ -1,5 +1,6 @@
 /* tensor.h - shapes. A tensor is (n, c, h, w), w fastest, contiguous, 64-byte aligned; a complex one interleaves
- * re, im (so it is an array of 2 len reals). A vector of K numbers has the shape (1, 1, 1, K), a scalar (1, 1, 1, 1). */
+ * re, im (so it is an array of 2 len reals). A vector of K numbers has the shape (1, 1, 1, K), a scalar (1, 1, 1, 1).
+ */
 #ifndef SG_CORE_TENSOR_H
 #define SG_CORE_TENSOR_H
 

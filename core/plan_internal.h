@@ -1,0 +1,79 @@
+/* plan_internal.h - what a plan is made of; for plan*.c only.
+ * Time of a plan: the live nodes in order have the steps 0 .. L-1 forward and 2L-1 .. L backward (node i runs backward
+ * at 2L-1-step(i)). A block of memory lives from its first to its last step; 2L means "until the caller has read it".
+ */
+#ifndef SG_CORE_PLAN_INTERNAL_H
+#define SG_CORE_PLAN_INTERNAL_H
+
+#include "core/graph_internal.h"
+#include "core/plan.h"
+
+/* A block of the arena. */
+typedef struct sg_block_use {
+    size_t bytes, offset;
+    int first, last; /* steps, inclusive; bytes == 0: unused */
+} sg_block_use;
+
+typedef enum sg_use {
+    SG_USE_VALUE,
+    SG_USE_GRAD,
+    SG_USE_SAVE,
+    SG_USE_SCRATCH_FORWARD,
+    SG_USE_SCRATCH_BACKWARD,
+    SG_USE_COUNT
+} sg_use;
+
+typedef struct sg_plan_node {
+    sg_node node; /* copy; the passes change inputs, layouts, fused */
+    sg_leaf leaf;
+    sg_param_spec spec;
+    sg_param_info *param; /* leaf PARAM: the model's */
+    bool live;            /* needed for the root or an output */
+    bool reaches_root;
+    bool wants_grad;
+    bool kept;           /* root or named output */
+    int step;            /* among the live nodes */
+    const sg_fast *fast; /* chosen kernels; NULL: the reference */
+    void *prepared;
+    sg_block_use use[SG_USE_COUNT];
+    sg_run forward, backward;
+    bool zero_first[SG_MAX_INPUTS]; /* backward: din[i] must be zeroed before this node runs */
+    double seconds[2];
+    long runs[2];
+} sg_plan_node;
+
+struct sg_plan {
+    sg_plan_options options;
+    sg_model *model;
+    sg_plan_node *nodes;
+    int count, live_count;
+    int root;
+    sg_named *outputs;
+    int output_count;
+    unsigned char *arena;
+    double *params_f64; /* f64 plans: copies, one after the other */
+    size_t real_size;
+    int threads;
+    sg_step step;
+    sg_plan_info info;
+    bool profile;
+};
+
+/* Bytes of a node's value. */
+static inline size_t sg_plan_bytes(const sg_plan *plan, const sg_plan_node *n)
+{
+    return sg_shape_len(n->node.shape) * (n->node.is_complex ? 2 : 1) * plan->real_size;
+}
+static inline int sg_plan_back(const sg_plan *plan, const sg_plan_node *n)
+{
+    return 2 * plan->live_count - 1 - n->step;
+}
+
+/* The passes, plan_passes.c; each reads and writes only what its comment says. */
+void sg_pass_live(sg_plan *plan);          /* live, reaches_root, wants_grad, step */
+void sg_pass_fuse(sg_plan *plan);          /* node.fused, inputs of later nodes, root, outputs */
+void sg_pass_kernels(sg_plan *plan);       /* fast */
+void sg_pass_layout(sg_plan *plan);        /* node.layout, node.in_layout */
+sg_status sg_pass_lifetime(sg_plan *plan); /* use[].first, last, offset; info.arena_bytes */
+
+#endif

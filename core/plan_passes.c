@@ -1,0 +1,294 @@
+/* plan_passes.c - the passes of planning, in the order in which plan.c runs them. */
+#include "core/memory.h"
+#include "core/plan_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SG_SAY(plan, ...)                                                                                              \
+    do {                                                                                                               \
+        if ((plan)->options.verbose != NULL) fprintf((plan)->options.verbose, __VA_ARGS__);                            \
+    } while (0)
+
+static bool without(const sg_plan *plan, sg_pass pass)
+{
+    return (plan->options.without & (unsigned)pass) != 0;
+}
+
+/* ---- live: what is needed, and which gradients ---- */
+static void mark(sg_plan *plan, int id, bool for_root)
+{
+    sg_plan_node *n = &plan->nodes[id];
+    if (n->live && (n->reaches_root || !for_root)) return;
+    n->live = true;
+    n->reaches_root |= for_root;
+    for (int i = 0; i < n->node.input_count; i++)
+        if (n->node.inputs[i] >= 0) mark(plan, n->node.inputs[i], for_root);
+}
+
+void sg_pass_live(sg_plan *plan)
+{
+    int steps = 0, grads = 0;
+    for (int i = 0; i < plan->count; i++) {
+        plan->nodes[i].live = plan->nodes[i].reaches_root = plan->nodes[i].wants_grad = plan->nodes[i].kept = false;
+    }
+    mark(plan, plan->root, true);
+    plan->nodes[plan->root].kept = true;
+    for (int i = 0; i < plan->output_count; i++) {
+        mark(plan, plan->outputs[i].id, false);
+        plan->nodes[plan->outputs[i].id].kept = true;
+    }
+    for (int i = 0; i < plan->count; i++) {
+        sg_plan_node *n = &plan->nodes[i];
+        if (!n->live) continue;
+        n->step = steps++;
+        n->wants_grad = n->leaf == SG_LEAF_VARIABLE || (n->leaf == SG_LEAF_PARAM && !n->spec.frozen && !n->spec.state);
+        for (int j = 0; j < n->node.input_count; j++)
+            if (n->node.inputs[j] >= 0 && plan->nodes[n->node.inputs[j]].wants_grad) n->wants_grad = true;
+        n->wants_grad &= plan->options.backward && n->reaches_root;
+        grads += n->wants_grad;
+    }
+    plan->live_count = steps;
+    SG_SAY(plan, "live: %d of %d nodes, %d with a gradient\n", steps, plan->count, grads);
+}
+
+/* ---- fuse: relu(op(x)) becomes op with an activation ---- */
+static int consumers(const sg_plan *plan, int id)
+{
+    int found = 0;
+    for (int i = 0; i < plan->count; i++)
+        for (int j = 0; plan->nodes[i].live && j < plan->nodes[i].node.input_count; j++)
+            found += plan->nodes[i].node.inputs[j] == id;
+    return found;
+}
+
+static void rewire(sg_plan *plan, int from, int to)
+{
+    for (int i = 0; i < plan->count; i++)
+        for (int j = 0; j < plan->nodes[i].node.input_count; j++)
+            if (plan->nodes[i].node.inputs[j] == from) plan->nodes[i].node.inputs[j] = to;
+    for (int i = 0; i < plan->output_count; i++)
+        if (plan->outputs[i].id == from) plan->outputs[i].id = to;
+    if (plan->root == from) plan->root = to;
+}
+
+void sg_pass_fuse(sg_plan *plan)
+{
+    int fused = 0;
+    if (without(plan, SG_PASS_FUSE)) return;
+    for (int i = 0; i < plan->count; i++) {
+        const sg_plan_node *relu = &plan->nodes[i];
+        if (!relu->live || relu->node.op == NULL || !relu->node.op->is_relu) continue;
+        const int before = relu->node.inputs[0];
+        sg_plan_node *op = &plan->nodes[before];
+        if (op->node.op == NULL || !op->node.op->fuses_relu || op->node.fused != NULL || op->kept) continue;
+        if (consumers(plan, before) != 1) continue;
+        op->node.fused = relu->node.attr;
+        SG_SAY(plan, "fuse: %s into %s\n", relu->node.name, op->node.name);
+        rewire(plan, i, before);
+        fused++;
+    }
+    SG_SAY(plan, "fuse: %d activations moved\n", fused);
+    if (fused > 0) sg_pass_live(plan);
+}
+
+/* ---- kernels: the fast row where there is one that takes the node ---- */
+void sg_pass_kernels(sg_plan *plan)
+{
+    for (int i = 0; i < plan->count; i++) {
+        sg_plan_node *n = &plan->nodes[i];
+        if (!n->live || n->node.op == NULL || plan->options.f64 || plan->options.reference) continue;
+        const sg_fast *fast = n->node.op->fast;
+        if (fast != NULL && fast->takes(&n->node, n->wants_grad)) n->fast = fast;
+    }
+}
+
+/* ---- layout: runs of ops that can, keep their values in blocks of 16 channels ---- */
+static bool can_block(const sg_plan_node *n)
+{
+    return n->node.op != NULL && (n->node.op->any_layout || (n->fast != NULL && n->fast->blocked));
+}
+
+/* A value may be blocked if its channels divide by 16 and everybody around can handle it. */
+static void layout_candidates(sg_plan *plan)
+{
+    for (int i = 0; i < plan->count; i++) {
+        sg_plan_node *n = &plan->nodes[i];
+        const bool can = n->live && can_block(n) && !n->kept && !n->node.is_complex && n->node.shape.c % 16 == 0;
+        n->node.layout = can ? SG_NCHW16 : SG_NCHW;
+    }
+    for (int i = 0; i < plan->count; i++)
+        for (int j = 0; plan->nodes[i].live && !can_block(&plan->nodes[i]) && j < plan->nodes[i].node.input_count; j++)
+            if (plan->nodes[i].node.inputs[j] >= 0) plan->nodes[plan->nodes[i].node.inputs[j]].node.layout = SG_NCHW;
+}
+
+/* Ops that take any layout want one for all: if one of their tensors is plain, all become plain. Parameters are no
+ * tensors in this sense. True if something changed. */
+static bool layout_agree(sg_plan *plan, sg_plan_node *n)
+{
+    bool plain = n->node.layout == SG_NCHW, changed = false;
+    for (int pass = 0; pass < 2; pass++)
+        for (int j = 0; j < n->node.input_count; j++) {
+            if (n->node.inputs[j] < 0) continue;
+            sg_plan_node *in = &plan->nodes[n->node.inputs[j]];
+            if (in->leaf == SG_LEAF_PARAM) continue;
+            if (pass == 0) plain |= in->node.layout == SG_NCHW;
+            if (pass == 1 && plain && in->node.layout != SG_NCHW) {
+                in->node.layout = SG_NCHW;
+                changed = true;
+            }
+        }
+    if (plain && n->node.layout != SG_NCHW) {
+        n->node.layout = SG_NCHW;
+        changed = true;
+    }
+    return changed;
+}
+
+void sg_pass_layout(sg_plan *plan)
+{
+    int blocked = 0;
+    bool changed = !without(plan, SG_PASS_LAYOUT) && !plan->options.f64 && !plan->options.reference;
+    if (changed) layout_candidates(plan);
+    while (changed) {
+        changed = false;
+        for (int i = 0; i < plan->count; i++) {
+            sg_plan_node *n = &plan->nodes[i];
+            if (n->live && n->node.op != NULL && n->fast == NULL && n->node.op->any_layout)
+                changed |= layout_agree(plan, n);
+        }
+    }
+    for (int i = 0; i < plan->count; i++) {
+        sg_plan_node *n = &plan->nodes[i];
+        blocked += n->live && n->node.layout == SG_NCHW16;
+        for (int j = 0; j < n->node.input_count; j++)
+            if (n->node.inputs[j] >= 0) n->node.in_layout[j] = plan->nodes[n->node.inputs[j]].node.layout;
+    }
+    SG_SAY(plan, "layout: %d of %d values in blocks of 16 channels\n", blocked, plan->live_count);
+}
+
+/* ---- lifetime: when each block is needed, and where it lies ---- */
+static void extend(sg_block_use *use, int step)
+{
+    if (step < use->first) use->first = step;
+    if (step > use->last) use->last = step;
+}
+
+static void value_lifetime(sg_plan *plan, sg_plan_node *n)
+{
+    sg_block_use *value = &n->use[SG_USE_VALUE];
+    const int end = 2 * plan->live_count;
+    if (n->leaf == SG_LEAF_PARAM) return; /* lives in the model */
+    *value = (sg_block_use){sg_plan_bytes(plan, n), 0, n->step, n->step};
+    if (n->leaf != SG_LEAF_NONE) value->first = 0; /* written by the caller, and read again if a run is repeated */
+    if (n->leaf != SG_LEAF_NONE || n->kept) value->last = end;
+    if (n->wants_grad && n->node.op != NULL && (n->node.op->keeps_output || n->node.fused != NULL))
+        extend(value, sg_plan_back(plan, n));
+}
+
+static void space_lifetime(sg_plan *plan, sg_plan_node *n)
+{
+    sg_space space = {0, 0};
+    const sg_op *op = n->node.op;
+    if (op == NULL) return;
+    if (n->fast != NULL && n->fast->workspace != NULL)
+        n->fast->workspace(&n->node, plan->threads, plan->real_size, &space);
+    if (n->fast == NULL && op->workspace != NULL) op->workspace(&n->node, plan->threads, plan->real_size, &space);
+    const int back = n->wants_grad ? sg_plan_back(plan, n) : n->step;
+    n->use[SG_USE_SAVE] = (sg_block_use){space.save, 0, n->step, op->commit[0] != NULL ? 2 * plan->live_count : back};
+    n->use[SG_USE_SCRATCH_FORWARD] = (sg_block_use){space.scratch, 0, n->step, n->step};
+    if (n->wants_grad) n->use[SG_USE_SCRATCH_BACKWARD] = (sg_block_use){space.scratch, 0, back, back};
+}
+
+/* What node c reads of its inputs, forward and backward, and when it adds to their gradients. */
+static void input_lifetimes(sg_plan *plan, const sg_plan_node *c)
+{
+    for (int j = 0; j < c->node.input_count; j++) {
+        if (c->node.inputs[j] < 0) continue;
+        sg_plan_node *in = &plan->nodes[c->node.inputs[j]];
+        if (in->use[SG_USE_VALUE].bytes > 0) extend(&in->use[SG_USE_VALUE], c->step);
+        if (!c->wants_grad) continue;
+        if (in->use[SG_USE_VALUE].bytes > 0 && (c->node.op->keeps_inputs >> j & 1u) != 0)
+            extend(&in->use[SG_USE_VALUE], sg_plan_back(plan, c));
+        if (in->wants_grad) extend(&in->use[SG_USE_GRAD], sg_plan_back(plan, c));
+    }
+}
+
+static void grad_lifetime(const sg_plan *plan, sg_plan_node *n)
+{
+    if (!n->wants_grad) return;
+    n->use[SG_USE_GRAD] = (sg_block_use){sg_plan_bytes(plan, n), 0, sg_plan_back(plan, n), sg_plan_back(plan, n)};
+    if (n->leaf != SG_LEAF_NONE) n->use[SG_USE_GRAD].last = 2 * plan->live_count;
+}
+
+static int larger_first(const void *a, const void *b)
+{
+    const sg_block_use *x = *(sg_block_use *const *)a, *y = *(sg_block_use *const *)b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+static bool overlaps(const sg_block_use *a, const sg_block_use *b)
+{
+    return a->first <= b->last && b->first <= a->last;
+}
+
+/* First fit: the lowest offset where the block meets no placed block that lives at the same time. */
+static void place(sg_block_use **placed, int count, sg_block_use *use)
+{
+    bool moved = true;
+    use->offset = 0;
+    while (moved) {
+        moved = false;
+        for (int i = 0; i < count; i++) {
+            const sg_block_use *p = placed[i];
+            const bool hit = use->offset < p->offset + p->bytes && p->offset < use->offset + use->bytes;
+            if (!hit || !overlaps(p, use)) continue;
+            use->offset = sg_align_up(p->offset + p->bytes);
+            moved = true;
+        }
+    }
+}
+
+static size_t place_all(sg_block_use **uses, int count, bool share)
+{
+    size_t total = 0;
+    if (share) qsort(uses, (size_t)count, sizeof(sg_block_use *), larger_first);
+    for (int i = 0; i < count; i++) {
+        if (share)
+            place(uses, i, uses[i]);
+        else
+            uses[i]->offset = total;
+        const size_t end = sg_align_up(uses[i]->offset + uses[i]->bytes);
+        if (end > total) total = end;
+    }
+    return total;
+}
+
+sg_status sg_pass_lifetime(sg_plan *plan)
+{
+    int count = 0;
+    sg_block_use **uses = malloc((size_t)plan->count * SG_USE_COUNT * sizeof(sg_block_use *) + 1);
+    if (uses == NULL) SG_FAIL(SG_E_MEMORY, "plan: out of memory");
+    for (int i = 0; i < plan->count; i++) {
+        sg_plan_node *n = &plan->nodes[i];
+        if (!n->live) continue;
+        value_lifetime(plan, n);
+        grad_lifetime(plan, n);
+        space_lifetime(plan, n);
+    }
+    for (int i = 0; i < plan->count; i++)
+        if (plan->nodes[i].live && plan->nodes[i].node.op != NULL) input_lifetimes(plan, &plan->nodes[i]);
+    for (int i = 0; i < plan->count; i++)
+        for (int k = 0; k < SG_USE_COUNT; k++) {
+            sg_block_use *use = &plan->nodes[i].use[k];
+            if (!plan->nodes[i].live || use->bytes == 0) continue;
+            plan->info.unshared_bytes += sg_align_up(use->bytes);
+            uses[count++] = use;
+        }
+    plan->info.arena_bytes = place_all(uses, count, !without(plan, SG_PASS_LIFETIME));
+    free(uses);
+    SG_SAY(plan, "lifetime: %d blocks in %.1f MiB (%.1f MiB if none were shared)\n", count,
+           (double)plan->info.arena_bytes / 1048576, (double)plan->info.unshared_bytes / 1048576);
+    return SG_OK;
+}

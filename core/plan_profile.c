@@ -1,0 +1,65 @@
+/* plan_profile.c - time per node. */
+#include "core/plan_internal.h"
+
+#include <string.h>
+
+void sg_plan_profile(sg_plan *plan, bool on)
+{
+    plan->profile = on;
+    for (int i = 0; i < plan->count; i++)
+        for (int d = 0; d < 2; d++) {
+            plan->nodes[i].seconds[d] = 0;
+            plan->nodes[i].runs[d] = 0;
+        }
+}
+
+static double mean_ms(const sg_plan_node *n, int direction)
+{
+    return n->runs[direction] > 0 ? 1e3 * n->seconds[direction] / (double)n->runs[direction] : 0;
+}
+
+static void print_node(const sg_plan_node *n, double total_ms, FILE *out)
+{
+    char kernel[256] = "reference";
+    const sg_shape s = n->node.shape;
+    const double forward = mean_ms(n, 0), backward = mean_ms(n, 1);
+    const double flop = n->node.op->flop != NULL ? n->node.op->flop(&n->node) : 0;
+    if (n->fast != NULL) {
+        (void)snprintf(kernel, sizeof kernel, "%s", n->fast->name);
+        if (n->fast->describe != NULL) n->fast->describe(n->prepared, kernel, sizeof kernel);
+    }
+    fprintf(out, "%-22s %4d %4d %4d %4d  %9.3f %9.3f  %5.1f %%", n->node.name, s.n, s.c, s.h, s.w, forward, backward,
+            total_ms > 0 ? 100 * (forward + backward) / total_ms : 0);
+    if (flop > 0 && forward > 0)
+        fprintf(out, "  %7.1f", flop / forward * 1e-6);
+    else
+        fprintf(out, "  %7s", "");
+    if (flop > 0 && backward > 0)
+        fprintf(out, " %7.1f", 2 * flop / backward * 1e-6);
+    else
+        fprintf(out, " %7s", "");
+    fprintf(out, "  %s%s%s\n", kernel, n->node.layout == SG_NCHW16 ? " blocked" : "",
+            n->node.fused != NULL ? " +relu" : "");
+}
+
+void sg_plan_profile_print(const sg_plan *plan, FILE *out)
+{
+    double total_ms = 0;
+    for (int i = 0; i < plan->count; i++) total_ms += mean_ms(&plan->nodes[i], 0) + mean_ms(&plan->nodes[i], 1);
+    fprintf(out, "%-22s %4s %4s %4s %4s  %9s %9s  %7s  %7s %7s  %s\n", "node", "n", "c", "h", "w", "fwd ms", "bwd ms",
+            "share", "GF/s f", "GF/s b", "kernel");
+    for (int i = 0; i < plan->count; i++)
+        if (plan->nodes[i].live && plan->nodes[i].node.op != NULL) print_node(&plan->nodes[i], total_ms, out);
+    fprintf(out, "total %.3f ms, arena %.1f MiB, %.2f GFLOP forward\n", total_ms,
+            (double)plan->info.arena_bytes / 1048576, plan->info.flop_forward * 1e-9);
+}
+
+double sg_plan_profile_seconds(const sg_plan *plan, bool (*match)(const char *op_name))
+{
+    double total = 0;
+    for (int i = 0; i < plan->count; i++) {
+        const sg_plan_node *n = &plan->nodes[i];
+        if (n->live && n->node.op != NULL && match(n->node.op->name)) total += n->seconds[0] + n->seconds[1];
+    }
+    return total;
+}
