@@ -50,7 +50,7 @@ double check_random(const char *stream, int index, size_t element)
 static double input_value(const sg_case_info *info, const char *stream, int index, size_t i)
 {
     const double middle = .5 * (info->lo + info->hi), half = .5 * (info->hi - info->lo);
-    double       x = ldexp(rint(ldexp(middle + half * check_random(stream, index, i), 20)), -20);
+    double x = ldexp(rint(ldexp(middle + half * check_random(stream, index, i), 20)), -20);
     if (info->flags & SG_CASE_INTEGER) return rint(x);
     const double gap = .1 * half;
     if (info->flags & SG_CASE_GAP && fabs(x) < gap) x += x < 0 ? -gap : gap;
@@ -60,8 +60,10 @@ static double input_value(const sg_case_info *info, const char *stream, int inde
 static void put(void *to, bool f64, const double *from, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (f64) ((double *)to)[i] = from[i];
-        else ((float *)to)[i] = (float)from[i];
+        if (f64)
+            ((double *)to)[i] = from[i];
+        else
+            ((float *)to)[i] = (float)from[i];
     }
 }
 
@@ -82,9 +84,9 @@ static void add_inputs(check_case *c)
 {
     for (int k = 0; k < sg_graph_case_count(c->graph); k++) {
         const sg_case_info *info = sg_graph_case_at(c->graph, k);
-        char                stream[2 * SG_NAME_MAX];
+        char stream[2 * SG_NAME_MAX];
         (void)snprintf(stream, sizeof stream, "%s/%s", c->op->name, info->name);
-        check_leaf *leaf = new_leaf(c, info->name, sg_shape_len(info->shape) * (info->is_complex ? 2 : 1));
+        check_leaf *leaf = new_leaf(c, info->name, sg_shape_len(info->shape) * (info->flags & SG_CASE_COMPLEX ? 2 : 1));
         leaf->wants_grad = info->flags & SG_CASE_GRAD;
         if (info->hi > info->lo) leaf->width = info->hi - info->lo;
         for (size_t i = 0; i < leaf->len; i++) leaf->value[i] = input_value(info, stream, c->index, i);
@@ -106,7 +108,7 @@ static void add_parameters(check_case *c)
 static void substitute(check_case *c, const sg_op *stand_in)
 {
     for (int id = 0; id <= c->root.id; id++)
-        if (sg_graph_node(c->graph, id)->op == c->op) sg_graph_replace_op(c->graph, (sg_value){id}, stand_in);
+        if (c->graph->entries[id].node.op == c->op) sg_graph_replace_op(c->graph, (sg_value){id}, stand_in);
 }
 
 #define NEED(call)                                                                                                     \
@@ -177,7 +179,8 @@ void check_case_backward(check_case *c)
     for (int k = 0; k < c->leaves; k++) {
         const check_leaf *leaf = &c->leaf[k];
         if (!leaf->wants_grad) continue;
-        const void *grad = leaf->is_param ? sg_plan_param_grad(c->plan, leaf->name) : sg_plan_input_grad(c->plan, leaf->name);
+        const void *grad =
+            leaf->is_param ? sg_plan_param_grad(c->plan, leaf->name) : sg_plan_input_grad(c->plan, leaf->name);
         if (!grad) fail_msg("%s case %d: no gradient for \"%s\"", c->op->name, c->index, leaf->name);
         get(leaf->grad, grad, c->f64, leaf->len);
     }
@@ -190,7 +193,7 @@ void check_list_add(check_list *list, CMUnitTestFunction function, const void *s
         list->test = realloc(list->test, list->room * sizeof *list->test);
         if (!list->test) abort();
     }
-    char   *name = NULL;
+    char *name = NULL;
     va_list args;
     va_start(args, format);
     if (vasprintf(&name, format, args) < 0) abort();

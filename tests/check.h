@@ -1,5 +1,5 @@
-/* check.h - what the tests of the op table share: one case of a row, planned, filled with repeatable numbers, run and read
- * back. Failures go through cmocka (fail_msg), so the functions return no status. */
+/* check.h - what the tests of the op table share: one case of a row, planned, filled with repeatable numbers, run and
+ * read back. Failures go through cmocka (fail_msg), so the functions return no status. */
 #ifndef SG_TESTS_CHECK_H
 #define SG_TESTS_CHECK_H
 
@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "core/graph_internal.h"
 #include "core/model.h"
 #include "core/op.h"
 #include "core/plan.h"
@@ -20,29 +21,29 @@ enum { CHECK_LEAVES = 16 };
 /* An input or a parameter of the case. Lengths count reals: a complex number is two. */
 typedef struct check_leaf {
     const char *name;
-    bool        is_param, wants_grad;
-    size_t      len;
-    double      width; /* hi - lo: steps of differences are fractions of it */
-    double     *value; /* (len) written into the plan before every run: it may share memory with what comes later */
-    double     *grad;  /* (len) read after backward; NULL unless wants_grad */
+    bool is_param, wants_grad;
+    size_t len;
+    double width;  /* hi - lo: steps of differences are fractions of it */
+    double *value; /* (len) written into the plan before every run: it may share memory with what comes later */
+    double *grad;  /* (len) read after backward; NULL unless wants_grad */
 } check_leaf;
 
 typedef struct check_case {
     const sg_op *op;
-    int          index;
-    bool         f64;
-    sg_graph    *graph;
-    sg_model    *model;
-    sg_plan     *plan;
-    sg_value     root;
-    size_t       out_len;
-    double      *out, *seed; /* (out_len) the root's value; dL/droot, uniform in -1..1 */
-    check_leaf   leaf[CHECK_LEAVES];
-    int          leaves;
+    int index;
+    bool f64;
+    sg_graph *graph;
+    sg_model *model;
+    sg_plan *plan;
+    sg_value root;
+    size_t out_len;
+    double *out, *seed; /* (out_len) the root's value; dL/droot, uniform in -1..1 */
+    check_leaf leaf[CHECK_LEAVES];
+    int leaves;
 } check_case;
 
-/* Plans case `index` of the row; false past the last one. `stand_in` takes the row's place in the graph if not NULL. Values
- * are multiples of 2^-20, the same in float and double, and depend on row, index and name only. */
+/* Plans case `index` of the row; false past the last one. `stand_in` takes the row's place in the graph if not NULL.
+ * Values are multiples of 2^-20, the same in float and double, and depend on row, index and name only. */
 bool check_case_open(check_case *c, const sg_op *op, int index, const sg_plan_options *options, const sg_op *stand_in);
 void check_case_close(check_case *c);
 /* Writes the leaves, runs, reads `out`. `surrogate`: sg_plan_forward_surrogate. */
@@ -62,7 +63,7 @@ double check_random(const char *stream, int index, size_t element);
 /* ---- a growing list of tests whose names are made at run time ---- */
 typedef struct check_list {
     struct CMUnitTest *test;
-    size_t             count, room;
+    size_t count, room;
 } check_list;
 void check_list_add(check_list *list, CMUnitTestFunction function, const void *state, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -8,12 +8,12 @@
 const char *const spoil_name[SPOIL_KINDS] = {"nothing", "sign", "x1.01", "zero", "h-w swap", "one element"};
 
 static struct {
-    sg_op        row;
-    sg_fast      fast;
+    sg_op row;
+    sg_fast fast;
     const sg_op *original;
-    spoil_kind   kind;
-    int          input;
-    bool         wanted, changed;
+    spoil_kind kind;
+    int input;
+    bool wanted, changed;
 } state;
 
 static size_t input_len(const sg_node *node, int i)
@@ -28,8 +28,10 @@ static double get(const void *x, bool f64, size_t i)
 
 static void put(void *x, bool f64, size_t i, double v)
 {
-    if (f64) ((double *)x)[i] = v;
-    else ((float *)x)[i] = (float)v;
+    if (f64)
+        ((double *)x)[i] = v;
+    else
+        ((float *)x)[i] = (float)v;
 }
 
 /* The last element that is at least a tenth of the largest: last, because edges are where kernels go wrong. */
@@ -47,7 +49,8 @@ static size_t one_element(const double *g, size_t len)
 static size_t swapped(const sg_node *node, int input, size_t i)
 {
     const size_t reals = node->in_complex[input] ? 2 : 1, h = (size_t)node->in_shape[input].h,
-                 w = (size_t)node->in_shape[input].w, number = i / reals, plane = number / (h * w), at = number % (h * w);
+                 w = (size_t)node->in_shape[input].w, number = i / reals, plane = number / (h * w),
+                 at = number % (h * w);
     return (plane * h * w + (at % w) * h + at / w) * reals + i % reals;
 }
 
@@ -66,10 +69,10 @@ static double spoilt(const sg_node *node, const double *g, size_t i, size_t elem
 /* Runs backward with din[input] alone in a zeroed buffer, spoils it, and hands it on as the row would have. */
 static void run_mutant(const sg_run *run, sg_kernel backward, bool f64)
 {
-    const int    k = state.input;
+    const int k = state.input;
     const size_t len = input_len(run->node, k);
-    void        *alone = aligned_alloc(64, (len * sizeof(double) + 127) / 64 * 64);
-    double      *g = malloc((len + 1) * sizeof *g);
+    void *alone = aligned_alloc(64, (len * sizeof(double) + 127) / 64 * 64);
+    double *g = malloc((len + 1) * sizeof *g);
     if (!alone || !g) abort();
     memset(alone, 0, len * sizeof(double));
     sg_run copy = *run;
@@ -109,7 +112,10 @@ static void fill_before(sg_run *copy, bool f64, int k)
     copy->fresh[k] = state.kind == SPOIL_FRESH && may_be_fresh(copy, f64, k);
     for (size_t i = 0; i < input_len(copy->node, k); i++) {
         const double before = was_fresh ? 0 : get(copy->din[k], f64, i);
-        put(copy->din[k], f64, i, copy->fresh[k] ? (double)NAN : state.kind == SPOIL_NOISE ? before + noise(i) : before);
+        put(copy->din[k], f64, i,
+            copy->fresh[k]              ? (double)NAN
+            : state.kind == SPOIL_NOISE ? before + noise(i)
+                                        : before);
     }
 }
 
@@ -128,9 +134,12 @@ static void wrapped(const sg_run *run, sg_kernel backward, bool f64)
 {
     const bool wanted = state.input < run->node->input_count && run->din[state.input];
     if (wanted) state.wanted = true;
-    if (state.kind >= SPOIL_NOISE) run_noise(run, backward, f64);
-    else if (state.kind != SPOIL_NOTHING && wanted) run_mutant(run, backward, f64);
-    else backward(run);
+    if (state.kind >= SPOIL_NOISE)
+        run_noise(run, backward, f64);
+    else if (state.kind != SPOIL_NOTHING && wanted)
+        run_mutant(run, backward, f64);
+    else
+        backward(run);
 }
 
 static void wrapped_f32(const sg_run *run)

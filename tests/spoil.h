@@ -14,7 +14,7 @@ typedef enum spoil_kind {
     SPOIL_KINDS,
     /* These change nothing if the row keeps its contract: */
     SPOIL_NOISE = SPOIL_KINDS, /* din starts as numbers, which are taken off again: backward adds */
-    SPOIL_FRESH,               /* din starts as NaN with `fresh` set, where the row says sets_fresh: every element is written */
+    SPOIL_FRESH, /* din starts as NaN with `fresh` set, where the row says sets_fresh: every element is written */
 } spoil_kind;
 
 extern const char *const spoil_name[SPOIL_KINDS];
@@ -23,8 +23,8 @@ extern const char *const spoil_name[SPOIL_KINDS];
 const sg_op *spoil_row(const sg_op *op);
 /* What happens to din[input] from now on (SPOIL_NOISE and SPOIL_FRESH: to every din). */
 void spoil_set(spoil_kind kind, int input);
-/* Since spoil_set: did a kernel run with din[input] wanted, and was the gradient changed by more than 1e-6 of its largest
- * element? */
+/* Since spoil_set: did a kernel run with din[input] wanted, and was the gradient changed by more than 1e-6 of its
+ * largest element? */
 bool spoil_wanted(void);
 bool spoil_changed(void);
 

@@ -1,6 +1,6 @@
 /* test_ops.c - every row of the op table, every case of its generator: gradient, adjoint, accumulation, mutants, float
- * against double, fast against plain kernels, the same bits at any thread count (PHYSICS 7.8, HABITS 8). A new row needs
- * no new test here; one without what the checks need fails. SG_TEST_ONLY='grad conv*' runs some of them. */
+ * against double, fast against plain kernels, the same bits at any thread count (PHYSICS 7.8, HABITS 8). A new row
+ * needs no new test here; one without what the checks need fails. SG_TEST_ONLY='grad conv*' runs some of them. */
 #include "check.h"
 #include "spoil.h"
 
@@ -28,13 +28,13 @@ static const sg_op *row_of(void **state)
 
 /* One derivative of L = <seed, root>: along a random direction, or of one element; in fractions of the leaf's width. */
 typedef struct probe {
-    int    leaf, direction; /* direction < 0: `element` alone */
+    int leaf, direction; /* direction < 0: `element` alone */
     size_t element;
     double numeric, scale, tolerance;
 } probe;
 
 typedef struct probe_list {
-    int   count;
+    int count;
     probe at[PROBES];
 } probe_list;
 
@@ -72,7 +72,8 @@ static double analytic(const check_case *c, const probe *p)
 static double loss_at(check_case *c, const probe *p, double step, const double *start)
 {
     check_leaf *leaf = &c->leaf[p->leaf];
-    if (p->direction < 0) leaf->value[p->element] = start[p->element] + step * leaf->width;
+    if (p->direction < 0)
+        leaf->value[p->element] = start[p->element] + step * leaf->width;
     else
         for (size_t i = 0; i < leaf->len; i++) leaf->value[i] = start[i] + step * leaf->width * component(c, p, i);
     check_case_forward(c, c->op->surrogate_forward != NULL);
@@ -97,8 +98,8 @@ static double probe_error(const check_case *c, const probe *p)
 static void measure(check_case *c, probe *p, double floor_scale, const double *start)
 {
     static const double steps[] = {1e-1, 1e-3, 1e-4, 1e-5, 1e-6};
-    const check_leaf   *leaf = &c->leaf[p->leaf];
-    double              best = NAN, best_numeric = NAN, best_scale = 1, norm = 0;
+    const check_leaf *leaf = &c->leaf[p->leaf];
+    double best = NAN, best_numeric = NAN, best_scale = 1, norm = 0;
     for (size_t i = 0; i < leaf->len; i++) norm += leaf->grad[i] * leaf->grad[i];
     const double typical = p->direction < 0 ? check_max_abs(leaf->grad, leaf->len) : .3 * sqrt(norm);
     for (size_t k = p->tolerance < 1e-8 ? 0 : 1; k < sizeof steps / sizeof *steps && !(best <= p->tolerance); k++) {
@@ -114,21 +115,21 @@ static void measure(check_case *c, probe *p, double floor_scale, const double *s
 
 static bool is_first_input(const check_case *c, int leaf)
 {
-    const sg_node *root = sg_graph_node(c->graph, c->root.id);
+    const sg_node *root = &c->graph->entries[c->root.id].node;
     return root->input_count > 0 && root->inputs[0] >= 0 &&
-           !strcmp(sg_graph_node(c->graph, root->inputs[0])->name, c->leaf[leaf].name);
+           !strcmp(c->graph->entries[root->inputs[0]].node.name, c->leaf[leaf].name);
 }
 
 static void add_probes(const check_case *c, int k, probe_list *list)
 {
     const check_leaf *leaf = &c->leaf[k];
-    const double      tolerance = c->op->linear && is_first_input(c, k) ? 1e-9 : 1e-7;
+    const double tolerance = c->op->linear && is_first_input(c, k) ? 1e-9 : 1e-7;
     for (int d = 0; d < DIRECTIONS; d++)
         list->at[list->count++] = (probe){.leaf = k, .direction = d, .tolerance = tolerance};
     const size_t count = leaf->len < ELEMENTS ? leaf->len : ELEMENTS;
     for (size_t i = 0; i < count; i++) /* all of a small input, else evenly spread ones, the last included */
-        list->at[list->count++] =
-            (probe){.leaf = k, .direction = -1, .element = leaf->len - 1 - i * leaf->len / count, .tolerance = tolerance};
+        list->at[list->count++] = (probe){
+            .leaf = k, .direction = -1, .element = leaf->len - 1 - i * leaf->len / count, .tolerance = tolerance};
 }
 
 /* Forward, backward, then the differences of every leaf that wants a gradient. */
@@ -143,7 +144,7 @@ static void probe_case(check_case *c, probe_list *list)
     for (int k = 0; k < c->leaves; k++) {
         if (!c->leaf[k].wants_grad) continue;
         const int first = list->count;
-        double   *start = check_alloc(c->leaf[k].len);
+        double *start = check_alloc(c->leaf[k].len);
         memcpy(start, c->leaf[k].value, c->leaf[k].len * sizeof *start);
         add_probes(c, k, list);
         for (int p = first; p < list->count; p++) measure(c, &list->at[p], floor_scale, start);
@@ -173,9 +174,9 @@ static void fail_probe(const check_case *c, const probe *p)
 static void test_grad(void **state)
 {
     static probe_list list;
-    const sg_op      *op = row_of(state);
-    check_case        c;
-    int               compared = 0;
+    const sg_op *op = row_of(state);
+    check_case c;
+    int compared = 0;
     for (int i = 0; i < CASES_MAX && check_case_open(&c, op, i, &plan_f64, NULL); i++) {
         probe_case(&c, &list);
         const probe *wrong = contradiction(&c, &list);
@@ -201,8 +202,10 @@ static void run_mutants(check_case *c, const probe_list *list, int *killed, int 
             if (!spoil_wanted()) break;
             if (!spoil_changed()) continue; /* this one leaves the numbers as they are: nothing to notice */
             (*total)++;
-            if (contradiction(c, list)) (*killed)++;
-            else print_message("# survived: %s case %d input %d %s\n", c->op->name, c->index, input, spoil_name[kind]);
+            if (contradiction(c, list))
+                (*killed)++;
+            else
+                print_message("# survived: %s case %d input %d %s\n", c->op->name, c->index, input, spoil_name[kind]);
         }
     spoil_set(SPOIL_NOTHING, 0);
 }
@@ -210,9 +213,9 @@ static void run_mutants(check_case *c, const probe_list *list, int *killed, int 
 static void test_mutants(void **state)
 {
     static probe_list list;
-    const sg_op      *op = row_of(state), *stand_in = spoil_row(op);
-    check_case        c;
-    int               killed = 0, total = 0;
+    const sg_op *op = row_of(state), *stand_in = spoil_row(op);
+    check_case c;
+    int killed = 0, total = 0;
     for (int i = 0; i < CASES_MAX && check_case_open(&c, op, i, &plan_f64, stand_in); i++) {
         probe_case(&c, &list);
         if (contradiction(&c, &list)) fail_msg("%s case %d is wrong before it is spoilt", op->name, i);
@@ -247,7 +250,7 @@ static double dot(const double *x, const double *y, size_t len)
 static bool adjoint_holds(check_case *c, int k)
 {
     check_leaf *leaf = &c->leaf[k];
-    double     *x = check_alloc(leaf->len), *fx = check_alloc(c->out_len);
+    double *x = check_alloc(leaf->len), *fx = check_alloc(c->out_len);
     memcpy(x, leaf->value, leaf->len * sizeof *x);
     check_case_forward(c, false);
     memcpy(fx, c->out, c->out_len * sizeof *fx);
@@ -258,7 +261,7 @@ static bool adjoint_holds(check_case *c, int k)
     for (size_t i = 0; i < c->out_len; i++) fx[i] -= c->out[i];
     const double left = dot(fx, c->seed, c->out_len);
     const double scale = sqrt(dot(fx, fx, c->out_len)) * sqrt(dot(c->seed, c->seed, c->out_len));
-    const bool   holds = fabs(left - right) <= 1e-12 * fmax(fabs(left), .1 * scale);
+    const bool holds = fabs(left - right) <= 1e-12 * fmax(fabs(left), .1 * scale);
     if (!holds) print_message("# %s case %d: <Ax,y> = %.17g, <x,A'y> = %.17g\n", c->op->name, c->index, left, right);
     free(x);
     free(fx);
@@ -268,8 +271,8 @@ static bool adjoint_holds(check_case *c, int k)
 static void test_adjoint(void **state)
 {
     const sg_op *op = row_of(state);
-    check_case   c;
-    int          compared = 0;
+    check_case c;
+    int compared = 0;
     for (int i = 0; i < CASES_MAX && check_case_open(&c, op, i, &plan_f64, NULL); i++) {
         for (int k = 0; k < c.leaves; k++) {
             if (!is_first_input(&c, k) || !c.leaf[k].wants_grad) continue;
@@ -304,8 +307,8 @@ static void run_spoilt(check_case *c, spoil_kind kind)
 static int adds_in_plan(const sg_op *op, const sg_plan_options *options, double tolerance)
 {
     const sg_op *stand_in = spoil_row(op);
-    check_case   c;
-    int          compared = 0;
+    check_case c;
+    int compared = 0;
     for (int i = 0; i < CASES_MAX && check_case_open(&c, op, i, options, stand_in); i++) {
         double *before[CHECK_LEAVES] = {0};
         run_spoilt(&c, SPOIL_NOTHING);
@@ -342,8 +345,8 @@ static size_t outliers(const sg_op *op, size_t len)
 
 typedef struct numbers {
     const char *what;
-    double     *x; /* the case's own memory */
-    size_t      len;
+    double *x; /* the case's own memory */
+    size_t len;
 } numbers;
 
 /* The result and every gradient. */
@@ -366,7 +369,7 @@ static void open_and_run(check_case *c, const sg_op *op, int index, const sg_pla
 /* Errors of `tried` against double, at most 4 times those of `plain` and a few units in the last place. */
 static void compare_fast(const check_case *exact, const check_case *plain, const check_case *tried, const char *what)
 {
-    numbers   e[CHECK_LEAVES + 1], p[CHECK_LEAVES + 1], t[CHECK_LEAVES + 1];
+    numbers e[CHECK_LEAVES + 1], p[CHECK_LEAVES + 1], t[CHECK_LEAVES + 1];
     const int count = numbers_of(exact, e);
     (void)numbers_of(plain, p);
     (void)numbers_of(tried, t);
@@ -375,22 +378,22 @@ static void compare_fast(const check_case *exact, const check_case *plain, const
         const double plain_error = check_distance(p[k].x, e[k].x, e[k].len, skip);
         const double error = check_distance(t[k].x, e[k].x, e[k].len, skip);
         if (!(error <= 4 * plain_error + 4 * 0x1p-23 * check_max_abs(e[k].x, e[k].len)))
-            fail_msg("%s case %d, %s, %s: error %.3g, plain float %.3g, largest %.3g", exact->op->name, exact->index, what,
-                     e[k].what, error, plain_error, check_max_abs(e[k].x, e[k].len));
+            fail_msg("%s case %d, %s, %s: error %.3g, plain float %.3g, largest %.3g", exact->op->name, exact->index,
+                     what, e[k].what, error, plain_error, check_max_abs(e[k].x, e[k].len));
     }
 }
 
 static void test_float(void **state)
 {
     const sg_op *op = row_of(state);
-    check_case   exact, plain;
-    int          cases = 0;
-    double       worst = 0;
+    check_case exact, plain;
+    int cases = 0;
+    double worst = 0;
     for (int i = 0; i < CASES_MAX && check_case_open(&exact, op, i, &plan_f64, NULL); i++, cases++) {
         check_case_forward(&exact, false);
         check_case_backward(&exact);
         open_and_run(&plain, op, i, &plan_plain);
-        numbers   e[CHECK_LEAVES + 1], p[CHECK_LEAVES + 1];
+        numbers e[CHECK_LEAVES + 1], p[CHECK_LEAVES + 1];
         const int count = numbers_of(&exact, e);
         (void)numbers_of(&plain, p);
         for (int k = 0; k < count; k++) {
@@ -410,14 +413,14 @@ static void test_float(void **state)
 static void test_fast(void **state)
 {
     static const unsigned without[] = {0, SG_PASS_FUSE, SG_PASS_LAYOUT, SG_PASS_LIFETIME, 7};
-    const sg_op          *op = row_of(state);
-    check_case            exact, plain, tried;
-    int                   taken = 0;
+    const sg_op *op = row_of(state);
+    check_case exact, plain, tried;
+    int taken = 0;
     for (int i = 0; i < CASES_MAX && check_case_open(&exact, op, i, &plan_f64, NULL); i++) {
         check_case_forward(&exact, false);
         check_case_backward(&exact);
         open_and_run(&plain, op, i, &plan_plain);
-        if (op->fast->takes(sg_graph_node(exact.graph, exact.root.id), true)) taken++;
+        if (op->fast->takes(&exact.graph->entries[exact.root.id].node, true)) taken++;
         for (size_t k = 0; k < sizeof without / sizeof *without; k++) {
             char what[64];
             (void)snprintf(what, sizeof what, "fast %s without passes %u", op->fast->name, without[k]);
@@ -436,7 +439,7 @@ static void test_fast(void **state)
 
 static void same_bits(const check_case *a, const check_case *b, const char *what)
 {
-    numbers   x[CHECK_LEAVES + 1], y[CHECK_LEAVES + 1];
+    numbers x[CHECK_LEAVES + 1], y[CHECK_LEAVES + 1];
     const int count = numbers_of(a, x);
     (void)numbers_of(b, y);
     for (int k = 0; k < count; k++)
@@ -447,7 +450,7 @@ static void same_bits(const check_case *a, const check_case *b, const char *what
 static int same_bits_in_plan(const sg_op *op, const sg_plan_options *options)
 {
     static const int threads[] = {2, 3};
-    int              cases = 0;
+    int cases = 0;
     for (int i = 0; i < CASES_MAX; i++, cases++) {
         check_case one, other;
         sg_threads_set(1);
@@ -487,8 +490,10 @@ static void test_row(void **state)
     if (!op->infer) fail_msg("%s has no shape rule", op->name);
     for (int k = 0; k < 2; k++)
         if (!op->forward[k] || !op->backward[k]) fail_msg("%s lacks a kernel", op->name);
-    if (!op->surrogate != !op->surrogate_forward) fail_msg("%s names a surrogate without giving it, or the reverse", op->name);
-    if (op->fast && (!op->fast->takes || !op->fast->forward || !op->fast->backward)) fail_msg("%s: fast lacks a kernel", op->name);
+    if (!op->surrogate != !op->surrogate_forward)
+        fail_msg("%s names a surrogate without giving it, or the reverse", op->name);
+    if (op->fast && (!op->fast->takes || !op->fast->forward || !op->fast->backward))
+        fail_msg("%s: fast lacks a kernel", op->name);
     int listed = 0;
     for (int i = 0; i < sg_op_table_count; i++)
         if (!strcmp(sg_op_table[i]->name, op->name)) listed++;
@@ -506,12 +511,13 @@ static bool in_table(const char *name)
 static int rows_defined_in(const char *path)
 {
     static const char mark[] = "const sg_op sg_op_";
-    char              line[4096], name[64];
-    int               rows = 0;
-    FILE             *file = fopen(path, "r");
+    char line[4096], name[64];
+    int rows = 0;
+    FILE *file = fopen(path, "r");
     if (!file) fail_msg("%s cannot be read", path);
     while (fgets(line, sizeof line, file)) {
-        if (strncmp(line, mark, sizeof mark - 1) != 0 || sscanf(line + sizeof mark - 1, "%63[a-z0-9_]", name) != 1) continue;
+        if (strncmp(line, mark, sizeof mark - 1) != 0 || sscanf(line + sizeof mark - 1, "%63[a-z0-9_]", name) != 1)
+            continue;
         if (!in_table(name)) fail_msg("%s defines the op %s, which is not in the op table", path, name);
         rows++;
     }
@@ -525,9 +531,10 @@ static void test_sources(void **state)
     (void)state;
     int rows = 0;
     for (size_t k = 0; k < sizeof folders / sizeof *folders; k++) {
-        char           folder[2048], path[4096];
+        char folder[2048], path[4096];
         struct dirent *entry;
-        (void)snprintf(folder, sizeof folder, "%s/%s", getenv("SG_TEST_SOURCE") ? getenv("SG_TEST_SOURCE") : ".", folders[k]);
+        (void)snprintf(folder, sizeof folder, "%s/%s", getenv("SG_TEST_SOURCE") ? getenv("SG_TEST_SOURCE") : ".",
+                       folders[k]);
         DIR *listing = opendir(folder);
         if (!listing) fail_msg("%s cannot be read", folder);
         while ((entry = readdir(listing))) {
@@ -544,7 +551,7 @@ static void test_sources(void **state)
 int main(void)
 {
     static const struct {
-        const char        *kind;
+        const char *kind;
         CMUnitTestFunction function;
     } checks[] = {{"row", test_row},         {"grad", test_grad},   {"adjoint", test_adjoint}, {"adds", test_adds},
                   {"mutants", test_mutants}, {"float", test_float}, {"fast", test_fast},       {"bits", test_bits}};
