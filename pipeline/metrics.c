@@ -34,8 +34,10 @@ static int32_t root_of(int32_t *parent, int32_t i)
 static void join(int32_t *parent, int32_t a, int32_t b)
 {
     const int32_t root_a = root_of(parent, a), root_b = root_of(parent, b);
-    if (root_a < root_b) parent[root_b] = root_a;
-    else parent[root_a] = root_b;
+    if (root_a < root_b)
+        parent[root_b] = root_a;
+    else
+        parent[root_a] = root_b;
 }
 
 /* First pass: out is the forest itself, -1 outside the mask. A component's root is its first pixel in scan order. */
@@ -67,11 +69,12 @@ int sg_components(int32_t *out, const uint8_t *mask, int h, int w)
     return count;
 }
 
-/* Three sorted lists of numbers describe all overlaps: the truth number of each object pixel, its component, and both. */
+/* Three sorted lists of numbers describe all overlaps: the truth number of each object pixel, its component, and both.
+ */
 typedef struct overlaps {
     uint64_t *pair; /* truth << 32 | component, one for each pixel that both claim */
-    int32_t  *truth;
-    size_t    pairs, truths;
+    int32_t *truth;
+    size_t pairs, truths;
 } overlaps;
 
 static int by_pair(const void *a, const void *b)
@@ -131,7 +134,8 @@ static void mask_make(uint8_t *mask, const float *prediction, const int32_t *ins
     for (size_t i = 0; i < len; i++) mask[i] = instances[i] >= 0 && prediction[i] > (float)threshold;
 }
 
-sg_status sg_matches_add(sg_matches *matches, const float *prediction, const int32_t *instances, int h, int w, double threshold)
+sg_status sg_matches_add(sg_matches *matches, const float *prediction, const int32_t *instances, int h, int w,
+                         double threshold)
 {
     const size_t len = (size_t)h * (size_t)w;
     uint8_t *mask = NULL;

@@ -13,15 +13,15 @@ typedef struct sg_overlap {
     int64_t both, prediction, truth; /* pixels */
 } sg_overlap;
 
-/* Adds one picture: prediction (len) is foreground where > threshold (NaN: background), label (len) where > .5. Pooled Dice: add
- * all pictures, then divide once; mean Dice: divide each picture and average. */
-void   sg_overlap_add(sg_overlap *overlap, const float *prediction, const float *label, size_t len, double threshold);
+/* Adds one picture: prediction (len) is foreground where > threshold (NaN: background), label (len) where > .5. Pooled
+ * Dice: add all pictures, then divide once; mean Dice: divide each picture and average. */
+void sg_overlap_add(sg_overlap *overlap, const float *prediction, const float *label, size_t len, double threshold);
 /* 2 both / (prediction + truth); 1 if both are empty. */
 double sg_overlap_dice(const sg_overlap *overlap);
 
 /* ---- objects ---- */
-/* Numbers the 8-connected components of mask (h, w) 1, 2, ... in the order of their first pixel, 0 = background, into out
- * (h, w). Returns how many. Two passes with union-find (Rosenfeld & Pfaltz 1966). out may not alias mask. */
+/* Numbers the 8-connected components of mask (h, w) 1, 2, ... in the order of their first pixel, 0 = background, into
+ * out (h, w). Returns how many. Two passes with union-find (Rosenfeld & Pfaltz 1966). out may not alias mask. */
 int sg_components(int32_t *out, const uint8_t *mask, int h, int w);
 
 typedef struct sg_matches {
@@ -31,9 +31,10 @@ typedef struct sg_matches {
 /* Adds one picture: objects are the components of prediction > threshold and the numbers > 0 of instances (h, w) (any
  * numbers; an instance need not be connected). A pair matches if intersection / union > .5; then no other pair can hold
  * either of the two, so the matching is unique. instances < 0: pixel not counted. SG_E_MEMORY. */
-sg_status sg_matches_add(sg_matches *matches, const float *prediction, const int32_t *instances, int h, int w, double threshold);
+sg_status sg_matches_add(sg_matches *matches, const float *prediction, const int32_t *instances, int h, int w,
+                         double threshold);
 /* AP at IoU .5 as the 2018 Data Science Bowl defines it: hit / (hit + extra + missed); 1 if all are 0. */
-double    sg_matches_ap(const sg_matches *matches);
+double sg_matches_ap(const sg_matches *matches);
 
 /* ---- regression ---- */
 /* mean (a - b)^2, sums in blocks of 1024; NaN for len 0. */

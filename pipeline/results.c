@@ -47,12 +47,20 @@ hid_t sg_hdf5_text_type(void)
     return type;
 }
 
-/* Formats are pinned to HDF5 1.8: the same bytes from every newer library, readable by MATLAB. */
+/* HDF5 takes two files in memory of one name for the same file. The name does not enter the bytes. */
+void sg_hdf5_name(char out[SG_RESULTS_NAME])
+{
+    static unsigned count;
+    (void)snprintf(out, SG_RESULTS_NAME, "memory-%u.h5", count++);
+}
+
+/* Formats are pinned to the oldest: the same bytes from every library, readable by all. (A superblock of 1.8 has a
+ * checksum, which H5Fget_file_image of 1.10 leaves wrong.) */
 static hid_t memory_access(void)
 {
     const hid_t plist = H5Pcreate(H5P_FILE_ACCESS);
     (void)H5Pset_fapl_core(plist, CORE_STEP, false);
-    (void)H5Pset_libver_bounds(plist, H5F_LIBVER_V18, H5F_LIBVER_V18);
+    (void)H5Pset_libver_bounds(plist, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
     return plist;
 }
 
@@ -66,7 +74,9 @@ static hid_t timeless(hid_t class_id)
 static sg_status file_create(sg_results *results)
 {
     const hid_t access = memory_access(), creation = timeless(H5P_FILE_CREATE);
-    results->file = H5Fcreate("results.h5", H5F_ACC_TRUNC, creation, access);
+    char name[SG_RESULTS_NAME];
+    sg_hdf5_name(name);
+    results->file = H5Fcreate(name, H5F_ACC_TRUNC, creation, access);
     H5Pclose(creation);
     H5Pclose(access);
     results->group_plist = timeless(H5P_GROUP_CREATE);
@@ -129,7 +139,8 @@ static sg_status groups_make(sg_results *results, const char *path, bool last_to
 {
     char part[SG_RESULTS_PATH_MAX];
     const size_t len = strlen(path);
-    if (path[0] != '/' || len >= sizeof part) SG_FAIL(SG_E_RANGE, "results: \"%s\" is not an absolute path of a few names", path);
+    if (path[0] != '/' || len >= sizeof part)
+        SG_FAIL(SG_E_RANGE, "results: \"%s\" is not an absolute path of a few names", path);
     for (size_t i = 1; i < len + (last_too ? 1 : 0); i++) {
         if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
@@ -139,7 +150,8 @@ static sg_status groups_make(sg_results *results, const char *path, bool last_to
     return SG_OK;
 }
 
-static sg_status attribute_write(const sg_results *results, const char *path, const char *name, hid_t type, const void *value)
+static sg_status attribute_write(const sg_results *results, const char *path, const char *name, hid_t type,
+                                 const void *value)
 {
     const hid_t object = H5Oopen(results->file, path, H5P_DEFAULT);
     const hid_t space = H5Screate(H5S_SCALAR);
@@ -148,7 +160,8 @@ static sg_status attribute_write(const sg_results *results, const char *path, co
     if (attribute >= 0) H5Aclose(attribute);
     if (space >= 0) H5Sclose(space);
     if (object >= 0) H5Oclose(object);
-    if (error < 0) SG_FAIL(SG_E_STATE, "results: cannot write the attribute %s of %s (twice the same name?)", name, path);
+    if (error < 0)
+        SG_FAIL(SG_E_STATE, "results: cannot write the attribute %s of %s (twice the same name?)", name, path);
     return SG_OK;
 }
 
@@ -170,7 +183,7 @@ sg_status sg_results_attribute_number(sg_results *results, const char *path, con
 /* Little-endian on disk whatever the machine. */
 typedef struct type_row {
     size_t bytes;
-    hid_t  memory, disk;
+    hid_t memory, disk;
 } type_row;
 
 static type_row type_of(sg_results_type type)
@@ -221,7 +234,8 @@ static sg_status dataset_write(sg_results *results, const char *path, int rank, 
     return SG_OK;
 }
 
-static sg_status describe(sg_results *results, const char *path, const char *unit, const char *long_name, const char *axes)
+static sg_status describe(sg_results *results, const char *path, const char *unit, const char *long_name,
+                          const char *axes)
 {
     if (unit) SG_TRY(sg_results_attribute_text(results, path, "units", unit));
     if (long_name) SG_TRY(sg_results_attribute_text(results, path, "long_name", long_name));
@@ -233,8 +247,10 @@ sg_status sg_results_array(sg_results *results, const char *path, sg_results_typ
                            const void *data, const char *unit, const char *long_name, const char *axes)
 {
     hsize_t size[SG_RESULTS_RANK];
-    if (rank < 1 || rank > SG_RESULTS_RANK) SG_FAIL(SG_E_RANGE, "results: %s has rank %d, outside 1..%d", path, rank, SG_RESULTS_RANK);
-    if (axes && strlen(axes) != (size_t)rank) SG_FAIL(SG_E_SHAPE, "results: %s has rank %d but axes \"%s\"", path, rank, axes);
+    if (rank < 1 || rank > SG_RESULTS_RANK)
+        SG_FAIL(SG_E_RANGE, "results: %s has rank %d, outside 1..%d", path, rank, SG_RESULTS_RANK);
+    if (axes && strlen(axes) != (size_t)rank)
+        SG_FAIL(SG_E_SHAPE, "results: %s has rank %d but axes \"%s\"", path, rank, axes);
     for (int i = 0; i < rank; i++) {
         if (dims[i] < 1) SG_FAIL(SG_E_RANGE, "results: dimension %d of %s is %d, below 1", i, path, dims[i]);
         size[i] = (hsize_t)dims[i];
@@ -243,7 +259,8 @@ sg_status sg_results_array(sg_results *results, const char *path, sg_results_typ
     return describe(results, path, unit, long_name, axes);
 }
 
-sg_status sg_results_scalar(sg_results *results, const char *path, double value, const char *unit, const char *long_name)
+sg_status sg_results_scalar(sg_results *results, const char *path, double value, const char *unit,
+                            const char *long_name)
 {
     SG_TRY(dataset_write(results, path, 0, NULL, type_of(SG_RESULTS_F64), &value));
     return describe(results, path, unit, long_name, NULL);
@@ -265,7 +282,8 @@ sg_status sg_results_text(sg_results *results, const char *path, const char *tex
     return describe(results, path, NULL, long_name, NULL);
 }
 
-sg_status sg_results_texts(sg_results *results, const char *path, const char *const *texts, int count, const char *long_name)
+sg_status sg_results_texts(sg_results *results, const char *path, const char *const *texts, int count,
+                           const char *long_name)
 {
     if (count < 1) SG_FAIL(SG_E_RANGE, "results: %s has %d texts, below 1", path, count);
     SG_TRY(texts_write(results, path, 1, count, texts));
@@ -276,7 +294,8 @@ sg_status sg_results_image(const sg_results *results, void **out, size_t *size)
 {
     *out = NULL;
     *size = 0;
-    if (H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0) SG_FAIL(SG_E_MEMORY, "results: HDF5 cannot finish the file in memory");
+    if (H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0)
+        SG_FAIL(SG_E_MEMORY, "results: HDF5 cannot finish the file in memory");
     const ssize_t len = H5Fget_file_image(results->file, NULL, 0);
     if (len <= 0) SG_FAIL(SG_E_MEMORY, "results: HDF5 gives no file image");
     unsigned char *image;

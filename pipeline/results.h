@@ -1,11 +1,11 @@
 /* results.h - results as HDF5, the one module that touches it. The schema is in docs/results.md.
  * A file is built in memory (core driver, no backing store) and its bytes go through sg_file_write, so an older file is
- * never damaged; nothing from the clock enters it, so equal contents are equal bytes. After the HDF5 file come 16 bytes,
- * "sgres-1\n" and the FNV-1a 64 hash of everything before them (HDF5 readers ignore what follows the end of file that the
- * superblock names): the reader checks it first, because the HDF5 library itself can crash on a damaged file.
+ * never damaged; nothing from the clock enters it, so equal contents are equal bytes. After the HDF5 file come 16
+ * bytes, "sgres-1\n" and the FNV-1a 64 hash of everything before them (HDF5 readers ignore what follows the end of file
+ * that the superblock names): the reader checks it first, because the HDF5 library itself can crash on a damaged file.
  * HDF5 here is the serial library: call from one thread at a time. Paths are absolute, "/learned/led_weight"; groups
- * above a name are made as needed. Errors name file and path: SG_E_STATE (name taken), SG_E_RANGE, SG_E_MEMORY, SG_E_IO,
- * SG_E_FORMAT. */
+ * above a name are made as needed. Errors name file and path: SG_E_STATE (name taken), SG_E_RANGE, SG_E_MEMORY,
+ * SG_E_IO, SG_E_FORMAT. */
 #ifndef SG_PIPELINE_RESULTS_H
 #define SG_PIPELINE_RESULTS_H
 
@@ -30,17 +30,20 @@ typedef struct sg_results sg_results;
 
 /* An empty file in memory with the root attributes schema "scopegrad-results", schema_version, program_version. */
 sg_status sg_results_new(sg_results **out);
-void      sg_results_free(sg_results *results);
+void sg_results_free(sg_results *results);
 
-/* data: dims[0] x ... x dims[rank-1] numbers, the last fastest; rank 1..SG_RESULTS_RANK, every dim >= 1; copied. unit: "rad",
- * "um", "electron", "1"; axes: one letter a dimension out of N C Y X (picture, channel, row, column), E K (exposure, LED),
- * S (step), J (Zernike index), D (coordinate x, y). Arrays above 4 KiB are chunked, shuffled and deflated. */
+/* data: dims[0] x ... x dims[rank-1] numbers, the last fastest; rank 1..SG_RESULTS_RANK, every dim >= 1; copied. unit:
+ * "rad", "um", "electron", "1"; axes: one letter a dimension out of N C Y X (picture, channel, row, column), E K
+ * (exposure, LED), S (step), J (Zernike index), D (coordinate x, y). Arrays above 4 KiB are chunked, shuffled and
+ * deflated. */
 sg_status sg_results_array(sg_results *results, const char *path, sg_results_type type, int rank, const int *dims,
                            const void *data, const char *unit, const char *long_name, const char *axes);
-sg_status sg_results_scalar(sg_results *results, const char *path, double value, const char *unit, const char *long_name);
+sg_status sg_results_scalar(sg_results *results, const char *path, double value, const char *unit,
+                            const char *long_name);
 /* UTF-8. */
 sg_status sg_results_text(sg_results *results, const char *path, const char *text, const char *long_name);
-sg_status sg_results_texts(sg_results *results, const char *path, const char *const *texts, int count, const char *long_name);
+sg_status sg_results_texts(sg_results *results, const char *path, const char *const *texts, int count,
+                           const char *long_name);
 /* Attributes of what stands at `path` ("/" is the file; a group that does not exist is made). */
 sg_status sg_results_attribute_text(sg_results *results, const char *path, const char *name, const char *value);
 sg_status sg_results_attribute_number(sg_results *results, const char *path, const char *name, double value);
@@ -54,17 +57,21 @@ typedef struct sg_results_file sg_results_file;
 
 /* SG_E_IO if it cannot be read; SG_E_FORMAT if it is truncated, damaged, of another program or of a newer schema. */
 sg_status sg_results_open(sg_results_file **out, const char *path);
-void      sg_results_close(sg_results_file *file);
+void sg_results_close(sg_results_file *file);
 
 bool sg_results_has(const sg_results_file *file, const char *path);
-/* *out = the numbers as double or float (converted; sg_free), dims[0 .. *rank-1]; a scalar has rank 0 and one number. */
-sg_status sg_results_read_f64(const sg_results_file *file, const char *path, double **out, int *rank, int dims[SG_RESULTS_RANK]);
-sg_status sg_results_read_f32(const sg_results_file *file, const char *path, float **out, int *rank, int dims[SG_RESULTS_RANK]);
+/* *out = the numbers as double or float (converted; sg_free), dims[0 .. *rank-1]; a scalar has rank 0 and one number.
+ */
+sg_status sg_results_read_f64(const sg_results_file *file, const char *path, double **out, int *rank,
+                              int dims[SG_RESULTS_RANK]);
+sg_status sg_results_read_f32(const sg_results_file *file, const char *path, float **out, int *rank,
+                              int dims[SG_RESULTS_RANK]);
 sg_status sg_results_read_scalar(const sg_results_file *file, const char *path, double *out);
 /* *out = the text (sg_free); of several, one a line. */
 sg_status sg_results_read_text(const sg_results_file *file, const char *path, char **out);
 sg_status sg_results_read_attribute_text(const sg_results_file *file, const char *path, const char *name, char **out);
-sg_status sg_results_read_attribute_number(const sg_results_file *file, const char *path, const char *name, double *out);
+sg_status sg_results_read_attribute_number(const sg_results_file *file, const char *path, const char *name,
+                                           double *out);
 /* *out = the names inside a group in alphabetical order, one a line (sg_free). */
 sg_status sg_results_children(const sg_results_file *file, const char *path, char **out);
 

@@ -9,14 +9,16 @@
 #include <stdint.h>
 
 #define SG_RESULTS_SCHEMA "scopegrad-results"
-#define SG_RESULTS_MAGIC "sgres-1\n"
-enum { SG_RESULTS_TAIL = 16, SG_RESULTS_PATH_MAX = 256 };
+#define SG_RESULTS_MAGIC  "sgres-1\n"
+enum { SG_RESULTS_TAIL = 16, SG_RESULTS_PATH_MAX = 256, SG_RESULTS_NAME = 32 };
 
 /* Before any HDF5 call: no exit handler, no stack dumps. */
 void sg_hdf5_begin(void);
+/* A name that no other file in memory has. */
+void sg_hdf5_name(char out[SG_RESULTS_NAME]);
 /* A variable-length UTF-8 string; H5Tclose it. */
 hid_t sg_hdf5_text_type(void);
-bool  sg_hdf5_exists(hid_t file, const char *path);
+bool sg_hdf5_exists(hid_t file, const char *path);
 /* FNV-1a 64. */
 uint64_t sg_results_hash(const void *data, size_t size);
 /* Writes magic and hash of image[0 .. len-1] behind it (SG_RESULTS_TAIL bytes). */

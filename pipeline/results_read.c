@@ -11,7 +11,7 @@ enum { NUMBERS_MAX = 1 << 28 };
 
 struct sg_results_file {
     hid_t file;
-    char  path[1024];
+    char path[1024];
 };
 
 static sg_status tail_check(const char *path, const unsigned char *data, size_t size)
@@ -23,7 +23,8 @@ static sg_status tail_check(const char *path, const unsigned char *data, size_t 
         SG_FAIL(SG_E_FORMAT, "%s: truncated, or an HDF5 file of another program (the closing mark is missing)", path);
     const uint64_t hash = sg_results_hash(data, size - SG_RESULTS_TAIL);
     for (int i = 0; i < 8; i++) tail[8 + i] = (unsigned char)(hash >> (8 * i));
-    if (memcmp(data + size - 8, tail + 8, 8) != 0) SG_FAIL(SG_E_FORMAT, "%s: damaged (its checksum does not fit)", path);
+    if (memcmp(data + size - 8, tail + 8, 8) != 0)
+        SG_FAIL(SG_E_FORMAT, "%s: damaged (its checksum does not fit)", path);
     return SG_OK;
 }
 
@@ -32,7 +33,9 @@ static hid_t image_open(void *data, size_t size)
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     (void)H5Pset_fapl_core(access, 1 << 16, false);
     (void)H5Pset_file_image(access, data, size); /* copies */
-    const hid_t file = H5Fopen("results.h5", H5F_ACC_RDONLY, access);
+    char name[SG_RESULTS_NAME];
+    sg_hdf5_name(name);
+    const hid_t file = H5Fopen(name, H5F_ACC_RDONLY, access);
     H5Pclose(access);
     return file;
 }
@@ -46,7 +49,8 @@ static sg_status schema_check(const sg_results_file *file)
     sg_free(schema);
     SG_TRY(sg_results_read_attribute_number(file, "/", "schema_version", &version));
     if (!ours || !(version <= SG_RESULTS_VERSION))
-        SG_FAIL(SG_E_FORMAT, "%s: its schema is newer than version %d, which this program reads", file->path, SG_RESULTS_VERSION);
+        SG_FAIL(SG_E_FORMAT, "%s: its schema is newer than version %d, which this program reads", file->path,
+                SG_RESULTS_VERSION);
     return SG_OK;
 }
 
@@ -67,8 +71,10 @@ sg_status sg_results_open(sg_results_file **out, const char *path)
     SG_TRY_DONE(schema_check(file));
 done:
     sg_free(data);
-    if (status != SG_OK) sg_results_close(file);
-    else *out = file;
+    if (status != SG_OK)
+        sg_results_close(file);
+    else
+        *out = file;
     return status;
 }
 
@@ -98,7 +104,8 @@ static sg_status dataset_open(const sg_results_file *file, const char *path, H5T
 }
 
 /* Rank and dims of an open dataset, and the count of its elements; an error for what this program never writes. */
-static sg_status dataset_size(const sg_results_file *file, const char *path, hid_t set, int *rank, int *dims, size_t *count)
+static sg_status dataset_size(const sg_results_file *file, const char *path, hid_t set, int *rank, int *dims,
+                              size_t *count)
 {
     hsize_t size[SG_RESULTS_RANK] = {0};
     const hid_t space = H5Dget_space(set);
@@ -118,8 +125,8 @@ static sg_status dataset_size(const sg_results_file *file, const char *path, hid
     return SG_OK;
 }
 
-static sg_status numbers_read(const sg_results_file *file, const char *path, hid_t type, size_t bytes, void **out, int *rank,
-                              int *dims)
+static sg_status numbers_read(const sg_results_file *file, const char *path, hid_t type, size_t bytes, void **out,
+                              int *rank, int *dims)
 {
     hid_t set;
     size_t count;
@@ -139,12 +146,14 @@ done:
     return status;
 }
 
-sg_status sg_results_read_f64(const sg_results_file *file, const char *path, double **out, int *rank, int dims[SG_RESULTS_RANK])
+sg_status sg_results_read_f64(const sg_results_file *file, const char *path, double **out, int *rank,
+                              int dims[SG_RESULTS_RANK])
 {
     return numbers_read(file, path, H5T_NATIVE_DOUBLE, sizeof **out, (void **)out, rank, dims);
 }
 
-sg_status sg_results_read_f32(const sg_results_file *file, const char *path, float **out, int *rank, int dims[SG_RESULTS_RANK])
+sg_status sg_results_read_f32(const sg_results_file *file, const char *path, float **out, int *rank,
+                              int dims[SG_RESULTS_RANK])
 {
     return numbers_read(file, path, H5T_NATIVE_FLOAT, sizeof **out, (void **)out, rank, dims);
 }
@@ -253,7 +262,8 @@ sg_status sg_results_children(const sg_results_file *file, const char *path, cha
     *out = NULL;
     const bool there = strcmp(path, "/") == 0 || sg_hdf5_exists(file->file, path);
     const hid_t group = there ? H5Gopen2(file->file, path, H5P_DEFAULT) : -1;
-    if (group < 0 || H5Gget_info(group, &info) < 0) SG_FAIL(SG_E_FORMAT, "%s: the group %s is missing", file->path, path);
+    if (group < 0 || H5Gget_info(group, &info) < 0)
+        SG_FAIL(SG_E_FORMAT, "%s: the group %s is missing", file->path, path);
     SG_TRY_DONE(SG_ALLOC(&names, info.nlinks, "the names of a group"));
     status = names_read(group, info.nlinks, names);
     if (status == SG_OK) status = lines_join(out, names, info.nlinks);

@@ -60,8 +60,8 @@ double sg_student_two_sided(double t, double freedom)
     return beta_incomplete(freedom / 2, .5, freedom / whole, t * t / whole);
 }
 
-/* Visits all sign choices in Gray-code order: one sign changes at a time. Choice and its opposite count alike, so the last
- * sign stays fixed. Ties within rounding count as "at least as large". */
+/* Visits all sign choices in Gray-code order: one sign changes at a time. Choice and its opposite count alike, so the
+ * last sign stays fixed. Ties within rounding count as "at least as large". */
 static double flip_share(const double *d, int n)
 {
     double sum = 0, scale = 0;

@@ -12,12 +12,12 @@ double sg_deviation(const double *x, int n);
 double sg_student_two_sided(double t, double freedom);
 
 typedef struct sg_paired {
-    int    n;
-    double mean;   /* of a - b */
-    double t;      /* mean / (sd / sqrt n) */
-    double p_t;    /* paired t-test, two-sided (Student 1908); 1 if every difference is 0, 0 if all are equal and not 0 */
-    double p_flip; /* exact sign-flip permutation test, two-sided: the share of the 2^n sign choices with |sum| >= |observed|
-                    * (Fisher 1935). The smallest value it can take is 2^(1-n). NaN for n > SG_FLIP_MAX. */
+    int n;
+    double mean; /* of a - b */
+    double t;    /* mean / (sd / sqrt n) */
+    double p_t;  /* paired t-test, two-sided (Student 1908); 1 if every difference is 0, 0 if all are equal and not 0 */
+    double p_flip; /* exact sign-flip permutation test, two-sided: the share of the 2^n sign choices with |sum| >=
+                    * |observed| (Fisher 1935). The smallest value it can take is 2^(1-n). NaN for n > SG_FLIP_MAX. */
 } sg_paired;
 
 enum { SG_FLIP_MAX = 22 };

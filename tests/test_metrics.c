@@ -18,7 +18,7 @@
 enum { LEN_MAX = 64 * 80 };
 static uint8_t mask[LEN_MAX];
 static int32_t component[LEN_MAX], truth[LEN_MAX], flood[LEN_MAX];
-static float   prediction[LEN_MAX], label[LEN_MAX];
+static float prediction[LEN_MAX], label[LEN_MAX];
 
 /* The same integer hash as in make_metrics.py. */
 static uint32_t word(uint32_t i, uint32_t salt)
@@ -47,7 +47,8 @@ static void components_equal_scikit_image(void **state)
     }
 }
 
-/* Brute force: numbers every pixel by itself, then takes the smallest number of the 3 x 3 neighbours until nothing moves. */
+/* Brute force: numbers every pixel by itself, then takes the smallest number of the 3 x 3 neighbours until nothing
+ * moves. */
 static void flood_fill(int h, int w)
 {
     for (int i = 0; i < h * w; i++) flood[i] = mask[i] ? i + 1 : 0;
@@ -76,8 +77,10 @@ static void components_equal_brute_force(void **state)
         int found = 0;
         for (int i = 0; i < h * w; i++) {
             found += flood[i] == i + 1; /* a first pixel */
-            if (flood[i]) assert_int_equal(component[i], component[flood[i] - 1]);
-            else assert_int_equal(component[i], 0);
+            if (flood[i])
+                assert_int_equal(component[i], component[flood[i] - 1]);
+            else
+                assert_int_equal(component[i], 0);
             if (flood[i] == i + 1) assert_int_equal(component[i], found);
             compared++;
         }
@@ -114,7 +117,8 @@ static void matches_equal_scikit_image(void **state)
             }
         assert_int_equal(sg_matches_add(&matches, prediction, truth, h, w, .5), SG_OK);
         sg_overlap_add(&overlap, prediction, label, (size_t)(h * w), .5);
-        const int64_t found[6] = {matches.hit, matches.extra, matches.missed, overlap.both, overlap.prediction, overlap.truth};
+        const int64_t found[6] = {matches.hit,  matches.extra,      matches.missed,
+                                  overlap.both, overlap.prediction, overlap.truth};
         for (int i = 0; i < 6; i++) assert_int_equal(found[i], g[7 + i]);
         const double ap = (double)g[7] / (g[7] + g[8] + g[9]), dice = 2.0 * g[10] / (g[11] + g[12]);
         assert_true(fabs(sg_matches_ap(&matches) - ap) < 1e-15);
@@ -122,7 +126,8 @@ static void matches_equal_scikit_image(void **state)
     }
 }
 
-/* Renumbering the instances (large, not contiguous) changes nothing; perfect predictions score 1; empty pictures too. */
+/* Renumbering the instances (large, not contiguous) changes nothing; perfect predictions score 1; empty pictures too.
+ */
 static void edges(void **state)
 {
     (void)state;
@@ -180,9 +185,12 @@ static void regression(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(components_equal_scikit_image), cmocka_unit_test(components_equal_brute_force),
-        cmocka_unit_test(matches_equal_scikit_image),    cmocka_unit_test(edges),
-        cmocka_unit_test(threshold_is_strict),           cmocka_unit_test(not_counted_and_nan),
+        cmocka_unit_test(components_equal_scikit_image),
+        cmocka_unit_test(components_equal_brute_force),
+        cmocka_unit_test(matches_equal_scikit_image),
+        cmocka_unit_test(edges),
+        cmocka_unit_test(threshold_is_strict),
+        cmocka_unit_test(not_counted_and_nan),
         cmocka_unit_test(regression),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OK(call) assert_int_equal((call), SG_OK)
+#define OK(call)                                                                                                       \
+    do {                                                                                                               \
+        if ((call) != SG_OK) fail_msg("%s", sg_error_text());                                                          \
+    } while (0)
 
 static char folder[64], file_path[96];
 
@@ -58,8 +61,10 @@ static sg_results *example(void)
     OK(sg_results_text(results, "/config", "optics:\n  na: 0.1\n", "resolved configuration"));
     OK(sg_results_scalar(results, "/metrics/dice", .75, "1", "mean Dice on the test split"));
     OK(sg_results_texts(results, "/metrics/per_image/name", names, 3, "pictures"));
-    OK(sg_results_array(results, "/learned/led_weight", SG_RESULTS_F32, 2, (int[]){2, 3}, weight, "1", "share of light", "EK"));
-    OK(sg_results_array(results, "/examples/measurement", SG_RESULTS_F32, 4, (int[]){2, 3, 50, 40}, big, "1", "measurement", "NCYX"));
+    OK(sg_results_array(results, "/learned/led_weight", SG_RESULTS_F32, 2, (int[]){2, 3}, weight, "1", "share of light",
+                        "EK"));
+    OK(sg_results_array(results, "/examples/measurement", SG_RESULTS_F32, 4, (int[]){2, 3, 50, 40}, big, "1",
+                        "measurement", "NCYX"));
     OK(sg_results_attribute_number(results, "/examples/measurement", "pixel_um", 1));
     OK(sg_results_array(results, "/examples/adu", SG_RESULTS_U16, 2, (int[]){2, 2}, adu, "ADU", "camera values", "YX"));
     OK(sg_results_array(results, "/curve/step", SG_RESULTS_I32, 1, (int[]){3}, step, "1", "step", "S"));
@@ -71,8 +76,10 @@ static sg_results *example(void)
 static void check_text(const sg_results_file *file, const char *path, const char *name, const char *wanted)
 {
     char *text;
-    if (name) OK(sg_results_read_attribute_text(file, path, name, &text));
-    else OK(sg_results_read_text(file, path, &text));
+    if (name)
+        OK(sg_results_read_attribute_text(file, path, name, &text));
+    else
+        OK(sg_results_read_text(file, path, &text));
     assert_string_equal(text, wanted);
     sg_free(text);
 }
@@ -80,8 +87,10 @@ static void check_text(const sg_results_file *file, const char *path, const char
 static void check_number(const sg_results_file *file, const char *path, const char *name, double wanted)
 {
     double value = -1;
-    if (name) OK(sg_results_read_attribute_number(file, path, name, &value));
-    else OK(sg_results_read_scalar(file, path, &value));
+    if (name)
+        OK(sg_results_read_attribute_number(file, path, name, &value));
+    else
+        OK(sg_results_read_scalar(file, path, &value));
     assert_true(value == wanted);
 }
 
@@ -150,7 +159,9 @@ static void wrong_writing(void **state)
     assert_int_equal(sg_results_scalar(results, "/metrics/dice", 1, "1", "again"), SG_E_STATE);
     assert_non_null(strstr(sg_error_text(), "/metrics/dice is written twice"));
     assert_int_equal(sg_results_array(results, "/x", SG_RESULTS_F32, 1, (int[]){0}, &one, "1", "x", "X"), SG_E_RANGE);
-    assert_int_equal(sg_results_array(results, "/x", SG_RESULTS_F32, 6, (int[]){1, 1, 1, 1, 1, 1}, &one, "1", "x", NULL), SG_E_RANGE);
+    assert_int_equal(
+        sg_results_array(results, "/x", SG_RESULTS_F32, 6, (int[]){1, 1, 1, 1, 1, 1}, &one, "1", "x", NULL),
+        SG_E_RANGE);
     assert_int_equal(sg_results_array(results, "/x", SG_RESULTS_F32, 1, (int[]){1}, &one, "1", "x", "YX"), SG_E_SHAPE);
     assert_int_equal(sg_results_scalar(results, "x", 1, "1", "relative"), SG_E_RANGE);
     assert_int_equal(sg_results_scalar(results, "/config/x", 1, "1", "below a text"), SG_E_MEMORY);
