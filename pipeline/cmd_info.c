@@ -1,0 +1,87 @@
+/* cmd_info.c - `scopegrad info`: version, operations, config keys, libraries. */
+#include "pipeline/args.h"
+#include "pipeline/cli.h"
+#include "pipeline/keys.h"
+#include "pipeline/op_table.h"
+
+#include <H5public.h>
+#include <cjson/cJSON.h>
+#include <fftw3.h>
+#include <matio.h>
+#include <png.h>
+#include <string.h>
+#include <tiffio.h>
+#include <yaml.h>
+#ifdef SG_HAVE_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
+
+static void print_onednn(void)
+{
+#ifdef SG_HAVE_ONEDNN
+    const dnnl_version_t *v = dnnl_version();
+    printf("oneDNN       %d.%d.%d\n", v->major, v->minor, v->patch);
+#else
+    puts("oneDNN       none: the plain C kernels run");
+#endif
+}
+
+/* "LIBTIFF, Version 4.5.0\nCopyright ..." -> 4.5.0 */
+static void print_tiff(void)
+{
+    const char *text = TIFFGetVersion();
+    const char *version = strstr(text, "Version ");
+    version = version ? version + strlen("Version ") : text;
+    printf("libtiff      %.*s\n", (int)strcspn(version, "\n"), version);
+}
+
+static void print_libraries(void)
+{
+    int major, minor, patch;
+    Mat_GetLibraryVersion(&major, &minor, &patch);
+    printf("FFTW         %s\n", fftwf_version);
+    print_onednn();
+    printf("OpenMP       %d\n", _OPENMP);
+    printf("HDF5         %d.%d.%d\n", H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
+    print_tiff();
+    printf("libpng       %s\n", png_get_libpng_ver(NULL));
+    printf("matio        %d.%d.%d\n", major, minor, patch);
+    printf("libyaml      %s\n", yaml_get_version_string());
+    printf("cJSON        %s\n", cJSON_Version());
+}
+
+static void print_ops(void)
+{
+    puts("| operation | formula | gradient |\n| --- | --- | --- |");
+    for (int i = 0; i < sg_op_table_count; i++) {
+        const sg_op *op = sg_op_table[i];
+        printf("| `%s` | %s | %s%s |\n", op->name, op->formula, op->surrogate ? "surrogate: " : "exact",
+               op->surrogate ? op->surrogate : "");
+    }
+}
+
+sg_status sg_cmd_info(int argc, char **argv)
+{
+    bool keys = false, ops = false, libraries = false, done;
+    const sg_option options[] = {
+        {"keys", 'k', SG_OPTION_FLAG, &keys, NULL, "every config key with unit, range and default (Markdown)"},
+        {"ops", 0, SG_OPTION_FLAG, &ops, NULL, "every operation with its formula (Markdown)"},
+        {"libraries", 0, SG_OPTION_FLAG, &libraries, NULL, "libraries and their versions"},
+    };
+    const sg_usage usage = {.command = "info",
+                            .positionals = "",
+                            .about = "Prints what this program is made of; without options, everything.",
+                            .example = "scopegrad info --keys | grep camera",
+                            .options = options,
+                            .option_count = SG_COUNT(options)};
+    SG_TRY(sg_args_parse(&usage, argc, argv, NULL, NULL, &done));
+    if (done) return SG_OK;
+    const bool all = !keys && !ops && !libraries;
+    if (all) puts("scopegrad " SG_VERSION "\n");
+    if (libraries || all) print_libraries();
+    if (all) putchar('\n');
+    if (ops || all) print_ops();
+    if (all) putchar('\n');
+    if (keys || all) sg_keys_print(stdout);
+    return SG_OK;
+}

@@ -1,0 +1,115 @@
+/* config.h - everything a run is made of, as plain data, read from YAML. ONE table of keys (keys.h) feeds reading,
+ * `--set a.b=v`, the defaults (the main job: unstained nuclei), the resolved config and the reference page.
+ * Every error is one line, "file:line: key: what is wrong and the allowed range" (SG_E_CONFIG), also for a file that
+ * cannot be read. A config is left as it was when a call fails. */
+#ifndef SG_PIPELINE_CONFIG_H
+#define SG_PIPELINE_CONFIG_H
+
+#include "core/status.h"
+#include "datasets/dataset.h"
+#include "nn/optimiser.h"
+#include "nn/unet.h"
+#include "physics/microscope.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum sg_loss_kind { SG_LOSS_DICE_BCE, SG_LOSS_MSE } sg_loss_kind;
+
+typedef struct sg_loss_config {
+    sg_loss_kind kind;
+    double bce_weight, dice_weight; /* dice_bce only */
+} sg_loss_config;
+
+typedef struct sg_train_config {
+    int steps;  /* optimiser steps; not used when epochs > 0 */
+    int epochs; /* 0: `steps` says how long */
+    int batch_size;
+    uint64_t seed;        /* initial values, order of the pictures, augmentation, noise */
+    int validate_every;   /* steps; 0: only at the end */
+    int checkpoint_every; /* steps; 0: only at the end */
+    int log_every;        /* steps between lines of log.csv */
+    int threads;          /* 0: every core this process may use */
+} sg_train_config;
+
+typedef struct sg_config {
+    sg_microscope_config microscope;
+    sg_unet_config unet; /* out_channels is 1: the program decides it, not the user */
+    sg_loss_config loss;
+    sg_optimiser_config optimiser;
+    sg_dataset_config dataset;
+    sg_train_config train;
+} sg_config;
+
+enum { SG_CONFIG_BYTES_MAX = 1 << 20 }; /* of a YAML file */
+
+/* The main job: 256 px at .5 um, 9 x 9 LEDs .04 NA apart, .53 um, NA .1, 8 bits, 200 photons, U-Net 16/3. */
+void sg_config_defaults(sg_config *out);
+
+/* *out = defaults, then the file. Paths in it are relative to its folder and become absolute. An `experiment` section
+ * is allowed and left to sg_experiment_read. */
+sg_status sg_config_read(sg_config *out, const char *path);
+
+/* One assignment, "camera.bit_depth=12"; the value is YAML ("[0, 0, .5]", "{init: 3, learn: true}"). The parts of a
+ * learnable number are keys of their own: optics.defocus_um.init, .learn, .lr. `where` opens the error text ("--set").
+ * Paths stay as they are: relative to the folder the command runs in. */
+sg_status sg_config_set(sg_config *config, const char *assignment, const char *where);
+
+/* What a config text is for. */
+typedef enum sg_config_style {
+    SG_CONFIG_FULL,     /* every key: read again, it gives the same config to the bit */
+    SG_CONFIG_PORTABLE, /* without what must not enter results: folders of paths, number of threads */
+} sg_config_style;
+
+/* The resolved config as YAML, every key in the order of the table. Free with sg_free. */
+sg_status sg_config_write(char **out, const sg_config *config, sg_config_style style);
+
+/* FNV-1a of the portable text: equal if and only if two runs are meant to give the same numbers. */
+sg_status sg_config_hash(uint64_t *out, const sg_config *config);
+
+/* ---- experiments: one config, several arms, several seeds ----
+ *   experiment:
+ *     title: Which light finds nuclei best?
+ *     seeds: [1, 2, 3]
+ *     reference: center                  # the arm that others are compared with; the first one if left out
+ *     arms:
+ *       center: {illumination.pattern: center}
+ *       learned: {illumination.learn: {learn: true, lr: .02}}
+ *     vary: {illumination.dose_ph: [50, 200, 1000]} */
+enum { SG_SEED_MAX = 64, SG_ARM_MAX = 64, SG_VARY_MAX = 32, SG_KEY_MAX = 64, SG_ARM_NAME_MAX = 48, SG_VALUE_MAX = 256 };
+
+typedef struct sg_override {
+    char key[SG_KEY_MAX], value[SG_VALUE_MAX]; /* value: YAML text, as for sg_config_set */
+    int line;
+} sg_override;
+
+typedef struct sg_arm {
+    char name[SG_ARM_NAME_MAX]; /* letters, digits, _ and - */
+    int first, count;           /* in sg_experiment.overrides */
+} sg_arm;
+
+typedef struct sg_experiment {
+    sg_config base;
+    char path[SG_PATH_MAX]; /* of the file, for error texts and relative paths */
+    char title[SG_VALUE_MAX];
+    uint64_t seeds[SG_SEED_MAX];
+    int seed_count; /* at least 1: train.seed if none is given */
+    sg_arm arms[SG_ARM_MAX];
+    int arm_count; /* at least 1: "default" without overrides if none is given */
+    int reference; /* index of an arm */
+    sg_override *overrides;
+    int override_count;
+    char vary_key[SG_KEY_MAX]; /* "" without `vary` */
+    char vary_value[SG_VARY_MAX][SG_VALUE_MAX];
+    int vary_line;
+    int vary_count; /* at least 1; without `vary` one empty value */
+} sg_experiment;
+
+/* Reads base config, arms, seeds and values; every combination is checked against the table. Release what *out owns
+ * with sg_experiment_free, which is also fine after an error. */
+sg_status sg_experiment_read(sg_experiment *out, const char *path);
+void sg_experiment_free(sg_experiment *experiment);
+/* *out = base + vary_value[vary] + overrides of the arm + train.seed = seed. */
+sg_status sg_experiment_config(sg_config *out, const sg_experiment *experiment, int arm, int vary, uint64_t seed);
+
+#endif

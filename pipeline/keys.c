@@ -1,0 +1,275 @@
+/* keys.c - the table of config keys, finding and suggesting keys, the reference page. Defaults are the main job:
+ * unstained nuclei under 9 x 9 LEDs. */
+#include "pipeline/keys.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define FIELD_SIZE(f) sizeof(((sg_config *)0)->f)
+/* The path of a key is the path of its field, below microscope or directly. */
+#define SCOPE(f)      .path = #f, .offset = offsetof(sg_config, microscope.f)
+#define PLAIN(f)      .path = #f, .offset = offsetof(sg_config, f)
+#define NETWORK(f)    .path = "network." #f, .offset = offsetof(sg_config, unet.f)
+#define LEARN(f)      .learn = offsetof(sg_config, microscope.f)
+#define SCOPE_TEXT(f) SCOPE(f), .size = FIELD_SIZE(microscope.f)
+#define PLAIN_TEXT(f) PLAIN(f), .size = FIELD_SIZE(f)
+
+#define INT    SG_KEY_INT
+#define SEED   SG_KEY_SEED
+#define REAL   SG_KEY_REAL
+#define BOOL   SG_KEY_BOOL
+#define ENUM   SG_KEY_ENUM
+#define TEXT   SG_KEY_TEXT
+#define PATH   SG_KEY_PATH
+#define LIST   SG_KEY_LIST
+#define LEARNT SG_KEY_LEARN
+
+/* clang-format off */
+const sg_key sg_keys[] = {
+    {SCOPE(sample.kind), .type = ENUM, .names = "coherent stack incoherent",
+     .doc = "coherent: a picture becomes phase and absorption; stack: measured images, one per LED; incoherent: emission"},
+    {SCOPE(sample.size_px), .type = INT, .unit = "px", .lo = 8, .hi = 8192, .value = 256, .doc = "side of the sample grid, margin included"},
+    {SCOPE(sample.margin_px), .type = INT, .unit = "px", .lo = 0, .hi = 2048, .value = 0, .doc = "border removed on each side after imaging"},
+    {SCOPE(sample.pixel_um), .type = REAL, .unit = "um", .lo = 1e-3, .hi = 1e3, .value = .5, .doc = "pitch of the sample grid"},
+    {SCOPE(sample.phase_rad), .type = REAL, .unit = "rad", .lo = -100, .hi = 100, .value = 1, .doc = "phase where the picture is brightest"},
+    {SCOPE(sample.absorption), .type = REAL, .lo = 0, .hi = 10, .value = .05, .doc = "absorption of the amplitude where the picture is brightest"},
+    {SCOPE(sample.background_rad), .type = REAL, .unit = "rad", .lo = 0, .hi = 10, .value = .15, .doc = "rms of the random background phase"},
+    {SCOPE(sample.correlation_um), .type = REAL, .unit = "um", .lo = 0, .hi = 1e3, .value = 3, .doc = "Gaussian correlation length of the background phase"},
+
+    {SCOPE(illumination.geometry), .type = ENUM, .names = "grid rings csv", .doc = "how the LEDs are arranged"},
+    {SCOPE(illumination.rows), .type = INT, .lo = 1, .hi = 128, .value = 9, .doc = "grid: rows of LEDs"},
+    {SCOPE(illumination.columns), .type = INT, .lo = 1, .hi = 128, .value = 9, .doc = "grid: columns of LEDs"},
+    {SCOPE(illumination.pitch_mm), .type = REAL, .unit = "mm", .lo = 1e-3, .hi = 1e3, .value = 4, .doc = "distance between LEDs; used if pitch_na is none"},
+    {SCOPE(illumination.height_mm), .type = REAL, .unit = "mm", .lo = 1e-3, .hi = 1e5, .value = 100, .doc = "array above the sample; used if pitch_na is none"},
+    {SCOPE(illumination.pitch_na), .type = REAL, .lo = 1e-4, .hi = 1, .value = .04, .zero = "none", .doc = "distance between LEDs in illumination NA"},
+    {SCOPE(illumination.rings), .type = INT, .lo = 0, .hi = 64, .value = 4, .doc = "rings: number of rings around the centre LED; ring r has 6 r LEDs"},
+    {SCOPE_TEXT(illumination.csv), .type = PATH, .doc = "csv: table of LEDs with x_mm,y_mm or na_x,na_y and, if wanted, power"},
+    {SCOPE(illumination.slide_mm), .type = REAL, .unit = "mm", .lo = 0, .hi = 100, .value = 0, .doc = "glass slide between array and sample; 0: none"},
+    {SCOPE(illumination.slide_index), .type = REAL, .lo = 1, .hi = 4, .value = 1.52, .doc = "refractive index of the slide"},
+    {SCOPE(illumination.sampling), .type = ENUM, .names = "snap exact", .doc = "LED directions rounded to the nearest bin, or as they are"},
+    {SCOPE(illumination.pattern), .type = ENUM, .names = "center brightfield darkfield annulus half dpc off_axis all random csv",
+     .value = SG_PATTERN_BRIGHTFIELD, .doc = "LED weights: fixed, or where learning starts"},
+    {SCOPE_TEXT(illumination.pattern_csv), .type = PATH, .doc = "pattern csv: one row an LED, one column an exposure"},
+    {SCOPE(illumination.exposures), .type = INT, .lo = 1, .hi = SG_EXPOSURE_MAX, .value = 1, .doc = "exposures per measurement; pattern dpc has 2"},
+    {SCOPE(illumination.constraint), .type = ENUM, .names = "dose box", .doc = "dose: all patterns cost dose_ph; box: each LED between 0 and 1"},
+    {SCOPE(illumination.dose_ph), .type = REAL, .unit = "photons", .lo = 1e-3, .hi = 1e9, .value = 200,
+     .doc = "dose: photons per camera pixel area at the sample in one measurement, all exposures together"},
+    {SCOPE(illumination.flux_ph_per_s), .type = REAL, .unit = "photons/s", .lo = 1e-3, .hi = 1e12, .value = 1e4, .doc = "box: one LED at weight 1, per camera pixel area"},
+    {SCOPE(illumination.exposure_s), .type = REAL, .unit = "s", .lo = 1e-9, .hi = 1e5, .value = .01, .doc = "box: duration of one exposure"},
+    {SCOPE(illumination.learn), .type = LEARNT, .doc = "learn the LED weights"},
+    {SCOPE(illumination.learn_position), .type = LEARNT, .doc = "learn the LED positions (sampling exact)"},
+
+    {SCOPE(optics.wavelength_um), .type = REAL, .unit = "um", .lo = .01, .hi = 100, .value = .53, .doc = "wavelength in vacuum"},
+    {SCOPE(optics.na), LEARN(optics.learn_na), .type = REAL, .lo = 1e-3, .hi = 1.7, .value = .1, .doc = "numerical aperture of the objective; learnable with edge smooth"},
+    {SCOPE(optics.medium_index), .type = REAL, .lo = 1, .hi = 4, .value = 1, .doc = "refractive index of the medium"},
+    {SCOPE(optics.defocus_um), LEARN(optics.learn_defocus), .type = REAL, .unit = "um", .lo = -1e4, .hi = 1e4, .value = 0, .doc = "positive: the focal plane lies behind the sample along the light"},
+    {SCOPE(optics.magnification), .type = REAL, .lo = 1e-3, .hi = 1e4, .value = 1, .doc = "camera pixel / pixel in the sample plane"},
+    {SCOPE(optics.edge), .type = ENUM, .names = "hard smooth", .doc = "edge of the pupil: a bin is in or out, or counts by its covered part"},
+    {SCOPE(optics.zernike_rad), LEARN(optics.learn_zernike), .type = LIST, .unit = "rad", .lo = -100, .hi = 100, .size = SG_ZERNIKE_MAX,
+     .count = offsetof(sg_config, microscope.optics.zernike_count), .doc = "Zernike coefficients of the pupil phase, Noll order from piston"},
+    {SCOPE(optics.learn_amplitude), .type = LEARNT, .doc = "learn the pupil's amplitude, bin by bin (sampling snap)"},
+    {SCOPE(optics.learn_phase), .type = LEARNT, .doc = "learn the pupil's phase, bin by bin (sampling snap)"},
+    {SCOPE(optics.psf_sigma_um), LEARN(optics.learn_psf_sigma), .type = REAL, .unit = "um", .lo = 0, .hi = 1e3, .value = 0, .doc = "extra Gaussian blur of the image; 0: none"},
+
+    {SCOPE(camera.pixel_um), .type = REAL, .unit = "um", .lo = 1e-3, .hi = 1e4, .value = 1, .doc = "the camera's own pixel pitch"},
+    {SCOPE(camera.fill_factor), .type = REAL, .lo = .01, .hi = 1, .value = 1, .doc = "part of the pixel's area that is sensitive"},
+    {SCOPE(camera.qe), .type = REAL, .unit = "e/photon", .lo = 1e-3, .hi = 1, .value = 1, .doc = "quantum efficiency"},
+    {SCOPE(camera.background_e), .type = REAL, .unit = "e", .lo = 0, .hi = 1e6, .value = 0, .doc = "electrons of stray light per exposure"},
+    {SCOPE(camera.dark_e_per_s), .type = REAL, .unit = "e/s", .lo = 0, .hi = 1e6, .value = 0, .doc = "dark current"},
+    {SCOPE(camera.exposure_s), .type = REAL, .unit = "s", .lo = 0, .hi = 1e5, .value = .01, .doc = "time in which dark current collects"},
+    {SCOPE(camera.full_well_e), .type = REAL, .unit = "e", .lo = 1, .hi = 1e7, .value = 1e6, .doc = "electrons a pixel can hold"},
+    {SCOPE(camera.read_noise_e), .type = REAL, .unit = "e", .lo = 0, .hi = 1e4, .value = 2, .doc = "rms of the read noise"},
+    {SCOPE(camera.shot), .type = ENUM, .names = "none poisson gaussian", .value = SG_SHOT_POISSON, .doc = "shot noise"},
+    {SCOPE(camera.bit_depth), .type = INT, .unit = "bits", .lo = 1, .hi = 16, .value = 8, .zero = "none", .doc = "of the ADC; none: no ADC"},
+    {SCOPE(camera.range_e), LEARN(camera.learn_range), .type = REAL, .unit = "e", .lo = 1e-3, .hi = 1e7, .value = 0, .zero = "auto",
+     .doc = "electrons from code 0 to the highest code; auto: tuned on validation pictures"},
+    {SCOPE(camera.offset_adu), .type = REAL, .unit = "ADU", .lo = 0, .hi = 65535, .value = 10, .doc = "code of zero electrons"},
+    {SCOPE(camera.readout), .type = ENUM, .names = "channels difference sum", .doc = "how exposures become what the network sees"},
+    {SCOPE(camera.normalise), .type = ENUM, .names = "range standard", .value = SG_NORMALISE_STANDARD,
+     .doc = "range: electrons / range_e; standard: then zero mean and unit variance per picture"},
+
+    {NETWORK(depth), .type = INT, .lo = 1, .hi = 6, .value = 3, .doc = "U-Net: number of poolings"},
+    {NETWORK(width), .type = INT, .lo = 1, .hi = 256, .value = 16, .doc = "U-Net: channels of the finest level"},
+    {NETWORK(norm), .type = ENUM, .names = "none batch", .value = SG_NORM_BATCH, .doc = "normalisation after each convolution"},
+    {NETWORK(upsample), .type = ENUM, .names = "transposed bilinear", .doc = "how the decoder gets finer"},
+    {NETWORK(leaky_slope), .type = REAL, .lo = 0, .hi = 1, .value = 0, .doc = "slope of the activation below zero; 0: ReLU"},
+
+    {PLAIN(loss.kind), .type = ENUM, .names = "dice_bce mse", .doc = "segmentation, or regression"},
+    {PLAIN(loss.bce_weight), .type = REAL, .lo = 0, .hi = 1e3, .value = 1, .doc = "dice_bce: weight of the cross-entropy"},
+    {PLAIN(loss.dice_weight), .type = REAL, .lo = 0, .hi = 1e3, .value = 1, .doc = "dice_bce: weight of the Dice loss"},
+
+    {PLAIN(optimiser.kind), .type = ENUM, .names = "sgd adam adamw", .value = SG_OPTIMISER_ADAM, .doc = "SGD with momentum, Adam, AdamW"},
+    {PLAIN(optimiser.lr), .type = REAL, .lo = 0, .hi = 100, .value = 2e-3, .doc = "learning rate of the network"},
+    {PLAIN(optimiser.momentum), .type = REAL, .lo = 0, .hi = .9999, .value = .9, .doc = "sgd"},
+    {PLAIN(optimiser.beta1), .type = REAL, .lo = 0, .hi = .9999, .value = .9, .doc = "adam, adamw: decay of the mean"},
+    {PLAIN(optimiser.beta2), .type = REAL, .lo = 0, .hi = .999999, .value = .999, .doc = "adam, adamw: decay of the mean square"},
+    {PLAIN(optimiser.epsilon), .type = REAL, .lo = 1e-16, .hi = 1, .value = 1e-8, .doc = "adam, adamw: added to the root"},
+    {PLAIN(optimiser.weight_decay), .type = REAL, .lo = 0, .hi = 10, .value = 0, .doc = "of convolution kernels"},
+    {PLAIN(optimiser.clip_norm), .type = REAL, .lo = 1e-6, .hi = 1e6, .value = 0, .zero = "none", .doc = "largest norm of the whole gradient"},
+    {PLAIN(optimiser.schedule), .type = ENUM, .names = "constant cosine one_cycle", .value = SG_SCHEDULE_ONE_CYCLE, .doc = "course of all learning rates"},
+    {PLAIN(optimiser.warmup_steps), .type = INT, .unit = "steps", .lo = 0, .hi = 1e8, .value = 0, .doc = "steps in which the learning rate rises from 0"},
+    {PLAIN(optimiser.final_lr_fraction), .type = REAL, .lo = 0, .hi = 1, .value = .01, .doc = "cosine, one_cycle: learning rate at the end / lr"},
+
+    {PLAIN(dataset.kind), .type = ENUM, .names = "builtin folder synthetic stack", .doc = "builtin: nuclei that come with the program"},
+    {PLAIN_TEXT(dataset.path), .type = PATH, .doc = "folder with images/ and labels/, or the .mat file of a stack"},
+    {PLAIN_TEXT(dataset.splits), .type = PATH, .doc = "CSV name,split; empty: by hash of the name, 70/15/15"},
+    {PLAIN_TEXT(dataset.stack_variable), .type = TEXT, .doc = "stack: variable in the .mat file"},
+    {PLAIN_TEXT(dataset.stack_leds_csv), .type = PATH, .doc = "stack: table of the LEDs in the order of the images"},
+    {PLAIN(dataset.target), .type = ENUM, .names = "mask dpc", .doc = "what the network learns: label > 0, or the DPC picture of a stack"},
+    {PLAIN(dataset.limit), .type = INT, .lo = 1, .hi = 1e8, .value = 0, .zero = "all", .doc = "training pictures used"},
+    {PLAIN(dataset.augment), .type = BOOL, .value = 1, .doc = "flips, quarter turns and random crops of the sample"},
+    {PLAIN(dataset.synthetic.count), .type = INT, .lo = 0, .hi = 1e4, .value = 20, .doc = "synthetic: cells per picture"},
+    {PLAIN(dataset.synthetic.radius_um), .type = REAL, .unit = "um", .lo = .01, .hi = 1e4, .value = 6, .doc = "synthetic: mean radius"},
+    {PLAIN(dataset.synthetic.radius_spread), .type = REAL, .lo = 0, .hi = .9, .value = .2, .doc = "synthetic: spread of the radius / mean"},
+    {PLAIN(dataset.synthetic.overlap), .type = REAL, .lo = 0, .hi = 1, .value = .1, .doc = "synthetic: how far cells may overlap"},
+    {PLAIN(dataset.synthetic.background), .type = REAL, .lo = 0, .hi = 1, .value = .1, .doc = "synthetic: brightness between the cells"},
+    {PLAIN(dataset.synthetic.train), .type = INT, .lo = 1, .hi = 1e6, .value = 64, .doc = "synthetic: training pictures"},
+    {PLAIN(dataset.synthetic.validation), .type = INT, .lo = 1, .hi = 1e6, .value = 16, .doc = "synthetic: validation pictures"},
+    {PLAIN(dataset.synthetic.test), .type = INT, .lo = 1, .hi = 1e6, .value = 16, .doc = "synthetic: test pictures"},
+    {PLAIN(dataset.synthetic.seed), .type = SEED, .value = 1, .doc = "synthetic: random numbers of the pictures"},
+
+    {PLAIN(train.steps), .type = INT, .unit = "steps", .lo = 1, .hi = 1e8, .value = 300, .doc = "length of the training unless epochs is given"},
+    {PLAIN(train.epochs), .type = INT, .unit = "epochs", .lo = 1, .hi = 1e6, .value = 0, .zero = "none", .doc = "length of the training in passes over the pictures"},
+    {PLAIN(train.batch_size), .type = INT, .lo = 1, .hi = 4096, .value = 8, .doc = "pictures per step"},
+    {PLAIN(train.seed), .type = SEED, .value = 1, .doc = "initial values, order, augmentation, noise"},
+    {PLAIN(train.validate_every), .type = INT, .unit = "steps", .lo = 1, .hi = 1e8, .value = 50, .zero = "end", .doc = "between validations; end: only there"},
+    {PLAIN(train.checkpoint_every), .type = INT, .unit = "steps", .lo = 1, .hi = 1e8, .value = 50, .zero = "end", .doc = "between checkpoints; end: only there"},
+    {PLAIN(train.log_every), .type = INT, .unit = "steps", .lo = 1, .hi = 1e8, .value = 1, .doc = "between lines of log.csv"},
+    {PLAIN(train.threads), .type = INT, .lo = 1, .hi = 1024, .value = 0, .zero = "all", .machine = true, .doc = "processor threads; the results do not depend on it"},
+};
+/* clang-format on */
+const int sg_key_count = (int)(sizeof sg_keys / sizeof sg_keys[0]);
+
+_Static_assert(sizeof(sg_pattern) == sizeof(unsigned), "SG_KEY_ENUM writes enums as unsigned");
+
+bool sg_key_learnable(const sg_key *key)
+{
+    return key->learn != 0 || key->type == SG_KEY_LEARN;
+}
+
+static const char *const part_names[SG_PART_COUNT] = {"", "init", "learn", "lr"};
+
+/* The part that `rest` names, ".lr"; SG_PART_COUNT if it is none of the row's. */
+static sg_key_part part_of(const sg_key *key, const char *rest)
+{
+    if (!*rest) return SG_PART_WHOLE;
+    if (*rest != '.' || !sg_key_learnable(key)) return SG_PART_COUNT;
+    for (sg_key_part part = key->type == SG_KEY_LEARN ? SG_PART_LEARN : SG_PART_INIT; part < SG_PART_COUNT; part++)
+        if (!strcmp(rest + 1, part_names[part])) return part;
+    return SG_PART_COUNT;
+}
+
+const sg_key *sg_key_find(const char *path, sg_key_part *part)
+{
+    for (int i = 0; i < sg_key_count; i++) {
+        const size_t length = strlen(sg_keys[i].path);
+        if (strncmp(path, sg_keys[i].path, length) != 0) continue;
+        *part = part_of(&sg_keys[i], path + length);
+        if (*part != SG_PART_COUNT) return &sg_keys[i];
+    }
+    return NULL;
+}
+
+bool sg_key_is_section(const char *path)
+{
+    const size_t length = strlen(path);
+    for (int i = 0; length && i < sg_key_count; i++)
+        if (!strncmp(sg_keys[i].path, path, length) && sg_keys[i].path[length] == '.') return true;
+    return false;
+}
+
+/* ---- the nearest key ---- */
+
+enum { WORD_MAX = 63 };
+
+int sg_edit_distance(const char *a, const char *b)
+{
+    int row[WORD_MAX + 1];
+    const size_t a_len = strnlen(a, WORD_MAX), b_len = strnlen(b, WORD_MAX);
+    for (size_t j = 0; j <= b_len; j++) row[j] = (int)j;
+    for (size_t i = 1; i <= a_len; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= b_len; j++) {
+            const int change = diagonal + (a[i - 1] != b[j - 1]);
+            const int insert = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = change < insert ? change : insert;
+        }
+    }
+    return row[b_len];
+}
+
+static const char *last_word(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot ? dot + 1 : path;
+}
+
+static const char *const section_names[] = {"sample", "illumination", "optics",  "camera", "network",
+                                            "loss",   "optimiser",    "dataset", "train",  "experiment"};
+
+const char *sg_key_suggest(const char *path)
+{
+    const int limit = (int)strnlen(path, WORD_MAX) / 3;
+    int best = limit < 2 ? 2 : limit;
+    const char *nearest = NULL;
+    for (size_t i = 0; i < sizeof section_names / sizeof section_names[0]; i++) {
+        const int distance = sg_edit_distance(path, section_names[i]);
+        if (distance < best) best = distance, nearest = section_names[i];
+    }
+    for (int i = 0; i < sg_key_count; i++) {
+        const int whole = sg_edit_distance(path, sg_keys[i].path);
+        /* the right word in the wrong section */
+        const int word = 1 + 2 * sg_edit_distance(last_word(path), last_word(sg_keys[i].path));
+        const int distance = whole < word ? whole : word;
+        if (distance < best) best = distance, nearest = sg_keys[i].path;
+    }
+    return nearest;
+}
+
+/* ---- reference page ---- */
+
+static const char *const type_names[] = {"integer", "integer", "number", "true/false", "word",
+                                         "text",    "path",    "list",   "true/false"};
+
+static void print_range(FILE *out, const sg_key *key)
+{
+    char lo[32], hi[32];
+    sg_number_text(lo, key->lo);
+    sg_number_text(hi, key->hi);
+    switch (key->type) {
+    case SG_KEY_ENUM:
+        for (const char *p = key->names; *p; p++) {
+            if (*p == ' ')
+                fputs(", ", out);
+            else
+                fputc(*p, out);
+        }
+        break;
+    case SG_KEY_SEED: fputs("0..2^64-1", out); break;
+    case SG_KEY_LIST: fprintf(out, "up to %zu of %s..%s", key->size, lo, hi); break;
+    case SG_KEY_INT:
+    case SG_KEY_REAL:
+        if (key->zero) fprintf(out, "%s or ", key->zero);
+        fprintf(out, "%s..%s", lo, hi);
+        break;
+    default: break;
+    }
+}
+
+void sg_keys_print(FILE *out)
+{
+    sg_config config;
+    sg_config_defaults(&config);
+    fputs("| key | type | unit | range | default | meaning |\n| --- | --- | --- | --- | --- | --- |\n", out);
+    for (int i = 0; i < sg_key_count; i++) {
+        const sg_key *key = &sg_keys[i];
+        fprintf(out, "| `%s` | %s%s | %s | ", key->path, type_names[key->type],
+                sg_key_learnable(key) ? ", learnable" : "", key->unit ? key->unit : "");
+        print_range(out, key);
+        fputs(" | `", out);
+        sg_key_write(out, &config, key, false);
+        fprintf(out, "` | %s |\n", key->doc);
+    }
+}

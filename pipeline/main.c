@@ -1,0 +1,94 @@
+/* main.c - `scopegrad COMMAND ...`: finds the command, runs it, turns its status into one line and an exit code. */
+#include "pipeline/cli.h"
+#include "pipeline/interrupt.h"
+#include "pipeline/keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct sg_command {
+    const char *name, *line;
+    sg_status (*run)(int argc, char **argv);
+} sg_command;
+
+#define SG_COMMAND_ROW(name, line) {#name, line, sg_cmd_##name},
+static const sg_command commands[] = {SG_COMMANDS(SG_COMMAND_ROW)};
+#undef SG_COMMAND_ROW
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
+
+static void print_help(void)
+{
+    puts("Usage: scopegrad COMMAND [OPTIONS]\n\n"
+         "A microscope you can take the gradient of, with the network that reads its pictures.\n\n"
+         "Commands:");
+    for (int i = 0; i < COMMAND_COUNT; i++) printf("  %-10s %s\n", commands[i].name, commands[i].line);
+    puts("\nscopegrad COMMAND --help shows the options of a command and a line to copy.\n"
+         "scopegrad --version prints the version.\n\n"
+         "Exit codes: 0 ok, 1 error while running, 2 wrong usage or configuration.");
+}
+
+static int exit_code(sg_status status)
+{
+    switch (status) {
+    case SG_OK: return EXIT_OK;
+    case SG_E_USAGE:
+    case SG_E_CONFIG:
+    case SG_E_RANGE: return EXIT_USAGE;
+    default: return EXIT_RUN;
+    }
+}
+
+/* What was printed must have arrived: a full disk behind `> file` is an error. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    perror("scopegrad: cannot write to standard output");
+    return code ? code : EXIT_RUN;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *near = NULL;
+    int best = 3;
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        const int distance = sg_edit_distance(name, commands[i].name);
+        if (distance < best) best = distance, near = commands[i].name;
+    }
+    if (near)
+        fprintf(stderr, "scopegrad: unknown command '%.60s'; did you mean %s?\n", name, near);
+    else
+        fprintf(stderr, "scopegrad: unknown command '%.60s'; see scopegrad --help\n", name);
+    return EXIT_USAGE;
+}
+
+static int run_command(const sg_command *command, int argc, char **argv)
+{
+    sg_interrupt_install();
+    const sg_status status = command->run(argc, argv);
+    if (status != SG_OK) {
+        (void)fflush(stdout);
+        fprintf(stderr, "scopegrad %s: %s\n", command->name, sg_error_text());
+    }
+    return finish(exit_code(status));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fputs("scopegrad: no command given; see scopegrad --help\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        print_help();
+        return finish(EXIT_OK);
+    }
+    if (!strcmp(argv[1], "--version")) {
+        puts("scopegrad " SG_VERSION);
+        return finish(EXIT_OK);
+    }
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (!strcmp(argv[1], commands[i].name)) return run_command(&commands[i], argc - 1, argv + 1);
+    return unknown_command(argv[1]);
+}
