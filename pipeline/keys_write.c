@@ -9,7 +9,8 @@ void sg_number_text(char out[32], double value)
 {
     for (int digits = 1; digits <= 17; digits++) {
         (void)snprintf(out, 32, "%.*g", digits, value);
-        if (strtod(out, NULL) == value) return;
+        const bool ready = strtod(out, NULL) == value;
+        if (ready && !(value >= 1 && value < 1e7 && strchr(out, 'e'))) return; /* 200, not 2e+02 */
     }
 }
 

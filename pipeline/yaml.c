@@ -17,6 +17,7 @@ typedef struct sg_yaml_reader {
     size_t used, room; /* of tree->text */
     const char *name;
     bool lines;
+    const char *source; /* what is parsed */
 } sg_yaml_reader;
 
 static sg_status fail_at(const sg_yaml_reader *reader, size_t line, const char *what)
@@ -30,16 +31,24 @@ static size_t event_line(const sg_yaml_reader *reader)
     return reader->event.start_mark.line + 1;
 }
 
+/* Lines before byte `offset`: errors of the decoder know no line. */
+static size_t line_of(const sg_yaml_reader *reader, size_t offset)
+{
+    size_t line = 0;
+    for (size_t i = 0; i < offset; i++) line += reader->source[i] == '\n';
+    return line;
+}
+
 static sg_status next_event(sg_yaml_reader *reader)
 {
     if (reader->has_event) yaml_event_delete(&reader->event);
     reader->has_event = yaml_parser_parse(&reader->parser, &reader->event) != 0;
     if (reader->has_event) return SG_OK;
     const yaml_parser_t *p = &reader->parser;
+    const size_t line = p->error == YAML_READER_ERROR ? line_of(reader, p->problem_offset) : p->problem_mark.line;
     char text[256];
     (void)snprintf(text, sizeof text, "not YAML: %s", p->problem ? p->problem : "out of memory");
-    if (p->error == YAML_READER_ERROR) (void)snprintf(text, sizeof text, "not YAML: not UTF-8 text");
-    return fail_at(reader, p->problem_mark.line + 1, text);
+    return fail_at(reader, line + 1, text);
 }
 
 /* Copies the scalar of the current event. */
@@ -160,7 +169,7 @@ static sg_status read_stream(sg_yaml_reader *reader)
 sg_status sg_yaml_parse(sg_yaml *out, const char *text, size_t size, const char *name, bool lines)
 {
     *out = (sg_yaml){0};
-    sg_yaml_reader reader = {.tree = out, .name = name, .lines = lines};
+    sg_yaml_reader reader = {.tree = out, .name = name, .lines = lines, .source = text};
     /* UTF-16 grows by half in UTF-8, and every text ends with a zero. */
     reader.room = 2 * size + 2 * SG_YAML_NODE_MAX;
     SG_TRY(SG_ALLOC(&out->nodes, SG_YAML_NODE_MAX, "config"));
