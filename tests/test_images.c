@@ -235,7 +235,7 @@ static void test_png_huge(void **state)
 {
     (void)state;
     const unsigned sizes[][2] = {{0x7fffffff, 1}, {60000, 60000}, {16000, 16000}};
-    const char *reasons[] = {"", "2^28", "cannot hold"};
+    const char *reasons[] = {"2^28", "2^28", "cannot hold"};
     for (int i = 0; i < 3; i++) {
         unsigned char head[1000] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R'};
         for (int k = 0; k < 8; k++) head[16 + k] = (unsigned char)(sizes[i][k / 4] >> (24 - 8 * (k % 4)));
