@@ -70,7 +70,7 @@ typedef struct sg_optics_config {
 } sg_optics_config;
 
 typedef enum sg_shot { SG_SHOT_NONE, SG_SHOT_POISSON, SG_SHOT_GAUSSIAN } sg_shot;
-typedef enum sg_readout { SG_READOUT_CHANNELS, SG_READOUT_DIFFERENCE, SG_READOUT_SUM } sg_readout;
+typedef enum sg_readout_kind { SG_READOUT_CHANNELS, SG_READOUT_DIFFERENCE, SG_READOUT_SUM } sg_readout_kind;
 typedef enum sg_normalise { SG_NORMALISE_RANGE, SG_NORMALISE_STANDARD } sg_normalise;
 
 typedef struct sg_camera_config {
@@ -82,7 +82,7 @@ typedef struct sg_camera_config {
     double       range_e;       /* gain_e_per_adu = range_e / (2^b - 1) */
     double       offset_adu;
     sg_learn     learn_range;
-    sg_readout   readout;
+    sg_readout_kind readout;
     sg_normalise normalise;     /* channels = R (adu - offset) gain / range, then optionally standardised per image */
 } sg_camera_config;
 

@@ -4,7 +4,14 @@
 
 #include "core/ops.h"
 
-#define SG_PHYSICS_OPS(X)
+#define SG_PHYSICS_OPS(X)                                                                                              \
+    X(camera)                                                                                                          \
+    X(readout)                                                                                                         \
+    X(standardise)                                                                                                     \
+    X(pixel)                                                                                                           \
+    X(psf_gaussian)                                                                                                    \
+    X(psf_pupil)                                                                                                       \
+    X(blur)
 
 SG_PHYSICS_OPS(SG_OP_DECLARE)
 

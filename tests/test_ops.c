@@ -102,7 +102,7 @@ static void measure(check_case *c, probe *p, double floor_scale, const double *s
     double best = NAN, best_numeric = NAN, best_scale = 1, norm = 0;
     for (size_t i = 0; i < leaf->len; i++) norm += leaf->grad[i] * leaf->grad[i];
     const double typical = p->direction < 0 ? check_max_abs(leaf->grad, leaf->len) : .3 * sqrt(norm);
-    for (size_t k = p->tolerance < 1e-8 ? 0 : 1; k < sizeof steps / sizeof *steps && !(best <= p->tolerance); k++) {
+    for (size_t k = p->tolerance < 1e-8 ? 0u : 1u; k < sizeof steps / sizeof *steps && !(best <= p->tolerance); k++) {
         p->numeric = difference(c, p, steps[k], start);
         p->scale = fmax(fmax(fabs(p->numeric), leaf->width * typical), floor_scale);
         if (!(p->scale > 0)) p->scale = 1;

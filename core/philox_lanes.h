@@ -1,0 +1,51 @@
+/* philox_lanes.h - Philox 4x32-10 for many counters at once: plain C loops that a compiler turns into vector code.
+ * Gives exactly the words of sg_rng_words (a test compares them); used inside SG_SIMD functions, so everything is
+ * inline. Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. */
+#ifndef SG_CORE_PHILOX_LANES_H
+#define SG_CORE_PHILOX_LANES_H
+
+#include "core/rng.h"
+
+#include <stddef.h>
+
+/* Counters per call. More than 16, so that loops over them are vectorised and not unrolled flat. */
+enum { SG_LANES = 64 };
+#define SG_INLINE static inline __attribute__((always_inline))
+
+/* Ten rounds on one counter; c[] is replaced by the four words. */
+SG_INLINE void sg_philox_rounds(uint32_t c[4], uint32_t k0, uint32_t k1)
+{
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; round++) {
+        const uint64_t p0 = (uint64_t)c[0] * 0xD2511F53u, p1 = (uint64_t)c[2] * 0xCD9E8D57u;
+        const uint32_t n0 = (uint32_t)(p1 >> 32) ^ c[1] ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c[3] ^ k1;
+        c[0] = n0, c[1] = (uint32_t)p1, c[2] = n2, c[3] = (uint32_t)p0;
+        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+    }
+}
+
+/* words[j][lane] = word j of (element first + lane, draw), lane = 0 .. SG_LANES-1. */
+SG_INLINE void sg_philox_lanes(const sg_rng *rng, uint32_t first, uint32_t draw, uint32_t words[4][SG_LANES])
+{
+    const uint32_t k0 = rng->key[0], k1 = rng->key[1], epoch = rng->epoch, stream = rng->stream;
+    for (uint32_t lane = 0; lane < SG_LANES; lane++) {
+        uint32_t c[4] = {draw, first + lane, epoch, stream};
+        sg_philox_rounds(c, k0, k1);
+        words[0][lane] = c[0], words[1][lane] = c[1], words[2][lane] = c[2], words[3][lane] = c[3];
+    }
+}
+
+/* The same for a list of elements; words[j] must have room for count numbers. */
+SG_INLINE void sg_philox_list(const sg_rng *rng, const uint32_t *element, int count, uint32_t draw,
+                              uint32_t *const words[4])
+{
+    const uint32_t k0 = rng->key[0], k1 = rng->key[1], epoch = rng->epoch, stream = rng->stream;
+    uint32_t *restrict w0 = words[0], *restrict w1 = words[1], *restrict w2 = words[2], *restrict w3 = words[3];
+    for (int i = 0; i < count; i++) {
+        uint32_t c[4] = {draw, element[i], epoch, stream};
+        sg_philox_rounds(c, k0, k1);
+        w0[i] = c[0], w1[i] = c[1], w2[i] = c[2], w3[i] = c[3];
+    }
+}
+
+#endif

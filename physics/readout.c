@@ -1,0 +1,177 @@
+/* readout.c - see readout.h.
+ *   forward   y_c = scale sum_e R[c][e] (x_e - offset), scale = 1/(2^bit_depth - 1), or 1/range_e without ADC
+ *   backward  dx_e += scale sum_c R[c][e] dy_c;  drange_e += -sum dy y / range_e without ADC, else 0 (the gain cancels)
+ */
+#include "physics/readout.h"
+
+#include "core/op.h"
+#include "core/parallel.h"
+#include "physics/ops.h"
+
+typedef struct readout_attr {
+    sg_readout_kind kind;
+    int bit_depth;
+    double offset_adu;
+} readout_attr;
+SG_KERNELS(readout)
+
+typedef struct R(readout) {
+    const sg_run *run;
+    const real *x, *dy;
+    real *y, *dx;
+    double *dscale; /* one sum per image */
+    real scale, offset;
+    size_t plane;
+    int exposures;
+    sg_readout_kind kind;
+} R(readout);
+
+static double R(range_of)(const sg_run *run)
+{
+    return run->in[1] ? (double)*(const real *)run->in[1] : 1;
+}
+
+static R(readout) R(readout_make)(const sg_run *run)
+{
+    const readout_attr *a = run->node->attr;
+    const sg_shape s = run->node->in_shape[0];
+    const bool adc = a->bit_depth > 0;
+    return (R(readout)){
+        .run = run,
+        .x = run->in[0],
+        .scale = (real)(1 / (adc ? (double)((1 << a->bit_depth) - 1) : R(range_of)(run))),
+        .offset = adc ? (real)a->offset_adu : 0,
+        .plane = (size_t)s.h * (size_t)s.w,
+        .exposures = s.c,
+        .kind = a->kind,
+    };
+}
+
+static void R(forward_channels)(const R(readout) * r, const real *x, real *y)
+{
+    const size_t len = (size_t)r->exposures * r->plane;
+    for (size_t i = 0; i < len; i++) y[i] = (x[i] - r->offset) * r->scale;
+}
+
+static void R(forward_sum)(const R(readout) * r, const real *x, real *y)
+{
+    const real sign = r->kind == SG_READOUT_DIFFERENCE ? -1 : (real)1;
+    for (size_t i = 0; i < r->plane; i++) {
+        real sum = x[i] - r->offset;
+        for (int e = 1; e < r->exposures; e++) sum += sign * (x[(size_t)e * r->plane + i] - r->offset);
+        y[i] = sum * r->scale;
+    }
+}
+
+static void R(forward_image)(void *context, int image, int thread)
+{
+    const R(readout) *r = context;
+    const real *x = r->x + (size_t)image * (size_t)r->exposures * r->plane;
+    (void)thread;
+    if (r->kind == SG_READOUT_CHANNELS)
+        R(forward_channels)(r, x, r->y + (size_t)image * (size_t)r->exposures * r->plane);
+    else
+        R(forward_sum)(r, x, r->y + (size_t)image * r->plane);
+}
+
+void R(readout_forward)(const sg_run *run)
+{
+    R(readout) r = R(readout_make)(run);
+    r.y = run->out;
+    sg_parallel(run->node->shape.n, R(forward_image), &r);
+}
+
+static void R(backward_image)(void *context, int image, int thread)
+{
+    const R(readout) *r = context;
+    const bool fresh = r->run->fresh[0];
+    const size_t out_planes = r->kind == SG_READOUT_CHANNELS ? (size_t)r->exposures : 1;
+    const real *dy = r->dy + (size_t)image * out_planes * r->plane;
+    (void)thread;
+    if (r->dscale)
+        r->dscale[image] = R(sg_dot)(dy, r->y + (size_t)image * out_planes * r->plane, out_planes * r->plane);
+    if (!r->dx) return;
+    for (int e = 0; e < r->exposures; e++) {
+        real *dx = r->dx + ((size_t)image * (size_t)r->exposures + (size_t)e) * r->plane;
+        const real *dye = out_planes > 1 ? dy + (size_t)e * r->plane : dy;
+        const real k = r->kind == SG_READOUT_DIFFERENCE && e > 0 ? -r->scale : r->scale;
+        for (size_t i = 0; i < r->plane; i++) dx[i] = (fresh ? 0 : dx[i]) + k * dye[i];
+    }
+}
+
+void R(readout_backward)(const sg_run *run)
+{
+    const readout_attr *a = run->node->attr;
+    const int images = run->node->shape.n;
+    R(readout) r = R(readout_make)(run);
+    r.dy = run->dout;
+    r.y = run->out;
+    r.dx = run->din[0];
+    r.dscale = run->din[1] && a->bit_depth == 0 ? run->scratch : NULL;
+    sg_parallel(images, R(backward_image), &r);
+    real *drange = run->din[1];
+    if (!drange) return;
+    double sum = 0;
+    for (int i = 0; r.dscale && i < images; i++) sum += r.dscale[i];
+    const real grad = (real)(-sum / R(range_of)(run));
+    *drange = run->fresh[1] ? grad : *drange + grad;
+}
+
+#ifdef SG_ONCE
+
+static sg_status infer(sg_node *node)
+{
+    const readout_attr *a = node->attr;
+    if (node->in_complex[0]) SG_FAIL(SG_E_SHAPE, "measurement is complex");
+    if (a->bit_depth < 0 || a->bit_depth > 16) SG_FAIL(SG_E_RANGE, "bit_depth: %d is outside 0..16", a->bit_depth);
+    if (a->bit_depth == 0 && (node->inputs[1] < 0 || sg_shape_len(node->in_shape[1]) != 1))
+        SG_FAIL(SG_E_SHAPE, "range_e of shape (1,1,1,1) is needed without ADC");
+    node->shape = node->in_shape[0];
+    if (a->kind == SG_READOUT_DIFFERENCE && node->shape.c != 2)
+        SG_FAIL(SG_E_SHAPE, "difference needs 2 exposures, not %d", node->shape.c);
+    if (a->kind != SG_READOUT_CHANNELS) node->shape.c = 1;
+    return SG_OK;
+}
+
+static void workspace(const sg_node *node, int threads, size_t real_size, sg_space *out)
+{
+    (void)threads, (void)real_size;
+    out->scratch = (size_t)node->shape.n * sizeof(double);
+}
+
+static sg_value cases(sg_graph *g, int i)
+{
+    static const struct {
+        sg_shape shape;
+        readout_attr attr;
+    } table[] = {
+        {{2, 2, 3, 5}, {SG_READOUT_CHANNELS, 8, 3}},   {{2, 2, 3, 5}, {SG_READOUT_DIFFERENCE, 8, 3}},
+        {{1, 3, 5, 4}, {SG_READOUT_SUM, 12, 2}},       {{2, 3, 5, 3}, {SG_READOUT_CHANNELS, 0, 0}},
+        {{1, 2, 7, 3}, {SG_READOUT_DIFFERENCE, 0, 0}}, {{2, 1, 3, 3}, {SG_READOUT_SUM, 0, 0}},
+    };
+    if (i >= (int)(sizeof table / sizeof table[0])) return SG_NONE;
+    const sg_value x = sg_case_input(g, "adu", table[i].shape, 0, 200, SG_CASE_GRAD);
+    const sg_value range = sg_case_input(g, "range_e", SG_SHAPE(1, 1, 1, 1), 100, 150, SG_CASE_GRAD);
+    return SG_NODE(g, &sg_op_readout, &table[i].attr, x, range);
+}
+
+const sg_op sg_op_readout = {
+    .name = "readout",
+    .formula = "channels = R (adu - offset_adu) gain_e_per_adu / range_e",
+    .infer = infer,
+    .workspace = workspace,
+    SG_REFERENCE(readout),
+    .keeps_inputs = 2,
+    .keeps_output = true,
+    .sets_fresh = true,
+    .cases = cases,
+};
+
+sg_value sg_readout(sg_graph *g, sg_value adu, sg_value range_e, const sg_camera_config *config)
+{
+    const readout_attr attr = {config->readout, config->bit_depth, config->offset_adu};
+    const sg_value channels = SG_NODE(g, &sg_op_readout, &attr, adu, range_e);
+    return config->normalise == SG_NORMALISE_STANDARD ? sg_standardise(g, channels, 1e-6) : channels;
+}
+
+#endif
