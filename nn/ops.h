@@ -1,11 +1,48 @@
-/* ops.h - the rows of the op table that nn/ owns, one line each. */
+/* ops.h - the rows of the op table that nn/ owns, one line each, and their builders. x is (n, c, h, w). Every builder
+ * returns an invalid value after an error (core/graph.h) and owns nothing. Losses: nn/loss.h. */
 #ifndef SG_NN_OPS_H
 #define SG_NN_OPS_H
 
 #include "core/ops.h"
 
-#define SG_NN_OPS(X)
+#define SG_NN_OPS(X)                                                                                                   \
+    X(conv2d)                                                                                                          \
+    X(conv_transpose)                                                                                                  \
+    X(batch_norm)                                                                                                      \
+    X(relu)                                                                                                            \
+    X(max_pool)                                                                                                        \
+    X(concat)                                                                                                          \
+    X(upsample_bilinear)                                                                                               \
+    X(bce)                                                                                                             \
+    X(dice)                                                                                                            \
+    X(mse)
 
 SG_NN_OPS(SG_OP_DECLARE)
+
+/* y(n,o,y,x) = bias(o) + sum_{i,ky,kx} weight(o,i,ky,kx) x(n,i,y+ky-p,x+kx-p), p = (k-1)/2, zero outside: a correlation
+ * of stride 1 and the same size. weight (o, i, k, k), k odd, 1..15; bias (1, o, 1, 1) or SG_NONE. */
+sg_value sg_conv2d(sg_graph *g, sg_value x, sg_value weight, sg_value bias);
+/* y(n,o,2y+ky,2x+kx) = bias(o) + sum_i x(n,i,y,x) weight(i,o,ky,kx). weight (i, o, 2, 2); bias (1, o, 1, 1) or SG_NONE.
+ * y is (n, o, 2h, 2w). */
+sg_value sg_conv_transpose(sg_graph *g, sg_value x, sg_value weight, sg_value bias);
+/* y = (x - mean) / sqrt(var + 1e-5) weight + bias per channel (Ioffe & Szegedy 2015). In training mean and (biased) var
+ * are the batch's, and sg_plan_commit moves the running ones by .1 towards the batch's (var unbiased); otherwise they
+ * are the running ones. The four parameters are (1, c, 1, 1); running_mean and running_var have spec.state. */
+sg_value sg_batch_norm(sg_graph *g, sg_value x, sg_value weight, sg_value bias, sg_value running_mean,
+                       sg_value running_var);
+/* y = x > 0 ? x : slope x, 0 <= slope < 1. */
+sg_value sg_relu(sg_graph *g, sg_value x, double slope);
+/* Largest of each 2 x 2 square (the first of equals; NaN wins): (n, c, h/2, w/2) rounded down; h, w >= 2. */
+sg_value sg_max_pool(sg_graph *g, sg_value x);
+/* Channels of a, then of b; equal n, h, w. */
+sg_value sg_concat(sg_graph *g, sg_value a, sg_value b);
+/* Bilinear, twice the size, pixel centres kept (PyTorch: align_corners=False), edges repeated: (n, c, 2h, 2w). */
+sg_value sg_upsample_bilinear(sg_graph *g, sg_value x);
+
+/* Which arithmetic fast 3x3 convolutions may use. AUTO: Winograd F(4x4,3x3) (Lavin & Gray 2016) where the shape makes
+ * it pay, by a fixed rule; DIRECT: never. Process-wide; decides plans made later. */
+typedef enum sg_nn_algorithm { SG_NN_AUTO, SG_NN_DIRECT } sg_nn_algorithm;
+void sg_nn_algorithm_set(sg_nn_algorithm algorithm);
+sg_nn_algorithm sg_nn_algorithm_get(void);
 
 #endif

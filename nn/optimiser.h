@@ -11,10 +11,10 @@ typedef enum sg_schedule_kind { SG_SCHEDULE_CONSTANT, SG_SCHEDULE_COSINE, SG_SCH
 
 typedef struct sg_optimiser_config {
     sg_optimiser_kind kind;
-    double            lr, momentum, beta1, beta2, epsilon, weight_decay, clip_norm; /* clip_norm 0: off */
-    sg_schedule_kind  schedule;
-    int               warmup_steps;
-    double            final_lr_fraction; /* cosine, one-cycle: lr at the end / lr */
+    double lr, momentum, beta1, beta2, epsilon, weight_decay, clip_norm; /* clip_norm 0: off */
+    sg_schedule_kind schedule;
+    int warmup_steps;
+    double final_lr_fraction; /* cosine, one-cycle: lr at the end / lr */
 } sg_optimiser_config;
 
 /* Factor on every learning rate at step 0 .. total-1. nn/schedule.c */

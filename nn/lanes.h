@@ -1,0 +1,42 @@
+/* lanes.h - one loop for both layouts (inside nn/ only). A value is n x blocks contiguous pieces of pixels x lanes
+ * numbers: NCHW has c blocks of 1 lane, NCHW16 has c/16 blocks of 16 lanes. */
+#ifndef SG_NN_LANES_H
+#define SG_NN_LANES_H
+
+#include "core/op.h"
+
+#include <string.h>
+
+enum { SG_LANES = 16 };
+
+typedef struct sg_lanes {
+    int n, blocks, lanes, h, w;
+    size_t pixels, piece; /* h w; pixels * lanes */
+} sg_lanes;
+
+static inline sg_lanes sg_lanes_of(sg_shape s, sg_layout layout)
+{
+    const int lanes = layout == SG_NCHW16 ? SG_LANES : 1;
+    const size_t pixels = (size_t)s.h * (size_t)s.w;
+    return (sg_lanes){s.n, s.c / lanes, lanes, s.h, s.w, pixels, pixels * (size_t)lanes};
+}
+
+/* Reference backward kernels add: first make a fresh gradient zero. */
+static inline void R(sg_zero_fresh)(const sg_run *run, int i)
+{
+    if (run->din[i] && run->fresh[i]) memset(run->din[i], 0, sg_shape_len(run->node->in_shape[i]) * sizeof(real));
+}
+
+/* The slope of the activation that was fused into the node; 1 (the identity) without one. */
+static inline real R(sg_fused_slope)(const sg_node *node)
+{
+    const sg_fused_relu *relu = node->fused;
+    return relu ? (real)relu->slope : 1;
+}
+
+static inline real R(sg_leaky)(real v, real slope)
+{
+    return v > 0 ? v : slope * v;
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* unet.c - U-Net as data flow (Ronneberger, Fischer & Brox, MICCAI 2015, with padding, so that nothing is cropped).
+ *     down0 ------------------------------- skip ---> merge0 -> head
+ *       pool -> down1 ------- skip ---> merge1 -> up0 --^
+ *                 pool -> down2 -> up1 ---^
+ * Kernels start as normal numbers of standard deviation sqrt(2 / fan_in) (He et al., ICCV 2015), biases as 0. */
+#include "nn/unet.h"
+
+#include "nn/ops.h"
+
+#include <math.h>
+
+static sg_value kernel(sg_graph *g, const char *name, sg_shape shape, int fan_in)
+{
+    return sg_param(g, sg_graph_text(g, "%s.weight", name), shape,
+                    &(sg_param_spec){.init = SG_INIT_NORMAL, .init_b = sqrt(2. / fan_in), .decay = true, .unit = "1"});
+}
+
+/* One number a channel. */
+static sg_value channels(sg_graph *g, const char *name, const char *what, int c, double value, bool state)
+{
+    return sg_param(g, sg_graph_text(g, "%s.%s", name, what), SG_SHAPE(1, c, 1, 1),
+                    &(sg_param_spec){.init = SG_INIT_CONSTANT, .init_a = value, .state = state, .unit = "1"});
+}
+
+static sg_value convolution(sg_graph *g, sg_value x, const char *name, int out, int k)
+{
+    const int in = sg_value_shape(g, x).c;
+    return sg_conv2d(g, x, kernel(g, name, SG_SHAPE(out, in, k, k), in * k * k),
+                     channels(g, name, "bias", out, 0, false));
+}
+
+static sg_value norm(sg_graph *g, sg_value x, const char *name)
+{
+    const int c = sg_value_shape(g, x).c;
+    return sg_batch_norm(g, x, channels(g, name, "weight", c, 1, false), channels(g, name, "bias", c, 0, false),
+                         channels(g, name, "running_mean", c, 0, true), channels(g, name, "running_var", c, 1, true));
+}
+
+/* Two 3x3 convolutions, each with its activation. stage: "unet.down0" */
+static sg_value block(sg_graph *g, sg_value x, const char *stage, int out, const sg_unet_config *config)
+{
+    for (int i = 1; i <= 2; i++) {
+        x = convolution(g, x, sg_graph_text(g, "%s.conv%d", stage, i), out, 3);
+        if (config->norm == SG_NORM_BATCH) x = norm(g, x, sg_graph_text(g, "%s.norm%d", stage, i));
+        x = sg_relu(g, x, config->leaky_slope);
+    }
+    return x;
+}
+
+static sg_value up(sg_graph *g, sg_value x, const char *name, int out, const sg_unet_config *config)
+{
+    const int in = sg_value_shape(g, x).c;
+    if (config->upsample == SG_UPSAMPLE_BILINEAR) return convolution(g, sg_upsample_bilinear(g, x), name, out, 3);
+    return sg_conv_transpose(g, x, kernel(g, name, SG_SHAPE(in, out, 2, 2), in),
+                             channels(g, name, "bias", out, 0, false));
+}
+
+static sg_status check(const sg_unet_config *config, sg_shape x)
+{
+    const int d = config->depth;
+    if (d < 1 || d > 6) SG_FAIL(SG_E_RANGE, "unet: depth %d is outside 1..6", d);
+    if (config->width < 1 || config->width > 256)
+        SG_FAIL(SG_E_RANGE, "unet: width %d is outside 1..256", config->width);
+    if (config->out_channels < 1 || config->out_channels > 1024)
+        SG_FAIL(SG_E_RANGE, "unet: %d output channels are outside 1..1024", config->out_channels);
+    if (x.h % (1 << d) || x.w % (1 << d))
+        SG_FAIL(SG_E_SHAPE, "unet: a picture of %d x %d does not divide by %d, as depth %d needs", x.h, x.w, 1 << d, d);
+    return SG_OK;
+}
+
+sg_value sg_unet(sg_graph *g, sg_value x, const sg_unet_config *config)
+{
+    sg_value skip[7];
+    const int depth = config->depth, width = config->width;
+    const sg_status status = sg_graph_status(g) == SG_OK ? check(config, sg_value_shape(g, x)) : SG_OK;
+    if (status != SG_OK) return sg_graph_fail(g, status, "%s", sg_error_text());
+    if (sg_graph_status(g) != SG_OK) return SG_NONE;
+
+    for (int level = 0; level <= depth; level++) {
+        if (level > 0) x = sg_max_pool(g, x);
+        x = skip[level] = block(g, x, sg_graph_text(g, "unet.down%d", level), width << level, config);
+    }
+    for (int level = depth - 1; level >= 0; level--) {
+        x = up(g, x, sg_graph_text(g, "unet.up%d", level), width << level, config);
+        x = block(g, sg_concat(g, skip[level], x), sg_graph_text(g, "unet.merge%d", level), width << level, config);
+    }
+    return convolution(g, x, "unet.head", config->out_channels, 1);
+}
