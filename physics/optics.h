@@ -1,0 +1,47 @@
+/* optics.h - builders of the coherent imaging ops. Conventions of PHYSICS: spatial frequency in cycles/um, DFT order
+ * (bin 0 first, wrapped), pairs (y, x) only in integer arrays; gradients of complex values are dL/dRe + i dL/dIm. */
+#ifndef SG_PHYSICS_OPTICS_H
+#define SG_PHYSICS_OPTICS_H
+
+#include "core/graph.h"
+#include "physics/microscope.h"
+
+/* t = exp(-absorption g + i (phase_rad g + b)). g (n,1,h,w) in [0,1] -> complex (n,1,h,w). b: white Gaussian noise
+ * filtered by a Gaussian of standard deviation correlation_px (periodic), scaled to background_rad rms over the field
+ * of each sample; stream SG_RNG_BACKGROUND of (sample id, epoch). */
+sg_value sg_coherent_sample(sg_graph *g, sg_value picture, double phase_rad, double absorption, double background_rad,
+                            double correlation_px);
+
+/* Forward DFT over h and w, unnormalised: complex (n,c,h,w) -> complex (n,c,h,w). */
+sg_value sg_dft2(sg_graph *g, sg_value x);
+
+typedef struct sg_pupil_grid {
+    int h, w;            /* bins */
+    double bin_y, bin_x; /* cycles/um between bins: 1/(N d) */
+    double wavelength_um, medium_index;
+    sg_pupil_edge edge;
+} sg_pupil_grid;
+
+/* P(f) = A exp(i sum_j c_j Z_j) exp(2 pi i z (sqrt((n/lambda)^2 - |f|^2) - n/lambda)) at f = bins (+ offset), times
+ * `amplitude`, times exp(i `phase`). zernike_rad (1,1,1,J), Noll j = 1..J, J <= 36; defocus_um, na (1,1,1,1);
+ * amplitude, phase (1,1,h,w) or SG_NONE; offset (1,1,K,2) cycles/um, (x, y), or SG_NONE -> complex (K or 1,1,h,w) in
+ * DFT order. Noll, J. Opt. Soc. Am. 66, 207 (1976). Gradients exact to everything; to na and offset with EDGE_HARD the
+ * jump of the edge has none. */
+sg_value sg_pupil(sg_graph *g, sg_value zernike_rad, sg_value defocus_um, sg_value na, sg_value amplitude,
+                  sg_value phase, sg_value offset, const sg_pupil_grid *grid);
+
+/* LED positions (1,1,K,2) (x, y) mm -> the part of f_k = s_k / lambda beyond its bin, (1,1,K,2) (x, y) cycles/um. bins
+ * (K,2) (y, x), bin_um_inv: cycles/um of one bin, (y, x). height and slide as in led_array.h. */
+sg_value sg_led_frequency(sg_graph *g, sg_value position_mm, double height_mm, double slide_mm, double slide_index,
+                          double wavelength_um, int leds, const int *bins, const double bin_um_inv[2]);
+
+/* The images of all exposures, see led_image.c. spectrum (n,1,h,w), pupil (1 or K,1,M,M'), weight (1,1,E,K), power
+ * (1,1,1,K) -> (n,E,M,M'). bins (K,2) (y, x): f_k in bins of the spectrum. support: bins that the pupil may use on each
+ * side; 0: all. */
+sg_value sg_led_image(sg_graph *g, sg_value spectrum, sg_value pupil, sg_value weight, sg_value power, int leds,
+                      const int *bins, int support_y, int support_x);
+
+/* Measured stack: out[n,e] = sum_k weight[e,k] power[k] stack[n,k]. (n,K,h,w) -> (n,E,h,w). */
+sg_value sg_stack_image(sg_graph *g, sg_value stack, sg_value weight, sg_value power);
+
+#endif
