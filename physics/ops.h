@@ -5,6 +5,12 @@
 #include "core/ops.h"
 
 #define SG_PHYSICS_OPS(X)                                                                                              \
+    X(coherent_sample)                                                                                                 \
+    X(dft2)                                                                                                            \
+    X(pupil)                                                                                                           \
+    X(led_frequency)                                                                                                   \
+    X(led_image)                                                                                                       \
+    X(stack_image)                                                                                                     \
     X(camera)                                                                                                          \
     X(readout)                                                                                                         \
     X(standardise)                                                                                                     \
