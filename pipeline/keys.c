@@ -107,7 +107,7 @@ const sg_key sg_keys[] = {
     {PLAIN(optimiser.weight_decay), .type = REAL, .lo = 0, .hi = 10, .value = 0, .doc = "of convolution kernels"},
     {PLAIN(optimiser.clip_norm), .type = REAL, .lo = 1e-6, .hi = 1e6, .value = 0, .zero = "none", .doc = "largest norm of the whole gradient"},
     {PLAIN(optimiser.schedule), .type = ENUM, .names = "constant cosine one_cycle", .value = SG_SCHEDULE_ONE_CYCLE, .doc = "course of all learning rates"},
-    {PLAIN(optimiser.warmup_steps), .type = INT, .unit = "steps", .lo = 0, .hi = 1e8, .value = 0, .doc = "steps in which the learning rate rises from 0"},
+    {PLAIN(optimiser.warmup_steps), .type = INT, .unit = "steps", .lo = 0, .hi = 1e8, .value = 0, .doc = "steps in which the learning rate rises; one_cycle: 0 means 30 %"},
     {PLAIN(optimiser.final_lr_fraction), .type = REAL, .lo = 0, .hi = 1, .value = .01, .doc = "cosine, one_cycle: learning rate at the end / lr"},
 
     {PLAIN(dataset.kind), .type = ENUM, .names = "builtin folder synthetic stack", .doc = "builtin: nuclei that come with the program"},
