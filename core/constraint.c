@@ -1,53 +1,36 @@
 /* constraint.c - Euclidean projections onto the sets that parameters live in. */
 #include "core/model.h"
 
-#include <stdlib.h>
+#include <math.h>
 
 static void project_box(float *x, size_t len, float lo, float hi)
 {
     for (size_t i = 0; i < len; i++) x[i] = x[i] < lo ? lo : x[i] > hi ? hi : x[i];
 }
 
-static int descending(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x < y) - (x > y);
-}
-
-/* Duchi et al. 2008, fig. 1: sort, find the largest rho with u_rho > (sum_{i<=rho} u_i - total)/rho, subtract. If
- * there is no memory to sort in, the threshold is found by bisection instead. */
+/* The theta with sum max(x - theta, 0) = total (Duchi et al. 2008), without sorting: theta rises from the threshold of
+ * all numbers to that of those still above it until none falls out (Michelot 1986). Exact, and allocates nothing. */
 static double simplex_threshold(const float *x, size_t len, double total)
 {
-    float *sorted = malloc(len * sizeof *sorted);
-    double sum = 0, theta = 0;
-    if (sorted == NULL) {
-        double low = -1e30, high = 1e30;
-        for (int step = 0; step < 200; step++) {
-            theta = (low + high) / 2;
-            sum = 0;
-            for (size_t i = 0; i < len; i++) sum += (double)x[i] > theta ? (double)x[i] - theta : 0;
-            if (sum > total)
-                low = theta;
-            else
-                high = theta;
+    double theta = -HUGE_VAL;
+    for (;;) {
+        double sum = 0;
+        size_t above = 0;
+        for (size_t i = 0; i < len; i++) {
+            if (!((double)x[i] > theta)) continue;
+            sum += (double)x[i];
+            above++;
         }
-        return theta;
+        const double next = above > 0 ? (sum - total) / (double)above : theta;
+        if (!(next > theta)) return theta;
+        theta = next;
     }
-    for (size_t i = 0; i < len; i++) sorted[i] = x[i];
-    qsort(sorted, len, sizeof *sorted, descending);
-    for (size_t i = 0; i < len; i++) {
-        sum += (double)sorted[i];
-        const double t = (sum - total) / (double)(i + 1);
-        if ((double)sorted[i] > t) theta = t;
-    }
-    free(sorted);
-    return theta;
 }
 
 static void project_simplex(float *x, size_t len, double total)
 {
     const double theta = simplex_threshold(x, len, total);
-    for (size_t i = 0; i < len; i++) x[i] = (double)x[i] > theta ? (float)((double)x[i] - theta) : 0;
+    for (size_t i = 0; i < len; i++) x[i] = (double)x[i] <= theta ? 0 : (float)((double)x[i] - theta); /* keeps NaN */
 }
 
 /* Isotonic regression in place: whenever x falls, the run that ends here takes the mean of what it pools. */

@@ -9,65 +9,72 @@
 
 enum { SG_DATASET_PATH_MAX = 1024 };
 
-typedef enum sg_dataset_kind { SG_DATASET_BUILTIN, SG_DATASET_FOLDER, SG_DATASET_SYNTHETIC, SG_DATASET_STACK } sg_dataset_kind;
+typedef enum sg_dataset_kind {
+    SG_DATASET_BUILTIN,
+    SG_DATASET_FOLDER,
+    SG_DATASET_SYNTHETIC,
+    SG_DATASET_STACK
+} sg_dataset_kind;
 typedef enum sg_split { SG_SPLIT_TRAIN, SG_SPLIT_VALIDATION, SG_SPLIT_TEST } sg_split;
 typedef enum sg_target { SG_TARGET_MASK, SG_TARGET_DPC } sg_target; /* mask: label > 0; dpc: stack only, see stack.h */
 
 typedef struct sg_synthetic_config {
-    int    count;          /* cells per picture */
+    int count; /* cells per picture */
     double radius_um, radius_spread, overlap, background;
-    int    train, validation, test; /* pictures */
+    int train, validation, test; /* pictures */
     uint64_t seed;
 } sg_synthetic_config;
 
 typedef struct sg_dataset_config {
     sg_dataset_kind kind;
-    char   path[SG_DATASET_PATH_MAX];   /* folder: images/ and labels/ with equal stems; stack: the .mat file */
-    char   splits[SG_DATASET_PATH_MAX]; /* CSV name,split; empty: by hash of the name, 70/15/15 */
-    char   stack_variable[64], stack_leds_csv[SG_DATASET_PATH_MAX];
+    char path[SG_DATASET_PATH_MAX];   /* folder: images/ and labels/ with equal stems; stack: the .mat file */
+    char splits[SG_DATASET_PATH_MAX]; /* CSV name,split; empty: by hash of the name, 70/15/15 */
+    char stack_variable[64], stack_leds_csv[SG_DATASET_PATH_MAX];
     sg_target target;
-    int    limit;                       /* training pictures used at most; 0: all */
-    bool   augment;                     /* flips and quarter turns of the sample, random crops */
+    int limit;    /* training pictures used at most; 0: all */
+    bool augment; /* flips and quarter turns of the sample, random crops */
     sg_synthetic_config synthetic;
 } sg_dataset_config;
 
 /* What the pictures must become; from sg_microscope_check. */
 typedef struct sg_dataset_grid {
-    int    sample_px;  /* N, margin included */
-    int    margin_px;
-    int    label_px;   /* camera grid after margin removal */
-    double pixel_um;   /* d */
-    int    stack_images; /* K for stacks, else 0 */
+    int sample_px; /* N, margin included */
+    int margin_px;
+    int label_px;     /* camera grid after margin removal */
+    double pixel_um;  /* d */
+    int stack_images; /* K for stacks, else 0 */
 } sg_dataset_grid;
 
 typedef struct sg_dataset sg_dataset;
 
 /* Reads everything into memory. Errors name file and reason. */
 sg_status sg_dataset_open(sg_dataset **out, const sg_dataset_config *config, const sg_dataset_grid *grid);
-void      sg_dataset_free(sg_dataset *dataset);
-int       sg_dataset_count(const sg_dataset *dataset, sg_split split);
+void sg_dataset_free(sg_dataset *dataset);
+int sg_dataset_count(const sg_dataset *dataset, sg_split split);
 /* Stem of the file ("synthetic_0003"); valid as long as the dataset. */
 const char *sg_dataset_name(const sg_dataset *dataset, sg_split split, int index);
 /* A number that is the same for the same name in every run: the sample id of the random streams (< 2^24). */
-uint32_t  sg_dataset_id(const sg_dataset *dataset, sg_split split, int index);
-/* One item: sample (N, N) picture in [0,1] (percentiles 1..99.8 of the whole picture) or (K, C, C) stack; label (label_px^2) in {0, 1}
- * (or the target's numbers); instances (label_px^2) 0 = background, or NULL if not wanted. draw >= 0: augmented with the
- * random numbers of (seed, id, draw), otherwise the central crop as it is. */
+uint32_t sg_dataset_id(const sg_dataset *dataset, sg_split split, int index);
+/* One item: sample (N, N) picture in [0,1] (percentiles 1..99.8 of the whole picture) or (K, C, C) stack; label
+ * (label_px^2) in {0, 1} (or the target's numbers); instances (label_px^2) 0 = background, or NULL if not wanted. draw
+ * >= 0: augmented with the random numbers of (seed, id, draw), otherwise the central crop as it is. */
 void sg_dataset_item(const sg_dataset *dataset, sg_split split, int index, uint64_t seed, int64_t draw, float *sample,
                      float *label, int32_t *instances);
 
 /* ---- batches for training: a thread prepares the next ones while this one is used ---- */
 typedef struct sg_batch {
-    float    *sample, *label;
+    float *sample, *label;
     uint32_t *sample_id; /* (batch_size) */
 } sg_batch;
 typedef struct sg_loader sg_loader;
-/* Batch b of epoch e holds the items of the e-th permutation (seed); the last incomplete batch of an epoch is dropped (a train
- * split smaller than the batch is repeated). Deterministic: batch number `first` onwards, whatever came before (resume). */
-sg_status sg_loader_start(sg_loader **out, const sg_dataset *dataset, int batch_size, uint64_t seed, int64_t first_batch);
-int       sg_loader_batches_per_epoch(const sg_loader *loader);
+/* Batch b of epoch e holds the items of the e-th permutation (seed); the last incomplete batch of an epoch is dropped
+ * (a train split smaller than the batch is repeated). Deterministic: batch number `first` onwards, whatever came before
+ * (resume). */
+sg_status sg_loader_start(sg_loader **out, const sg_dataset *dataset, int batch_size, uint64_t seed,
+                          int64_t first_batch);
+int sg_loader_batches_per_epoch(const sg_loader *loader);
 /* Valid until the next call. */
 sg_status sg_loader_next(sg_loader *loader, const sg_batch **out);
-void      sg_loader_stop(sg_loader *loader);
+void sg_loader_stop(sg_loader *loader);
 
 #endif

@@ -1,21 +1,49 @@
-/* image.h - a picture in memory: float samples (pages, height, width), as stored in the file (no scaling). */
+/* image.h - a picture in memory: float samples (pages, height, width), as stored in the file (no scaling); and the
+ * scaling that turns any picture into a sample. The formats are read and written in png.h, tiff.h and mat.h. */
 #ifndef SG_DATASETS_IMAGE_H
 #define SG_DATASETS_IMAGE_H
 
 #include "core/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct sg_image {
-    int    pages, height, width;
-    int    bits;      /* of a sample in the file: 8, 16, 32 */
-    bool   is_float;
-    float *data;      /* (pages, height, width), sg_alloc; colour pictures are read as their first channel unless asked */
+    int pages, height, width;
+    int bits; /* of a sample in the file: 8 (also for fewer), 16, 32, 64 */
+    bool is_float;
+    float *data; /* (pages, height, width), sg_alloc; colour pictures are read as their first channel unless asked */
 } sg_image;
 
-/* By extension: .png, .tif/.tiff, .mat (see mat.h for the variable). Errors name the file: missing, empty, truncated, not an
- * image, more than 2^28 pixels, NaN. *out is zero on error. */
+typedef struct sg_image_options {
+    int channel; /* 0: red or grey; SG_E_FORMAT if the picture has fewer channels */
+    bool raw;    /* label files: palette indices and 1..4-bit levels as they are, not as brightness */
+} sg_image_options;
+
+enum { SG_IMAGE_PIXELS_MAX = 1 << 28 };
+
+/* By extension (any case): .png, .tif/.tiff, .mat (its only numeric array; mat.h reads one by name). A 1, 2 or 4-bit
+ * PNG is expanded to 0..255 and a palette to its colours. Errors name the file: missing, a folder, empty, truncated,
+ * not an image, more than 2^28 pixels, NaN or Inf. *out is zero on error. */
 sg_status sg_image_read(sg_image *out, const char *path);
-void      sg_image_free(sg_image *image);
+sg_status sg_image_read_as(sg_image *out, const char *path, sg_image_options options);
+void sg_image_free(sg_image *image);
+/* True if sg_image_read knows the extension. */
+bool sg_image_known(const char *path);
+
+/* The p-th percentile, 0..100, of x (len >= 1, finite), interpolated linearly between order statistics (NumPy's
+ * default). Exact, O(len), x is only read. */
+double sg_percentile(const float *x, size_t len, double p);
+/* x = clamp((x - lo) / (hi - lo), 0, 1) in place, lo and hi the 1st and 99.8th percentile of the whole of x (PHYSICS
+ * section 1). A constant picture becomes zeros. SG_E_NUMERIC for NaN or Inf; `name` opens the text. */
+sg_status sg_image_scale(float *x, size_t len, const char *name);
+
+/* For the readers: sets the sizes and allocates data; SG_E_FORMAT if a size is < 1, if there are more than 2^28 pixels,
+ * or if `bytes` of file cannot possibly hold so many (more than 16384 pixels a byte). Sizes are checked before
+ * anything is allocated. */
+sg_status sg_image_make(sg_image *out, long long pages, long long height, long long width, size_t bytes,
+                        const char *path);
+/* For the readers: SG_E_NUMERIC naming page, row and column of the first NaN or Inf. */
+sg_status sg_image_check_finite(const sg_image *image, const char *path);
 
 #endif

@@ -1,0 +1,157 @@
+/* image.c - chooses the reader by extension; checks and scaling that all pictures share. */
+#include "datasets/image.h"
+
+#include "core/memory.h"
+#include "datasets/mat.h"
+#include "datasets/png.h"
+#include "datasets/tiff.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- formats ---- */
+
+typedef sg_status (*reader)(sg_image *out, const char *path, sg_image_options options);
+
+static sg_status read_mat(sg_image *out, const char *path, sg_image_options options)
+{
+    (void)options;
+    return sg_mat_read_array(out, path, NULL);
+}
+
+static const struct {
+    const char *extension;
+    reader read;
+} formats[] = {{".png", sg_png_read}, {".tif", sg_tiff_read}, {".tiff", sg_tiff_read}, {".mat", read_mat}};
+
+static reader find_reader(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
+        if (strcasecmp(dot, formats[i].extension) == 0) return formats[i].read;
+    return NULL;
+}
+
+bool sg_image_known(const char *path)
+{
+    return find_reader(path) != NULL;
+}
+
+sg_status sg_image_read_as(sg_image *out, const char *path, sg_image_options options)
+{
+    *out = (sg_image){0};
+    const reader read = find_reader(path);
+    if (!read) SG_FAIL(SG_E_FORMAT, "%s: the extension is none of .png, .tif, .tiff, .mat", path);
+    sg_status status = read(out, path, options);
+    if (status == SG_OK) status = sg_image_check_finite(out, path);
+    if (status != SG_OK) sg_image_free(out);
+    return status;
+}
+
+sg_status sg_image_read(sg_image *out, const char *path)
+{
+    return sg_image_read_as(out, path, (sg_image_options){0});
+}
+
+void sg_image_free(sg_image *image)
+{
+    sg_free(image->data);
+    *image = (sg_image){0};
+}
+
+/* ---- checks ---- */
+
+sg_status sg_image_make(sg_image *out, long long pages, long long height, long long width, size_t bytes,
+                        const char *path)
+{
+    const double pixels = (double)pages * (double)height * (double)width;
+    *out = (sg_image){0};
+    if (pages < 1 || height < 1 || width < 1)
+        SG_FAIL(SG_E_FORMAT, "%s: %lld pages of %lld x %lld pixels are no picture", path, pages, width, height);
+    if (pixels > SG_IMAGE_PIXELS_MAX)
+        SG_FAIL(SG_E_FORMAT, "%s: %lld pages of %lld x %lld pixels are more than the 2^28 pixels allowed", path, pages,
+                width, height);
+    if (pixels > 16384. * (double)bytes)
+        SG_FAIL(SG_E_FORMAT, "%s: damaged: a file of %zu bytes cannot hold %lld x %lld pixels", path, bytes, width,
+                height);
+    SG_TRY(SG_ALLOC(&out->data, (size_t)pixels, path));
+    out->pages = (int)pages;
+    out->height = (int)height;
+    out->width = (int)width;
+    return SG_OK;
+}
+
+sg_status sg_image_check_finite(const sg_image *image, const char *path)
+{
+    const size_t width = (size_t)image->width, page = width * (size_t)image->height, len = page * (size_t)image->pages;
+    if (!image->is_float) return SG_OK;
+    for (size_t i = 0; i < len; i++)
+        if (!isfinite(image->data[i]))
+            SG_FAIL(SG_E_NUMERIC, "%s: %s at page %zu, row %zu, column %zu", path,
+                    isnan(image->data[i]) ? "NaN" : "Inf", i / page, i % page / width, i % width);
+    return SG_OK;
+}
+
+/* ---- scaling ---- */
+
+/* Maps a float to an integer of the same order. */
+static uint32_t ordered_key(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+static float from_key(uint32_t key)
+{
+    const uint32_t bits = key & 0x80000000u ? key & 0x7fffffffu : ~key;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* One digit of a radix selection: counts the digit at `shift` among the keys whose higher digits equal prefix, and
+ * returns the digit that holds the *k-th of them; *k becomes the rank inside that digit. */
+static uint32_t select_digit(const float *x, size_t len, uint32_t prefix, uint32_t mask, int shift, size_t *k)
+{
+    size_t count[2048] = {0};
+    for (size_t i = 0; i < len; i++) {
+        const uint32_t key = ordered_key(x[i]);
+        if ((key & mask) == prefix) count[key >> shift & 2047]++;
+    }
+    uint32_t digit = 0;
+    while (*k >= count[digit]) *k -= count[digit++];
+    return digit;
+}
+
+/* The k-th smallest, k = 0..len-1, in three passes of 11, 11 and 10 bits. */
+static double kth_smallest(const float *x, size_t len, size_t k)
+{
+    const uint32_t high = select_digit(x, len, 0, 0, 21, &k) << 21;
+    const uint32_t middle = high | select_digit(x, len, high, 0xffe00000u, 10, &k) << 10;
+    /* The last digit is 11 bits wide and repeats one bit of the middle, which the prefix has fixed. */
+    return (double)from_key((middle & ~0x7ffu) | select_digit(x, len, middle, 0xfffffc00u, 0, &k));
+}
+
+double sg_percentile(const float *x, size_t len, double p)
+{
+    const double position = p / 100 * (double)(len - 1);
+    const size_t below = (size_t)position, above = below + 1 < len ? below + 1 : below;
+    const double lo = kth_smallest(x, len, below), hi = kth_smallest(x, len, above);
+    return lo + (position - (double)below) * (hi - lo);
+}
+
+sg_status sg_image_scale(float *x, size_t len, const char *name)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!isfinite(x[i])) SG_FAIL(SG_E_NUMERIC, "%s: %s at pixel %zu", name, isnan(x[i]) ? "NaN" : "Inf", i);
+    if (len == 0) return SG_OK;
+    const double lo = sg_percentile(x, len, 1), hi = sg_percentile(x, len, 99.8);
+    for (size_t i = 0; i < len; i++) {
+        const double v = hi > lo ? ((double)x[i] - lo) / (hi - lo) : 0;
+        x[i] = (float)(v < 0 ? 0 : v > 1 ? 1 : v);
+    }
+    return SG_OK;
+}

@@ -1,0 +1,630 @@
+/* test_images.c - PNG, TIFF and MATLAB files: what goes in comes out, and each damaged file gives one line that names
+ * it. */
+#include "core/file.h"
+#include "core/memory.h"
+#include "datasets/image.h"
+#include "datasets/mat.h"
+#include "datasets/png.h"
+#include "datasets/tiff.h"
+
+#include <math.h>
+#include <matio.h>
+#include <png.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tiffio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[64];
+
+static const char *in_folder(const char *name)
+{
+    static char path[4][256];
+    static int turn;
+    turn = (turn + 1) % 4;
+    (void)snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
+    return path[turn];
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    (void)strcpy(folder, "/tmp/sg_test_images_XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_all(void **state)
+{
+    (void)state;
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+static void expect_ok(sg_status status)
+{
+    if (status != SG_OK) fail_msg("%s", sg_error_text());
+}
+
+/* Reading `path` must fail with `status`, and the text must be one line that holds the path and `reason`. */
+static void expect_error(const char *path, sg_status status, const char *reason)
+{
+    sg_image image;
+    const sg_status got = sg_image_read(&image, path);
+    if (got != status || !strstr(sg_error_text(), path) || !strstr(sg_error_text(), reason) ||
+        strchr(sg_error_text(), '\n'))
+        fail_msg("%s: status %d, text '%s', expected '%s'", path, got, sg_error_text(), reason);
+    assert_null(image.data);
+    assert_int_equal(image.width, 0);
+}
+
+/* ---- PNG ---- */
+
+enum { H = 13, W = 17 };
+
+static void test_png_round_trip(void **state)
+{
+    (void)state;
+    uint8_t gray8[H * W], rgb[H * W * 3];
+    uint16_t gray16[H * W];
+    sg_image image;
+    for (int i = 0; i < H * W; i++) gray8[i] = (uint8_t)(i * 37), gray16[i] = (uint16_t)(i * 2999);
+    for (int i = 0; i < H * W * 3; i++) rgb[i] = (uint8_t)(i * 11);
+    expect_ok(sg_png_write_gray8(in_folder("8.png"), gray8, H, W));
+    expect_ok(sg_png_write_gray16(in_folder("16.PNG"), gray16, H, W));
+    expect_ok(sg_png_write_rgb(in_folder("rgb.png"), rgb, H, W));
+    expect_ok(sg_image_read(&image, in_folder("8.png")));
+    assert_true(image.pages == 1 && image.height == H && image.width == W && image.bits == 8 && !image.is_float);
+    for (int i = 0; i < H * W; i++) assert_true(image.data[i] == gray8[i]);
+    sg_image_free(&image);
+    expect_ok(sg_image_read(&image, in_folder("16.PNG")));
+    assert_int_equal(image.bits, 16);
+    for (int i = 0; i < H * W; i++) assert_true(image.data[i] == gray16[i]);
+    sg_image_free(&image);
+    for (int channel = 0; channel < 3; channel++) {
+        expect_ok(sg_image_read_as(&image, in_folder("rgb.png"), (sg_image_options){.channel = channel}));
+        for (int i = 0; i < H * W; i++) assert_true(image.data[i] == rgb[3 * i + channel]);
+        sg_image_free(&image);
+    }
+    assert_int_equal(sg_image_read_as(&image, in_folder("rgb.png"), (sg_image_options){.channel = 3}), SG_E_FORMAT);
+    assert_non_null(strstr(sg_error_text(), "channel 3"));
+    assert_int_equal(sg_png_write_gray8(in_folder("none.png"), gray8, 0, W), SG_E_FORMAT);
+    assert_false(sg_file_exists(in_folder("none.png")));
+}
+
+/* One row of `bits`-bit samples in any colour type, straight from libpng. */
+static void make_png(const char *path, int type, int bits, int width, const png_color *palette, int colours,
+                     const uint8_t *row)
+{
+    FILE *file = fopen(path, "wb");
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    assert_true(file && png && info);
+    png_init_io(png, file);
+    png_set_IHDR(png, info, (png_uint_32)width, 1, bits, type, PNG_INTERLACE_ADAM7, 0, 0);
+    if (palette) png_set_PLTE(png, info, palette, colours);
+    png_write_info(png, info);
+    const int passes = png_set_interlace_handling(png);
+    for (int pass = 0; pass < passes; pass++) png_write_row(png, row);
+    png_write_end(png, NULL);
+    png_destroy_write_struct(&png, &info);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void expect_row(const char *path, sg_image_options options, int width, const float *row)
+{
+    sg_image image;
+    expect_ok(sg_image_read_as(&image, path, options));
+    assert_int_equal(image.width, width);
+    for (int x = 0; x < width; x++)
+        if (!(image.data[x] == row[x]))
+            fail_msg("%s, column %d: %g, not %g", path, x, (double)image.data[x], (double)row[x]);
+    sg_image_free(&image);
+}
+
+static void test_png_colour_types(void **state)
+{
+    (void)state;
+    const sg_image_options plain = {0}, raw = {.raw = true}, green = {.channel = 1};
+    const png_color palette[3] = {{0, 5, 6}, {100, 7, 8}, {200, 9, 10}};
+    make_png(in_folder("1.png"), PNG_COLOR_TYPE_GRAY, 1, 5, NULL, 0, (const uint8_t[]){0xa8});
+    expect_row(in_folder("1.png"), plain, 5, (const float[]){255, 0, 255, 0, 255});
+    expect_row(in_folder("1.png"), raw, 5, (const float[]){1, 0, 1, 0, 1});
+    make_png(in_folder("4.png"), PNG_COLOR_TYPE_GRAY, 4, 3, NULL, 0, (const uint8_t[]){0x1f, 0x20});
+    expect_row(in_folder("4.png"), plain, 3, (const float[]){17, 255, 34});
+    expect_row(in_folder("4.png"), raw, 3, (const float[]){1, 15, 2});
+    make_png(in_folder("p.png"), PNG_COLOR_TYPE_PALETTE, 2, 3, palette, 3, (const uint8_t[]){0x18});
+    expect_row(in_folder("p.png"), plain, 3, (const float[]){0, 100, 200});
+    expect_row(in_folder("p.png"), green, 3, (const float[]){5, 7, 9});
+    expect_row(in_folder("p.png"), raw, 3, (const float[]){0, 1, 2});
+    make_png(in_folder("ga.png"), PNG_COLOR_TYPE_GRAY_ALPHA, 8, 2, NULL, 0, (const uint8_t[]){9, 255, 8, 0});
+    expect_row(in_folder("ga.png"), plain, 2, (const float[]){9, 8});
+    make_png(in_folder("rgba.png"), PNG_COLOR_TYPE_RGBA, 16, 1, NULL, 0, (const uint8_t[]){1, 2, 3, 4, 5, 6, 7, 8});
+    expect_row(in_folder("rgba.png"), green, 1, (const float[]){3 * 256 + 4});
+}
+
+static void write_bytes(const char *path, const void *bytes, size_t size)
+{
+    expect_ok(sg_file_write(path, bytes, size));
+}
+
+/* Every shorter file is an error, none a picture, a crash or a leak. */
+static void check_truncation(const char *whole, const char *part, size_t step)
+{
+    void *bytes;
+    size_t size;
+    sg_image image;
+    expect_ok(sg_file_read(&bytes, &size, whole, 0));
+    write_bytes(part, bytes, size);
+    expect_ok(sg_image_read(&image, part));
+    sg_image_free(&image);
+    for (size_t cut = 0; cut < size; cut += cut + step < size || cut == size - 1 ? step : size - 1 - cut) {
+        write_bytes(part, bytes, cut);
+        if (sg_image_read(&image, part) == SG_OK) fail_msg("%s cut to %zu of %zu bytes was read", part, cut, size);
+        assert_non_null(strstr(sg_error_text(), part));
+        assert_null(image.data);
+    }
+    sg_free(bytes);
+}
+
+/* Spoilt files may be read or not, but safely (run under the address sanitizer). */
+static void check_noise(const char *whole, const char *part, int count)
+{
+    void *bytes;
+    size_t size;
+    sg_image image;
+    unsigned random = 12345;
+    expect_ok(sg_file_read(&bytes, &size, whole, 0));
+    for (int i = 0; i < count; i++) {
+        unsigned char *copy = malloc(size);
+        assert_non_null(copy);
+        memcpy(copy, bytes, size);
+        for (int k = 0; k < 3; k++) {
+            random = random * 1664525u + 1013904223u;
+            copy[(random >> 8) % (k ? size : size < 200 ? size : 200)] = (unsigned char)(random >> 3);
+        }
+        write_bytes(part, copy, size);
+        free(copy);
+        if (sg_image_read(&image, part) == SG_OK)
+            sg_image_free(&image);
+        else
+            assert_non_null(strstr(sg_error_text(), part));
+    }
+    sg_free(bytes);
+}
+
+static void test_png_damage(void **state)
+{
+    (void)state;
+    uint8_t gray8[H * W];
+    for (int i = 0; i < H * W; i++) gray8[i] = (uint8_t)(i * i);
+    expect_ok(sg_png_write_gray8(in_folder("whole.png"), gray8, H, W));
+    check_truncation(in_folder("whole.png"), in_folder("part.png"), 1);
+    check_noise(in_folder("whole.png"), in_folder("noise.png"), 200);
+}
+
+static void test_not_pictures(void **state)
+{
+    (void)state;
+    expect_error(in_folder("absent.png"), SG_E_IO, "No such file");
+    expect_error(in_folder("absent.tif"), SG_E_IO, "No such file");
+    expect_error(in_folder("absent.mat"), SG_E_IO, "No such file");
+    static const char *const names[] = {"a.png", "a.tif", "a.tiff", "a.mat"};
+    for (int i = 0; i < 4; i++) {
+        write_bytes(in_folder(names[i]), NULL, 0);
+        expect_error(in_folder(names[i]), SG_E_FORMAT, "empty");
+        write_bytes(in_folder(names[i]), "this is a text, not a picture; it is long enough for every header there is",
+                    70);
+        expect_error(in_folder(names[i]), SG_E_FORMAT, "not a");
+        assert_int_equal(unlink(in_folder(names[i])), 0);
+        expect_ok(sg_folder_make(in_folder(names[i])));
+        expect_error(in_folder(names[i]), SG_E_IO, "folder");
+    }
+    expect_error(in_folder("a.jpg"), SG_E_FORMAT, "extension");
+    expect_error(in_folder("noextension"), SG_E_FORMAT, "extension");
+}
+
+/* A PNG header that claims 2^31-1 x 1 and 60000 x 60000 pixels; its checksum is right. */
+static void test_png_huge(void **state)
+{
+    (void)state;
+    const unsigned sizes[][2] = {{0x7fffffff, 1}, {60000, 60000}, {16000, 16000}};
+    const char *reasons[] = {"2^28", "2^28", "cannot hold"};
+    for (int i = 0; i < 3; i++) {
+        unsigned char head[1000] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R'};
+        for (int k = 0; k < 8; k++) head[16 + k] = (unsigned char)(sizes[i][k / 4] >> (24 - 8 * (k % 4)));
+        head[24] = 8;
+        unsigned crc = 0xffffffffu;
+        for (int k = 12; k < 29; k++) {
+            crc ^= head[k];
+            for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+        }
+        for (int k = 0; k < 4; k++) head[29 + k] = (unsigned char)(~crc >> (24 - 8 * k));
+        const unsigned char idat[] = {0, 0, 0, 1, 'I', 'D', 'A', 'T', 0, 0x63, 0xf0, 0x08, 0x0a};
+        memcpy(head + 33, idat, sizeof idat);
+        write_bytes(in_folder("huge.png"), head, i == 2 ? 60 : sizeof head);
+        expect_error(in_folder("huge.png"), SG_E_FORMAT, reasons[i]);
+    }
+}
+
+/* ---- TIFF ---- */
+
+static void test_tiff_round_trip(void **state)
+{
+    (void)state;
+    uint8_t u8[2 * H * W];
+    uint16_t u16[2 * H * W];
+    float f32[2 * H * W];
+    for (int i = 0; i < 2 * H * W; i++)
+        u8[i] = (uint8_t)(i * 5), u16[i] = (uint16_t)(i * 111), f32[i] = (float)i * -.3f;
+    const struct {
+        int bits;
+        const void *data;
+    } kinds[] = {{8, u8}, {16, u16}, {32, f32}};
+    for (int k = 0; k < 3; k++) {
+        const sg_tiff tiff = {2, H, W, kinds[k].bits, kinds[k].data, .pixel_um = k ? .5 : 0};
+        sg_image image;
+        expect_ok(sg_tiff_write(in_folder("a.tif"), &tiff));
+        expect_ok(sg_image_read(&image, in_folder("a.tif")));
+        assert_true(image.pages == 2 && image.height == H && image.width == W);
+        assert_true(image.bits == kinds[k].bits && image.is_float == (k == 2));
+        for (int i = 0; i < 2 * H * W; i++)
+            assert_true(image.data[i] == (k == 0 ? (float)u8[i] : k == 1 ? (float)u16[i] : f32[i]));
+        sg_image_free(&image);
+    }
+    TIFF *tif = TIFFOpen(in_folder("a.tif"), "r");
+    float pixels_per_um = 0;
+    char *description = NULL;
+    assert_non_null(tif);
+    assert_true(TIFFGetField(tif, TIFFTAG_XRESOLUTION, &pixels_per_um) && pixels_per_um == 2.f);
+    assert_true(TIFFGetField(tif, TIFFTAG_IMAGEDESCRIPTION, &description) && strstr(description, "images=2"));
+    TIFFClose(tif);
+    assert_int_equal(sg_tiff_write(in_folder("b.tif"), &(sg_tiff){1, H, W, 12, u8, 0}), SG_E_RANGE);
+    assert_int_equal(sg_tiff_write(in_folder("b.tif"), &(sg_tiff){1, H, 0, 8, u8, 0}), SG_E_RANGE);
+    assert_false(sg_file_exists(in_folder("b.tif")));
+}
+
+typedef struct layout {
+    uint16_t bits, format, channels, planar, compression, photometric;
+    uint32_t tile;
+} layout;
+
+/* Sample (y, x, channel) = (7 y + 3 x + 50 channel) % 200, in any layout. */
+static double sample_at(int y, int x, int channel)
+{
+    return (7 * y + 3 * x + 50 * channel) % 200;
+}
+
+static void put_sample(unsigned char *at, const layout *l, double v)
+{
+    const uint8_t u8 = (uint8_t)v;
+    const uint16_t u16 = (uint16_t)v;
+    const int32_t i32 = (int32_t)v;
+    const float f32 = (float)v;
+    if (l->bits == 8)
+        memcpy(at, &u8, 1);
+    else if (l->bits == 16)
+        memcpy(at, &u16, 2);
+    else if (l->bits == 64)
+        memcpy(at, &v, 8);
+    else if (l->format == SAMPLEFORMAT_IEEEFP)
+        memcpy(at, &f32, 4);
+    else
+        memcpy(at, &i32, 4);
+}
+
+/* One strip or tile: rows y0.., columns x0.. of plane (or of all channels). */
+static void fill_block(unsigned char *block, const layout *l, int height, int width, int y0, int x0, int plane)
+{
+    const int channels = l->planar == PLANARCONFIG_SEPARATE ? 1 : l->channels;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            for (int c = 0; c < channels; c++)
+                put_sample(block + ((size_t)(y * width + x) * (size_t)channels + (size_t)c) * (l->bits / 8u), l,
+                           sample_at(y0 + y, x0 + x, plane + c));
+}
+
+static void make_tiff(const char *path, const layout *l, int height, int width)
+{
+    TIFF *tif = TIFFOpen(path, "w");
+    assert_non_null(tif);
+    TIFFSetField(tif, TIFFTAG_IMAGEWIDTH, width);
+    TIFFSetField(tif, TIFFTAG_IMAGELENGTH, height);
+    TIFFSetField(tif, TIFFTAG_BITSPERSAMPLE, l->bits);
+    TIFFSetField(tif, TIFFTAG_SAMPLESPERPIXEL, l->channels);
+    TIFFSetField(tif, TIFFTAG_SAMPLEFORMAT, l->format);
+    TIFFSetField(tif, TIFFTAG_PLANARCONFIG, l->planar);
+    TIFFSetField(tif, TIFFTAG_COMPRESSION, l->compression);
+    TIFFSetField(tif, TIFFTAG_PHOTOMETRIC, l->photometric);
+    const int bh = l->tile ? (int)l->tile : 4, bw = l->tile ? (int)l->tile : width;
+    if (l->tile)
+        TIFFSetField(tif, TIFFTAG_TILEWIDTH, bw), TIFFSetField(tif, TIFFTAG_TILELENGTH, bh);
+    else
+        TIFFSetField(tif, TIFFTAG_ROWSPERSTRIP, bh);
+    const int planes = l->planar == PLANARCONFIG_SEPARATE ? l->channels : 1;
+    unsigned char *block = malloc((size_t)bh * (size_t)bw * l->channels * 8u);
+    assert_non_null(block);
+    for (int plane = 0; plane < planes; plane++)
+        for (int y = 0; y < height; y += bh)
+            for (int x = 0; x < width; x += bw) {
+                const int rows = l->tile || y + bh <= height ? bh : height - y;
+                fill_block(block, l, rows, bw, y, x, plane);
+                const tmsize_t bytes =
+                    (tmsize_t)((size_t)rows * (size_t)bw * (l->bits / 8u) * (size_t)(planes > 1 ? 1 : l->channels));
+                if (l->tile)
+                    assert_true(TIFFWriteEncodedTile(tif,
+                                                     TIFFComputeTile(tif, (uint32_t)x, (uint32_t)y, 0, (uint16_t)plane),
+                                                     block, bytes) >= 0);
+                else
+                    assert_true(TIFFWriteEncodedStrip(tif, TIFFComputeStrip(tif, (uint32_t)y, (uint16_t)plane), block,
+                                                      bytes) >= 0);
+            }
+    free(block);
+    TIFFClose(tif);
+}
+
+static void test_tiff_layouts(void **state)
+{
+    (void)state;
+    static const layout layouts[] = {
+        {8, SAMPLEFORMAT_UINT, 1, 1, COMPRESSION_LZW, PHOTOMETRIC_MINISBLACK, 0},
+        {16, SAMPLEFORMAT_UINT, 1, 1, COMPRESSION_ADOBE_DEFLATE, PHOTOMETRIC_MINISBLACK, 16},
+        {16, SAMPLEFORMAT_INT, 1, 1, COMPRESSION_NONE, PHOTOMETRIC_MINISBLACK, 0},
+        {32, SAMPLEFORMAT_UINT, 1, 1, COMPRESSION_PACKBITS, PHOTOMETRIC_MINISBLACK, 0},
+        {8, SAMPLEFORMAT_UINT, 3, PLANARCONFIG_CONTIG, COMPRESSION_NONE, PHOTOMETRIC_RGB, 0},
+        {16, SAMPLEFORMAT_UINT, 3, PLANARCONFIG_SEPARATE, COMPRESSION_LZW, PHOTOMETRIC_RGB, 16},
+        {8, SAMPLEFORMAT_UINT, 4, PLANARCONFIG_SEPARATE, COMPRESSION_NONE, PHOTOMETRIC_RGB, 0},
+        {32, SAMPLEFORMAT_IEEEFP, 2, PLANARCONFIG_CONTIG, COMPRESSION_NONE, PHOTOMETRIC_MINISBLACK, 16},
+        {64, SAMPLEFORMAT_IEEEFP, 1, 1, COMPRESSION_ADOBE_DEFLATE, PHOTOMETRIC_MINISBLACK, 0},
+        {8, SAMPLEFORMAT_UINT, 1, 1, COMPRESSION_NONE, PHOTOMETRIC_MINISWHITE, 0},
+    };
+    enum { HEIGHT = 37, WIDTH = 41 };
+    for (size_t k = 0; k < sizeof layouts / sizeof *layouts; k++)
+        for (int channel = 0; channel < layouts[k].channels; channel++) {
+            sg_image image;
+            make_tiff(in_folder("l.tif"), &layouts[k], HEIGHT, WIDTH);
+            expect_ok(sg_image_read_as(&image, in_folder("l.tif"), (sg_image_options){.channel = channel}));
+            assert_true(image.height == HEIGHT && image.width == WIDTH && image.pages == 1);
+            for (int i = 0; i < HEIGHT * WIDTH; i++) {
+                double expected = sample_at(i / WIDTH, i % WIDTH, channel);
+                if (layouts[k].photometric == PHOTOMETRIC_MINISWHITE) expected = 255 - expected;
+                if (!((double)image.data[i] == expected))
+                    fail_msg("layout %zu channel %d pixel %d: %g, not %g", k, channel, i, (double)image.data[i],
+                             expected);
+            }
+            sg_image_free(&image);
+        }
+}
+
+static void test_tiff_unsupported(void **state)
+{
+    (void)state;
+    const layout cmyk = {8, SAMPLEFORMAT_UINT, 4, 1, COMPRESSION_NONE, PHOTOMETRIC_SEPARATED, 0};
+    const layout complex64 = {64, SAMPLEFORMAT_COMPLEXIEEEFP, 1, 1, COMPRESSION_NONE, PHOTOMETRIC_MINISBLACK, 0};
+    const layout plain = {8, SAMPLEFORMAT_UINT, 1, 1, COMPRESSION_NONE, PHOTOMETRIC_MINISBLACK, 0};
+    make_tiff(in_folder("cmyk.tif"), &cmyk, 8, 8);
+    expect_error(in_folder("cmyk.tif"), SG_E_FORMAT, "photometric interpretation 5");
+    make_tiff(in_folder("complex.tif"), &complex64, 8, 8);
+    expect_error(in_folder("complex.tif"), SG_E_FORMAT, "64 bits");
+    void *bytes;
+    size_t size;
+    make_tiff(in_folder("c.tif"), &plain, 8, 8);
+    expect_ok(sg_file_read(&bytes, &size, in_folder("c.tif"), 0));
+    unsigned char *at = bytes; /* tag 259 (compression), type 3, count 1, value 1 -> 4321 */
+    const uint16_t tag[2] = {259, 3}, value = 4321;
+    size_t i = 0;
+    while (i + 10 < size && memcmp(at + i, tag, 4) != 0) i++;
+    memcpy(at + i + 8, &value, 2);
+    write_bytes(in_folder("c.tif"), bytes, size);
+    sg_free(bytes);
+    expect_error(in_folder("c.tif"), SG_E_FORMAT, "4321");
+}
+
+static void test_tiff_damage(void **state)
+{
+    (void)state;
+    uint8_t u8[2 * H * W];
+    for (int i = 0; i < 2 * H * W; i++) u8[i] = (uint8_t)(i * i);
+    expect_ok(sg_tiff_write(in_folder("whole.tif"), &(sg_tiff){2, H, W, 8, u8, .5}));
+    check_truncation(in_folder("whole.tif"), in_folder("part.tif"), 7);
+    check_noise(in_folder("whole.tif"), in_folder("noise.tif"), 200);
+}
+
+/* A valid file whose width, height and rows-per-strip tags are then overwritten. */
+static void test_tiff_huge(void **state)
+{
+    (void)state;
+    const uint8_t black[900] = {0};
+    const uint32_t sizes[] = {0x80000000u, 65536, 16384};
+    const char *reasons[] = {"", "2^28", "cannot hold"};
+    for (int k = 0; k < 3; k++) {
+        void *bytes;
+        size_t size;
+        expect_ok(sg_tiff_write(in_folder("huge.tif"), &(sg_tiff){1, 30, 30, 8, black, 0}));
+        expect_ok(sg_file_read(&bytes, &size, in_folder("huge.tif"), 0));
+        unsigned char *at = bytes;
+        for (size_t i = 0; i + 12 < size; i++) {
+            uint16_t entry[2];
+            uint32_t count;
+            memcpy(entry, at + i, 4);
+            memcpy(&count, at + i + 4, 4);
+            if ((entry[0] != 256 && entry[0] != 257 && entry[0] != 278) || (entry[1] != 3 && entry[1] != 4) ||
+                count != 1)
+                continue;
+            entry[1] = 4; /* LONG */
+            memcpy(at + i, entry, 4);
+            memcpy(at + i + 8, &sizes[k], 4);
+        }
+        write_bytes(in_folder("huge.tif"), bytes, size);
+        sg_free(bytes);
+        expect_error(in_folder("huge.tif"), SG_E_FORMAT, reasons[k]);
+    }
+}
+
+static void test_nan(void **state)
+{
+    (void)state;
+    float f32[2 * H * W] = {0};
+    f32[H * W + 3 * W + 5] = NAN;
+    expect_ok(sg_tiff_write(in_folder("nan.tif"), &(sg_tiff){2, H, W, 32, f32, 0}));
+    expect_error(in_folder("nan.tif"), SG_E_NUMERIC, "NaN at page 1, row 3, column 5");
+    f32[7] = -INFINITY;
+    expect_ok(sg_tiff_write(in_folder("nan.tif"), &(sg_tiff){2, H, W, 32, f32, 0}));
+    expect_error(in_folder("nan.tif"), SG_E_NUMERIC, "Inf at page 0, row 0, column 7");
+    assert_int_equal(sg_image_scale(f32, 2 * H * W, "picture.tif"), SG_E_NUMERIC);
+    assert_non_null(strstr(sg_error_text(), "picture.tif"));
+}
+
+static void test_tiff_page_sizes(void **state)
+{
+    (void)state;
+    TIFF *tif = TIFFOpen(in_folder("sizes.tif"), "w");
+    assert_non_null(tif);
+    for (int page = 0; page < 2; page++) {
+        unsigned char row[8] = {0};
+        TIFFSetField(tif, TIFFTAG_IMAGEWIDTH, 8 - page);
+        TIFFSetField(tif, TIFFTAG_IMAGELENGTH, 1);
+        TIFFSetField(tif, TIFFTAG_BITSPERSAMPLE, 8);
+        TIFFSetField(tif, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+        assert_true(TIFFWriteEncodedStrip(tif, 0, row, 8 - page) >= 0);
+        assert_true(TIFFWriteDirectory(tif));
+    }
+    TIFFClose(tif);
+    expect_error(in_folder("sizes.tif"), SG_E_FORMAT, "page 1 is 7 x 1 pixels, the first one 8 x 1");
+}
+
+/* ---- MATLAB ---- */
+
+static void write_mat(const char *path, enum matio_compression compression)
+{
+    float stack[4 * 3 * 5];
+    double number = 2.5, complex_re[4] = {1, 2, 3, 4};
+    size_t dims[3] = {4, 3, 5}, one[2] = {1, 1}, row[2] = {1, 4};
+    for (int i = 0; i < 60; i++) stack[i] = (float)i;
+    mat_t *mat = Mat_CreateVer(path, NULL, MAT_FT_MAT5);
+    matvar_t *vars[3] = {Mat_VarCreate("imlow", MAT_C_SINGLE, MAT_T_SINGLE, 3, dims, stack, 0),
+                         Mat_VarCreate("wavelength", MAT_C_DOUBLE, MAT_T_DOUBLE, 2, one, &number, 0),
+                         Mat_VarCreate("row", MAT_C_DOUBLE, MAT_T_DOUBLE, 2, row, complex_re, 0)};
+    assert_non_null(mat);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(Mat_VarWrite(mat, vars[i], compression), 0);
+        Mat_VarFree(vars[i]);
+    }
+    (void)Mat_Close(mat);
+}
+
+static void test_mat(void **state)
+{
+    (void)state;
+    const enum matio_compression kinds[] = {MAT_COMPRESSION_NONE, MAT_COMPRESSION_ZLIB};
+    for (int k = 0; k < 2; k++) {
+        sg_image image;
+        double number = 0;
+        write_mat(in_folder("a.mat"), kinds[k]);
+        expect_ok(sg_mat_read_array(&image, in_folder("a.mat"), "imlow"));
+        assert_true(image.pages == 5 && image.height == 4 && image.width == 3 && image.is_float);
+        for (int p = 0, i = 0; p < 5; p++)
+            for (int y = 0; y < 4; y++)
+                for (int x = 0; x < 3; x++, i++) assert_true(image.data[i] == (float)((p * 3 + x) * 4 + y));
+        sg_image_free(&image);
+        expect_ok(sg_image_read(&image, in_folder("a.mat")));
+        assert_int_equal(image.pages, 5);
+        sg_image_free(&image);
+        expect_ok(sg_mat_read_scalar(&number, in_folder("a.mat"), "wavelength"));
+        assert_true(number == 2.5);
+        assert_int_equal(sg_mat_read_scalar(&number, in_folder("a.mat"), "row"), SG_E_FORMAT);
+        assert_int_equal(sg_mat_read_array(&image, in_folder("a.mat"), "imhigh"), SG_E_FORMAT);
+        assert_non_null(strstr(sg_error_text(), "no variable 'imhigh'"));
+        assert_non_null(strstr(sg_error_text(), "imlow (4 x 3 x 5), wavelength (1 x 1), row (1 x 4)"));
+    }
+}
+
+/* Every cut that is not between two variables is an error. */
+static void test_mat_damage(void **state)
+{
+    (void)state;
+    void *bytes;
+    size_t size;
+    sg_image image;
+    write_mat(in_folder("whole.mat"), MAT_COMPRESSION_NONE);
+    expect_ok(sg_file_read(&bytes, &size, in_folder("whole.mat"), 0));
+    for (size_t cut = 0; cut < 128 + 60 * 4; cut += 3) {
+        write_bytes(in_folder("part.mat"), bytes, cut);
+        if (sg_mat_read_array(&image, in_folder("part.mat"), "imlow") == SG_OK)
+            fail_msg("cut to %zu bytes it was read", cut);
+        assert_non_null(strstr(sg_error_text(), "part.mat"));
+    }
+    sg_free(bytes);
+}
+
+/* ---- scaling ---- */
+
+static int compare(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static void test_percentile(void **state)
+{
+    (void)state;
+    float x[1001], sorted[1001];
+    unsigned random = 1;
+    for (int i = 0; i < 1001; i++) {
+        random = random * 1664525u + 1013904223u;
+        x[i] = ldexpf((float)(int32_t)random, (int)(random >> 5 & 31) - 40);
+    }
+    x[10] = 0, x[11] = -0.f, x[12] = x[13];
+    memcpy(sorted, x, sizeof x);
+    qsort(sorted, 1001, sizeof *sorted, compare);
+    for (int i = 0; i <= 1000; i++)
+        if (!(sg_percentile(x, 1001, i / 10.) == (double)sorted[i]) &&
+            !(fabs(sg_percentile(x, 1001, i / 10.) / (double)sorted[i] - 1) < 1e-4))
+            fail_msg("percentile %g: %g, not %g", i / 10., sg_percentile(x, 1001, i / 10.), (double)sorted[i]);
+    assert_true(sg_percentile((const float[]){1, 3}, 2, 25) == 1.5);
+    assert_true(sg_percentile((const float[]){7}, 1, 99.8) == 7);
+}
+
+static void test_scale(void **state)
+{
+    (void)state;
+    float x[1001];
+    for (int i = 0; i <= 1000; i++) x[i] = (float)i;
+    expect_ok(sg_image_scale(x, 1001, "ramp"));
+    assert_true(x[0] == 0 && x[10] == 0 && x[998] == 1 && x[1000] == 1);
+    assert_true(fabs((double)x[504] - .5) < 1e-6);
+    float flat[5] = {3, 3, 3, 3, 3};
+    expect_ok(sg_image_scale(flat, 5, "flat"));
+    for (int i = 0; i < 5; i++) assert_true(flat[i] == 0);
+}
+
+int main(void)
+{
+    (void)TIFFSetWarningHandler(NULL);
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, remove_all)
+        TEST(test_png_round_trip),
+        TEST(test_png_colour_types),
+        TEST(test_png_damage),
+        TEST(test_not_pictures),
+        TEST(test_png_huge),
+        TEST(test_tiff_round_trip),
+        TEST(test_tiff_layouts),
+        TEST(test_tiff_unsupported),
+        TEST(test_tiff_damage),
+        TEST(test_tiff_huge),
+        TEST(test_nan),
+        TEST(test_tiff_page_sizes),
+        TEST(test_mat),
+        TEST(test_mat_damage),
+        TEST(test_percentile),
+        TEST(test_scale),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
