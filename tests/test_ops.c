@@ -171,21 +171,29 @@ static void fail_probe(const check_case *c, const probe *p)
              p->tolerance, c->op->name);
 }
 
-static void test_grad(void **state)
+/* Number of derivatives compared; in evaluation other code paths run. */
+static int grad_holds(const sg_op *op, bool training)
 {
     static probe_list list;
-    const sg_op *op = row_of(state);
     check_case c;
     int compared = 0;
     for (int i = 0; i < CASES_MAX && check_case_open(&c, op, i, &plan_f64, NULL); i++) {
+        sg_plan_step_set(c.plan, &(sg_step){.seed = 11, .epoch = training, .training = training});
         probe_case(&c, &list);
         const probe *wrong = contradiction(&c, &list);
         if (wrong) fail_probe(&c, wrong);
         compared += list.count;
         check_case_close(&c);
     }
-    print_message("# grad %s: %d derivatives\n", op->name, compared);
-    assert_true(compared > 0);
+    return compared;
+}
+
+static void test_grad(void **state)
+{
+    const sg_op *op = row_of(state);
+    const int training = grad_holds(op, true), evaluation = grad_holds(op, false);
+    print_message("# grad %s: %d derivatives in training, %d in evaluation\n", op->name, training, evaluation);
+    assert_true(training > 0 && evaluation > 0);
 }
 
 /* ---- mutants ---- */
