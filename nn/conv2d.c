@@ -127,9 +127,8 @@ static void R(conv2d_weight_slice)(void *context, int slice, int thread)
         real *dy = (real *)run->dout + at;
         if (node->fused) R(conv_mask)(dy, (const real *)run->out + at, pixels, R(sg_fused_slope)(node));
         for (size_t j = 0; j < pixels; j++) dbias += (double)dy[j];
-        if (run->din[1])
-            R(conv_plane_weight)
-            ((real *)run->din[1] + o * c * k * k, dy, (const real *)run->in[0] + n * c * pixels, node);
+        if (run->din[1]) R(conv_plane_weight)
+        ((real *)run->din[1] + o * c * k * k, dy, (const real *)run->in[0] + n * c * pixels, node);
     }
     if (run->din[2]) ((real *)run->din[2])[o] += (real)dbias;
 }

@@ -4,7 +4,7 @@
 
 #include "core/op.h"
 
-#ifdef SG_HAVE_CONV_FAST
+#ifdef SG_HAVE_ONEDNN
 SG_HIDDEN extern const sg_fast sg_conv2d_fast, sg_conv_transpose_fast;
 #define SG_CONV2D_FAST         &sg_conv2d_fast
 #define SG_CONV_TRANSPOSE_FAST &sg_conv_transpose_fast

@@ -96,10 +96,9 @@ static void R(conv_transpose_weight_slice)(void *context, int slice, int thread)
     const size_t c = (size_t)node->in_shape[0].c, i = (size_t)slice;
     (void)thread;
     for (size_t n = 0; n < (size_t)node->shape.n; n++)
-        for (size_t j = 0; j < o; j++)
-            R(transpose_plane_weight)
-            ((real *)run->din[1] + (i * o + j) * 4, (const real *)run->dout + (n * o + j) * 4 * h * w,
-             (const real *)run->in[0] + (n * c + i) * h * w, h, w);
+        for (size_t j = 0; j < o; j++) R(transpose_plane_weight)
+    ((real *)run->din[1] + (i * o + j) * 4, (const real *)run->dout + (n * o + j) * 4 * h * w,
+     (const real *)run->in[0] + (n * c + i) * h * w, h, w);
 }
 
 /* Output channel o. */

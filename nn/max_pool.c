@@ -60,8 +60,10 @@ SG_SIMD static void R(pool_piece_grad)(real *dx, const real *dy, const uint8_t *
     for (size_t r = 0; r < (size_t)out->h; r++, dy += w * lanes, which += w * lanes, dx += 2 * row) {
         if (lanes == SG_LANES && fresh)
             R(pool_row_grad)(dx, dx + row, dy, which, w, SG_LANES, 1);
+        else if (lanes == SG_LANES)
+            R(pool_row_grad)(dx, dx + row, dy, which, w, SG_LANES, 0);
         else
-            R(pool_row_grad)(dx, dx + row, dy, which, w, lanes, fresh);
+            R(pool_row_grad)(dx, dx + row, dy, which, w, 1, fresh);
     }
 }
 

@@ -1,0 +1,45 @@
+/* onednn.h - the little of oneDNN that Scopegrad uses, behind one small file (inside nn/ only): one convolution in one
+ * direction, created single-threaded and executed inside a slice. Data is always nChw16c (SG_NCHW16), channels are
+ * multiples of 16; only the source of a first convolution may be plain with 1 to 3 channels. */
+#ifndef SG_NN_ONEDNN_H
+#define SG_NN_ONEDNN_H
+
+#include "core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum sg_dnn_direction { SG_DNN_FORWARD, SG_DNN_DATA, SG_DNN_WEIGHTS } sg_dnn_direction;
+
+/* src (n, ic, h, w), weights (oc, ic, k, k), dst (n, oc, oh, ow) with oh = (h + 2 pad - k) / stride + 1. */
+typedef struct sg_dnn_problem {
+    sg_dnn_direction direction;
+    int n, ic, oc, h, w, oh, ow, k, stride, pad;
+    bool plain_src; /* ic 1..3, NCHW; not for SG_DNN_DATA */
+    bool winograd;
+    bool bias, relu; /* forward only: dst = relu(conv + bias) */
+    float slope;
+} sg_dnn_problem;
+
+/* Weights (and their gradient) lie as [oc/16][ic/16][k][k][16 of ic][16 of oc] (OIhw16i16o), for a direct DATA as
+ * [oc/16][ic/16][k][k][16 of oc][16 of ic] (OIhw16o16i), with a plain source as [oc/16][k][k][ic][16] (Ohwi16o). */
+static inline bool sg_dnn_input_last(const sg_dnn_problem *p)
+{
+    return p->direction == SG_DNN_DATA && !p->winograd;
+}
+
+typedef struct sg_dnn sg_dnn;
+
+/* True if the library has a kernel for it that is not its reference code. No code is generated. */
+bool sg_dnn_has(const sg_dnn_problem *problem);
+/* `threads`: sg_dnn_run may be called with thread = 0 .. threads-1 at the same time. */
+sg_status sg_dnn_new(sg_dnn **out, const sg_dnn_problem *problem, int threads);
+void sg_dnn_free(sg_dnn *dnn);
+/* Bytes of scratch memory of one sg_dnn_run; 0 if the library has no kernel. */
+size_t sg_dnn_scratch(const sg_dnn_problem *problem);
+const char *sg_dnn_name(const sg_dnn *dnn);
+/* FORWARD reads src, weights, bias and sets dst; DATA reads dst, weights and sets src; WEIGHTS reads src, dst and sets
+ * weights. bias: NULL unless problem.bias. */
+void sg_dnn_run(const sg_dnn *dnn, int thread, float *src, float *weights, float *bias, float *dst, void *scratch);
+
+#endif
