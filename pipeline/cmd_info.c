@@ -1,4 +1,5 @@
 /* cmd_info.c - `scopegrad info`: version, operations, config keys, libraries. */
+#include "core/memory.h"
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
 #include "pipeline/keys.h"
@@ -60,22 +61,21 @@ static void print_ops(void)
     }
 }
 
-sg_status sg_cmd_info(int argc, char **argv)
+/* The resolved form of a config file, with --set applied: what a run would use. */
+static sg_status print_config(const char *path, const sg_option_list *set)
 {
-    bool keys = false, ops = false, libraries = false, done;
-    const sg_option options[] = {
-        {"keys", 'k', SG_OPTION_FLAG, &keys, NULL, "every config key with unit, range and default (Markdown)"},
-        {"ops", 0, SG_OPTION_FLAG, &ops, NULL, "every operation with its formula (Markdown)"},
-        {"libraries", 0, SG_OPTION_FLAG, &libraries, NULL, "libraries and their versions"},
-    };
-    const sg_usage usage = {.command = "info",
-                            .positionals = "",
-                            .about = "Prints what this program is made of; without options, everything.",
-                            .example = "scopegrad info --keys | grep camera",
-                            .options = options,
-                            .option_count = SG_COUNT(options)};
-    SG_TRY(sg_args_parse(&usage, argc, argv, NULL, NULL, &done));
-    if (done) return SG_OK;
+    sg_config config;
+    char *text;
+    SG_TRY(sg_config_read(&config, path));
+    for (int i = 0; i < set->count; i++) SG_TRY(sg_config_set(&config, set->item[i], "--set"));
+    SG_TRY(sg_config_write(&text, &config, SG_CONFIG_FULL));
+    fputs(text, stdout);
+    sg_free(text);
+    return SG_OK;
+}
+
+static void print_parts(bool keys, bool ops, bool libraries)
+{
     const bool all = !keys && !ops && !libraries;
     if (all) puts("scopegrad " SG_VERSION "\n");
     if (libraries || all) print_libraries();
@@ -83,5 +83,32 @@ sg_status sg_cmd_info(int argc, char **argv)
     if (ops || all) print_ops();
     if (all) putchar('\n');
     if (keys || all) sg_keys_print(stdout);
+}
+
+sg_status sg_cmd_info(int argc, char **argv)
+{
+    bool keys = false, ops = false, libraries = false, done;
+    const char *config = NULL;
+    sg_option_list set = {.count = 0};
+    const sg_option options[] = {
+        {"keys", 'k', SG_OPTION_FLAG, &keys, NULL, "every config key with unit, range and default (Markdown)"},
+        {"ops", 0, SG_OPTION_FLAG, &ops, NULL, "every operation with its formula (Markdown)"},
+        {"libraries", 0, SG_OPTION_FLAG, &libraries, NULL, "libraries and their versions"},
+        {"set", 's', SG_OPTION_LIST, &set, "KEY=VALUE", "with CONFIG: change a key"},
+    };
+    const sg_usage usage = {.command = "info",
+                            .positionals = "[CONFIG]",
+                            .about =
+                                "Prints what this program is made of; without options, everything.\n"
+                                "With CONFIG: checks the file and prints every key with the value a run would use.",
+                            .example = "scopegrad info --keys | grep camera",
+                            .options = options,
+                            .option_count = SG_COUNT(options),
+                            .most = 1};
+    SG_TRY(sg_args_parse(&usage, argc, argv, &config, NULL, &done));
+    if (done) return SG_OK;
+    if (config) return print_config(config, &set);
+    if (set.count) SG_FAIL(SG_E_USAGE, "--set needs a CONFIG to change");
+    print_parts(keys, ops, libraries);
     return SG_OK;
 }
