@@ -79,7 +79,8 @@ typedef struct sg_camera_config {
     double       qe, background_e, dark_e_per_s, exposure_s, full_well_e, read_noise_e;
     sg_shot      shot;
     int          bit_depth;     /* 0: no ADC (for tests); 1..16 */
-    double       range_e;       /* gain_e_per_adu = range_e / (2^b - 1) */
+    double       range_e;       /* gain_e_per_adu = range_e / (2^b - 1); 0: starts at twice the electrons of an even share of the
+                                 * light (to be tuned: it is the parameter camera.adc.range_e) */
     double       offset_adu;
     sg_learn     learn_range;
     sg_readout_kind readout;
