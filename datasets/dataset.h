@@ -5,6 +5,7 @@
 #include "core/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { SG_DATASET_PATH_MAX = 1024 };
@@ -16,7 +17,7 @@ typedef enum sg_dataset_kind {
     SG_DATASET_STACK
 } sg_dataset_kind;
 typedef enum sg_split { SG_SPLIT_TRAIN, SG_SPLIT_VALIDATION, SG_SPLIT_TEST } sg_split;
-typedef enum sg_target { SG_TARGET_MASK, SG_TARGET_DPC } sg_target; /* mask: label > 0; dpc: stack only, see stack.h */
+typedef enum sg_target { SG_TARGET_MASK, SG_TARGET_DPC } sg_target; /* mask: label > 0; dpc: stacks only, see stack.h */
 
 typedef struct sg_synthetic_config {
     int count; /* cells per picture */
@@ -28,8 +29,11 @@ typedef struct sg_synthetic_config {
 typedef struct sg_dataset_config {
     sg_dataset_kind kind;
     char path[SG_DATASET_PATH_MAX];   /* folder: images/ and labels/ with equal stems; stack: the .mat file */
-    char splits[SG_DATASET_PATH_MAX]; /* CSV name,split; empty: by hash of the name, 70/15/15 */
+    char splits[SG_DATASET_PATH_MAX]; /* CSV name,split (train, validation, test); empty: by hash of the name, 70/15/15
+                                       */
     char stack_variable[64], stack_leds_csv[SG_DATASET_PATH_MAX];
+    double stack_na;     /* of the objective; for SG_TARGET_DPC */
+    int stack_stride_px; /* between neighbouring windows of a stack; 0: the window, so that they do not overlap */
     sg_target target;
     int limit;    /* training pictures used at most; 0: all */
     bool augment; /* flips and quarter turns of the sample, random crops */
@@ -38,7 +42,7 @@ typedef struct sg_dataset_config {
 
 /* What the pictures must become; from sg_microscope_check. */
 typedef struct sg_dataset_grid {
-    int sample_px; /* N, margin included */
+    int sample_px; /* N, margin included; for stacks C, the pixels of one window */
     int margin_px;
     int label_px;     /* camera grid after margin removal */
     double pixel_um;  /* d */
@@ -47,7 +51,10 @@ typedef struct sg_dataset_grid {
 
 typedef struct sg_dataset sg_dataset;
 
-/* Reads everything into memory. Errors name file and reason. */
+/* Reads everything into memory (the training pictures beyond `limit` are left out). Items are sorted by name. Errors
+ * name file and reason: no pairs, an image without label, a label of another size, a picture smaller than the sample
+ * grid without its margin, a name in the split list that is no picture, an empty training split. Pictures that the
+ * split list leaves out are not used. */
 sg_status sg_dataset_open(sg_dataset **out, const sg_dataset_config *config, const sg_dataset_grid *grid);
 void sg_dataset_free(sg_dataset *dataset);
 int sg_dataset_count(const sg_dataset *dataset, sg_split split);
@@ -55,9 +62,18 @@ int sg_dataset_count(const sg_dataset *dataset, sg_split split);
 const char *sg_dataset_name(const sg_dataset *dataset, sg_split split, int index);
 /* A number that is the same for the same name in every run: the sample id of the random streams (< 2^24). */
 uint32_t sg_dataset_id(const sg_dataset *dataset, sg_split split, int index);
+/* Numbers in one sample (N^2 or K C^2) and in one label (label_px^2). */
+size_t sg_dataset_sample_len(const sg_dataset *dataset);
+size_t sg_dataset_label_len(const sg_dataset *dataset);
+/* Where the built-in nuclei lie: $SCOPEGRAD_DATA/nuclei, or $SCOPEGRAD_DATA itself, then the source tree, then the
+ * installed data. SG_E_IO names the places tried. */
+sg_status sg_dataset_builtin_path(char *out, size_t size);
 /* One item: sample (N, N) picture in [0,1] (percentiles 1..99.8 of the whole picture) or (K, C, C) stack; label
- * (label_px^2) in {0, 1} (or the target's numbers); instances (label_px^2) 0 = background, or NULL if not wanted. draw
- * >= 0: augmented with the random numbers of (seed, id, draw), otherwise the central crop as it is. */
+ * (label_px^2) in {0, 1} (or the target's numbers); instances (label_px^2) 0 = background, or NULL if not wanted (zeros
+ * for stacks). draw >= 0 and config.augment: a random crop, flips and quarter turns by the random numbers of (seed, id,
+ * draw), for stacks only the crop, because their light has directions; otherwise the central crop as it is. The margin
+ * holds real pixels where the picture has them, mirrored ones elsewhere; the label covers only the inside. Cannot fail,
+ * allocates nothing. */
 void sg_dataset_item(const sg_dataset *dataset, sg_split split, int index, uint64_t seed, int64_t draw, float *sample,
                      float *label, int32_t *instances);
 
@@ -68,8 +84,9 @@ typedef struct sg_batch {
 } sg_batch;
 typedef struct sg_loader sg_loader;
 /* Batch b of epoch e holds the items of the e-th permutation (seed); the last incomplete batch of an epoch is dropped
- * (a train split smaller than the batch is repeated). Deterministic: batch number `first` onwards, whatever came before
- * (resume). */
+ * (a train split smaller than the batch is repeated inside it). The draw of an item is its place in the endless row of
+ * items. Deterministic: batch number `first_batch` onwards, whatever came before (resume). The dataset outlives the
+ * loader. */
 sg_status sg_loader_start(sg_loader **out, const sg_dataset *dataset, int batch_size, uint64_t seed,
                           int64_t first_batch);
 int sg_loader_batches_per_epoch(const sg_loader *loader);

@@ -1,0 +1,49 @@
+/* dataset_internal.h - what the kinds of dataset fill in: folder.c, synthetic.c, stack.c. Not installed. */
+#ifndef SG_DATASETS_DATASET_INTERNAL_H
+#define SG_DATASETS_DATASET_INTERNAL_H
+
+#include "datasets/dataset.h"
+
+typedef struct sg_item {
+    char *name;                    /* sg_alloc */
+    char *image_path, *label_path; /* sg_alloc; folders only */
+    sg_split split;
+    uint32_t id;
+    int height, width;
+    float *picture;  /* (height, width) in [0,1] */
+    int32_t *labels; /* (height, width) */
+    int y, x;        /* stacks: the window's corner in the field */
+} sg_item;
+
+typedef struct sg_region {
+    int y, x, height, width;
+} sg_region;
+
+typedef struct sg_field { /* of a stack */
+    int planes, height, width;
+    float *data;         /* (planes, height, width) */
+    float *target;       /* (height, width) */
+    sg_region region[3]; /* by split */
+} sg_field;
+
+struct sg_dataset {
+    sg_dataset_config config;
+    sg_dataset_grid grid;
+    sg_item *items; /* sorted by split, then name */
+    int count, capacity;
+    int first[4]; /* items of split s: first[s] .. first[s + 1] - 1 */
+    sg_field field;
+};
+
+/* Appends an item with a copy of the name and its id; NULL paths stay NULL. */
+sg_status sg_dataset_add(sg_dataset *dataset, const char *name, const char *image_path, const char *label_path,
+                         sg_split split, sg_item **out);
+/* Lists the items (names, splits, paths); sg_folder_load reads one of them. */
+sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *splits_csv);
+sg_status sg_folder_load(const sg_dataset *dataset, sg_item *item);
+sg_status sg_synthetic_list(sg_dataset *dataset);
+sg_status sg_synthetic_load(const sg_dataset *dataset, sg_item *item);
+/* Reads the field and lists its windows. */
+sg_status sg_stack_list(sg_dataset *dataset);
+
+#endif

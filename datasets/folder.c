@@ -1,0 +1,178 @@
+/* folder.c - pairs images/NAME.png|tif|tiff and labels/NAME.png|tif|tiff; splits by a list of names or by hash. */
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/rng.h"
+#include "datasets/csv.h"
+#include "datasets/dataset_internal.h"
+#include "datasets/image.h"
+#include "datasets/label.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const extensions[] = {".png", ".tif", ".tiff", ".PNG", ".TIF", ".TIFF"};
+enum { EXTENSIONS = sizeof extensions / sizeof *extensions };
+
+/* ---- splits ---- */
+
+static const char *const split_names[] = {"train", "validation", "test"};
+
+static sg_status parse_split(sg_split *out, const sg_csv *csv, int row, int column)
+{
+    const char *text = sg_csv_text(csv, row, column);
+    for (int s = 0; s < 3; s++)
+        if (strcmp(text, split_names[s]) == 0) {
+            *out = (sg_split)s;
+            return SG_OK;
+        }
+    SG_FAIL(SG_E_FORMAT, "%s:%d: split '%s' is none of train, validation, test", csv->path, csv->lines[row], text);
+}
+
+/* 70 / 15 / 15 %, by a number that only the name decides: a picture that is added moves no other. */
+static sg_split split_by_hash(const char *name)
+{
+    const sg_rng rng = sg_rng_make(sg_rng_hash(name), SG_RNG_SHUFFLE, 0, 0, 0);
+    const double u = sg_rng_uniform(&rng, 0, 0);
+    return u < .7 ? SG_SPLIT_TRAIN : u < .85 ? SG_SPLIT_VALIDATION : SG_SPLIT_TEST;
+}
+
+/* ---- pairs ---- */
+
+static bool find_file(char *out, size_t size, const char *folder, const char *kind, const char *name)
+{
+    for (int i = 0; i < EXTENSIONS; i++) {
+        (void)snprintf(out, size, "%s/%s/%s%s", folder, kind, name, extensions[i]);
+        if (sg_file_exists(out)) return true;
+    }
+    return false;
+}
+
+static sg_status add_pair(sg_dataset *dataset, const char *folder, const char *name, sg_split split)
+{
+    char image[2 * SG_DATASET_PATH_MAX], label[2 * SG_DATASET_PATH_MAX];
+    if (!find_file(image, sizeof image, folder, "images", name))
+        SG_FAIL(SG_E_IO, "%s/images: no picture '%s' (.png, .tif or .tiff)", folder, name);
+    if (!find_file(label, sizeof label, folder, "labels", name))
+        SG_FAIL(SG_E_IO, "%s: no label '%s' (.png, .tif or .tiff) in %s/labels", image, name, folder);
+    return sg_dataset_add(dataset, name, image, label, split, NULL);
+}
+
+static sg_status list_by_csv(sg_dataset *dataset, const char *folder, const sg_csv *csv)
+{
+    const int name = sg_csv_column(csv, "name"), split = sg_csv_column(csv, "split");
+    if (name < 0 || split < 0) SG_FAIL(SG_E_FORMAT, "%s: the header needs the columns name and split", csv->path);
+    for (int row = 0; row < csv->rows; row++) {
+        sg_split s = SG_SPLIT_TRAIN;
+        SG_TRY(parse_split(&s, csv, row, split));
+        const sg_status status = add_pair(dataset, folder, sg_csv_text(csv, row, name), s);
+        if (status != SG_OK) return sg_error_prefix(status, "%s:%d", csv->path, csv->lines[row]);
+    }
+    return SG_OK;
+}
+
+/* The name without a known extension, or NULL for files that are no pictures (and hidden ones). */
+static const char *stem(char *out, size_t size, const char *file)
+{
+    const char *dot = strrchr(file, '.');
+    if (!dot || dot == file || file[0] == '.') return NULL;
+    for (int i = 0; i < EXTENSIONS; i++)
+        if (strcmp(dot, extensions[i]) == 0) {
+            (void)snprintf(out, size, "%.*s", (int)(dot - file), file);
+            return out;
+        }
+    return NULL;
+}
+
+static sg_status list_opened(sg_dataset *dataset, const char *folder, DIR *dir)
+{
+    char name[512];
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (stem(name, sizeof name, entry->d_name)) SG_TRY(add_pair(dataset, folder, name, split_by_hash(name)));
+    return SG_OK;
+}
+
+static sg_status list_by_hash(sg_dataset *dataset, const char *folder)
+{
+    char path[SG_DATASET_PATH_MAX + 32];
+    (void)snprintf(path, sizeof path, "%s/images", folder);
+    DIR *dir = opendir(path);
+    if (!dir) SG_FAIL(SG_E_IO, "%s: cannot read the folder: %s", path, strerror(errno));
+    const sg_status status = list_opened(dataset, folder, dir);
+    (void)closedir(dir);
+    return status;
+}
+
+/* Equal names: a.png beside a.tif, or a line twice in the list. */
+static sg_status check_unique(const sg_dataset *dataset, const char *folder)
+{
+    for (int i = 0; i < dataset->count; i++)
+        for (int k = 0; k < i; k++)
+            if (dataset->items[i].id == dataset->items[k].id &&
+                strcmp(dataset->items[i].name, dataset->items[k].name) == 0)
+                SG_FAIL(SG_E_FORMAT, "%s: the name '%s' stands there twice", folder, dataset->items[i].name);
+    return SG_OK;
+}
+
+sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *splits_csv)
+{
+    if (!folder[0]) SG_FAIL(SG_E_CONFIG, "dataset.path: a folder with images/ and labels/ is needed");
+    if (!sg_folder_exists(folder)) SG_FAIL(SG_E_IO, "%s: no such folder", folder);
+    if (splits_csv[0]) {
+        sg_csv csv;
+        SG_TRY(sg_csv_read(&csv, splits_csv));
+        const sg_status status = list_by_csv(dataset, folder, &csv);
+        sg_csv_free(&csv);
+        SG_TRY(status);
+    } else {
+        SG_TRY(list_by_hash(dataset, folder));
+    }
+    if (dataset->count == 0) SG_FAIL(SG_E_IO, "%s: no pairs of images/ and labels/ (.png, .tif or .tiff)", folder);
+    return check_unique(dataset, folder);
+}
+
+/* ---- reading a pair ---- */
+
+static sg_status load_label(sg_item *item, const sg_image *picture)
+{
+    sg_image label;
+    sg_status status = SG_OK;
+    SG_TRY(sg_image_read_as(&label, item->label_path, (sg_image_options){.raw = true}));
+    if (label.height != picture->height || label.width != picture->width)
+        SG_FAIL_DONE(SG_E_SHAPE, "%s: %d x %d pixels, but its image %s has %d x %d", item->label_path, label.width,
+                     label.height, item->image_path, picture->width, picture->height);
+    SG_TRY_DONE(sg_label_from_image(&item->labels, &label, item->label_path));
+done:
+    sg_image_free(&label);
+    return status;
+}
+
+static sg_status check_picture(const sg_dataset *dataset, const sg_image *picture, const char *path)
+{
+    const int inside = dataset->grid.sample_px - 2 * dataset->grid.margin_px;
+    if (picture->pages != 1) SG_FAIL(SG_E_FORMAT, "%s: %d pages, a sample has one", path, picture->pages);
+    if (picture->height < inside || picture->width < inside)
+        SG_FAIL(SG_E_SHAPE,
+                "%s: %d x %d pixels are smaller than the sample of %d x %d (sample.size_px without its margin)", path,
+                picture->width, picture->height, inside, inside);
+    return SG_OK;
+}
+
+sg_status sg_folder_load(const sg_dataset *dataset, sg_item *item)
+{
+    sg_image picture;
+    SG_TRY(sg_image_read(&picture, item->image_path));
+    sg_status status = check_picture(dataset, &picture, item->image_path);
+    if (status == SG_OK)
+        status = sg_image_scale(picture.data, (size_t)picture.height * (size_t)picture.width, item->image_path);
+    if (status == SG_OK) status = load_label(item, &picture);
+    if (status != SG_OK) {
+        sg_image_free(&picture);
+        return status;
+    }
+    item->picture = picture.data;
+    item->height = picture.height;
+    item->width = picture.width;
+    return SG_OK;
+}

@@ -1,0 +1,167 @@
+/* label.c - labels to the camera grid, binary masks to instances, flips and quarter turns. */
+#include "datasets/label.h"
+
+#include "core/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- areas. In units of 1 / out_px input pixels, output pixel i covers [i in_px, (i + 1) in_px) and input pixel j
+ * covers [j out_px, (j + 1) out_px), so every overlap is an integer. ---- */
+
+typedef struct span {
+    int first, end; /* input pixels touched */
+} span;
+
+static span span_of(int i, int in_px, int out_px)
+{
+    const int64_t lo = (int64_t)i * in_px, hi = lo + in_px;
+    return (span){(int)(lo / out_px), (int)((hi + out_px - 1) / out_px)};
+}
+
+static int64_t overlap(int i, int j, int in_px, int out_px)
+{
+    const int64_t lo = (int64_t)i * in_px, hi = lo + in_px, a = (int64_t)j * out_px, b = a + out_px;
+    return (b < hi ? b : hi) - (a > lo ? a : lo);
+}
+
+/* The area (out of in_px^2) inside output pixel (r, c) where the label is `label`, or > 0 when label is -1. */
+static int64_t area_of(int32_t label, const int32_t *in, size_t stride, int r, int c, int in_px, int out_px)
+{
+    const span rows = span_of(r, in_px, out_px), columns = span_of(c, in_px, out_px);
+    int64_t area = 0;
+    for (int y = rows.first; y < rows.end; y++) {
+        int64_t row = 0;
+        for (int x = columns.first; x < columns.end; x++) {
+            const int32_t v = in[(size_t)y * stride + (size_t)x];
+            if (label < 0 ? v > 0 : v == label) row += overlap(c, x, in_px, out_px);
+        }
+        area += row * overlap(r, y, in_px, out_px);
+    }
+    return area;
+}
+
+void sg_label_binary(float *out, const int32_t *in, size_t stride, int in_px, int out_px)
+{
+    const int64_t whole = (int64_t)in_px * in_px;
+    for (int r = 0; r < out_px; r++)
+        for (int c = 0; c < out_px; c++) *out++ = 2 * area_of(-1, in, stride, r, c, in_px, out_px) >= whole ? 1.f : 0.f;
+}
+
+/* Candidates are tried pixel by pixel; most squares hold one label and end at the first. */
+static int32_t majority(const int32_t *in, size_t stride, int r, int c, int in_px, int out_px)
+{
+    const int64_t whole = (int64_t)in_px * in_px;
+    const span rows = span_of(r, in_px, out_px), columns = span_of(c, in_px, out_px);
+    int64_t best_area = 0;
+    int32_t best = 0;
+    for (int y = rows.first; y < rows.end; y++)
+        for (int x = columns.first; x < columns.end; x++) {
+            const int32_t label = in[(size_t)y * stride + (size_t)x];
+            if (best_area > 0 && label == best) continue;
+            const int64_t area = area_of(label, in, stride, r, c, in_px, out_px);
+            if (2 * area > whole) return label;
+            if (area > best_area || (area == best_area && label < best)) best_area = area, best = label;
+        }
+    return best;
+}
+
+void sg_label_instances(int32_t *out, const int32_t *in, size_t stride, int in_px, int out_px)
+{
+    for (int r = 0; r < out_px; r++)
+        for (int c = 0; c < out_px; c++) *out++ = majority(in, stride, r, c, in_px, out_px);
+}
+
+/* ---- from a picture ---- */
+
+static bool is_binary(const int32_t *labels, size_t len)
+{
+    int32_t value = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (labels[i] && value && labels[i] != value) return false;
+        if (labels[i]) value = labels[i];
+    }
+    return true;
+}
+
+/* Numbers the component of `start` (marked -1 = not yet seen) by a flood fill whose stack has room for every pixel. */
+static void fill_component(int32_t *labels, int height, int width, int start, int32_t number, int *stack)
+{
+    int depth = 0;
+    labels[start] = number;
+    stack[depth++] = start;
+    while (depth) {
+        const int at = stack[--depth], y = at / width, x = at % width;
+        for (int v = y > 0 ? y - 1 : 0; v <= y + 1 && v < height; v++)
+            for (int u = x > 0 ? x - 1 : 0; u <= x + 1 && u < width; u++)
+                if (labels[v * width + u] == -1) {
+                    labels[v * width + u] = number;
+                    stack[depth++] = v * width + u;
+                }
+    }
+}
+
+static sg_status split_mask(int32_t *labels, int height, int width, const char *path)
+{
+    const int len = height * width;
+    int *stack;
+    int32_t number = 0;
+    SG_TRY(SG_ALLOC(&stack, (size_t)len, path));
+    for (int i = 0; i < len; i++) labels[i] = labels[i] ? -1 : 0;
+    for (int i = 0; i < len; i++)
+        if (labels[i] == -1) fill_component(labels, height, width, i, ++number, stack);
+    sg_free(stack);
+    return SG_OK;
+}
+
+static sg_status convert(int32_t *labels, const sg_image *image, const char *path)
+{
+    const size_t len = (size_t)image->height * (size_t)image->width;
+    for (size_t i = 0; i < len; i++) {
+        const float v = image->data[i];
+        if (!(v >= 0 && v <= 16777216.f && v == floorf(v)))
+            SG_FAIL(SG_E_FORMAT, "%s: label %g at row %zu, column %zu is not an integer in 0..2^24", path, (double)v,
+                    i / (size_t)image->width, i % (size_t)image->width);
+        labels[i] = (int32_t)v;
+    }
+    if (is_binary(labels, len)) return split_mask(labels, image->height, image->width, path);
+    return SG_OK;
+}
+
+sg_status sg_label_from_image(int32_t **out, const sg_image *image, const char *path)
+{
+    *out = NULL;
+    if (image->pages != 1) SG_FAIL(SG_E_FORMAT, "%s: %d pages, a label has one", path, image->pages);
+    SG_TRY(SG_ALLOC(out, (size_t)image->height * (size_t)image->width, path));
+    const sg_status status = convert(*out, image, path);
+    if (status != SG_OK) {
+        sg_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* ---- flips and quarter turns ---- */
+
+typedef struct element {
+    unsigned char bytes[4];
+} element;
+
+static void swap(element *a, element *b)
+{
+    const element keep = *a;
+    *a = *b;
+    *b = keep;
+}
+
+void sg_square_turn(void *square, int px, unsigned how)
+{
+    element *e = square;
+    const size_t n = (size_t)px;
+    for (size_t y = 0; how & 1 && y < n / 2; y++)
+        for (size_t x = 0; x < n; x++) swap(e + y * n + x, e + (n - 1 - y) * n + x);
+    for (size_t y = 0; how & 2 && y < n; y++)
+        for (size_t x = 0; x < n / 2; x++) swap(e + y * n + x, e + y * n + n - 1 - x);
+    for (size_t y = 0; how & 4 && y < n; y++)
+        for (size_t x = 0; x < y; x++) swap(e + y * n + x, e + x * n + y);
+}
