@@ -276,6 +276,13 @@ static void test_set(void **state)
     assert_string_equal(sg_error_text(), "--set: camera.bitdepth: unknown key; did you mean camera.bit_depth?");
     assert_int_equal(sg_config_set(&c, "camera", "--set"), SG_E_CONFIG);
     assert_int_equal(sg_config_set(&c, "=3", "--set"), SG_E_CONFIG);
+    static const char *const not_utf8[] = {"\xff",         "\xc3",         "\xc0\xaf",
+                                           "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80"};
+    for (size_t i = 0; i < sizeof not_utf8 / sizeof not_utf8[0]; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "dataset.path=%s", not_utf8[i]);
+        assert_int_equal(sg_config_set(&c, text, "--set"), SG_E_CONFIG);
+    }
     assert_int_equal(sg_config_set(&c, "camera.qe=", "--set"), SG_E_CONFIG);
     assert_int_equal(sg_config_set(&c, "camera.qe=[", "--set"), SG_E_CONFIG);
     assert_int_equal(c.microscope.camera.bit_depth, 0);
@@ -324,9 +331,12 @@ static void test_round_trip(void **state)
         if (read_text(&back, first) != SG_OK) fail_msg("round %u: %s", round, sg_error_text());
         assert_int_equal(sg_config_write(&second, &back, SG_CONFIG_FULL), SG_OK);
         assert_string_equal(first, second);
-        for (int i = 0; i < sg_key_count; i++)
-            if (sg_keys[i].type == SG_KEY_REAL)
-                assert_memory_equal((char *)&c + sg_keys[i].offset, (char *)&back + sg_keys[i].offset, sizeof(double));
+        for (int i = 0; i < sg_key_count; i++) {
+            const sg_key *key = &sg_keys[i];
+            const char *x = (const char *)&c + key->offset, *y = (const char *)&back + key->offset;
+            if (key->type == SG_KEY_REAL) assert_memory_equal(x, y, sizeof(double));
+            if (key->type == SG_KEY_PATH || key->type == SG_KEY_TEXT) assert_string_equal(x, y);
+        }
         sg_free(first);
         sg_free(second);
     }

@@ -77,6 +77,8 @@ static void test_headers(void **state)
     check_bad("{" ENTRY("a", "[2147483647,2147483647,2147483647,2]", "0", "8") "}", 8, "shape");
     check_bad("{" ENTRY("a", "[1,1,1,1,1,1,1,1,1]", "0", "4") "}", 4, "shape");
     check_bad("{" ENTRY("a", "2", "0", "8") "}", 8, "shape");
+    check_bad("{" ENTRY("a", "[2,11806113,409891,7623851]", "0", "8") "}", 8, "shape"); /* = 2 modulo 2^64 */
+    check_bad("{" ENTRY("a", "[2]", "0", "4") "}", 8, "data_offsets");
     check_bad("{" ENTRY("a", "[2]", "8", "0") "}", 8, "data_offsets");
     check_bad("{" ENTRY("a", "[2]", "0", "1e300") "}", 8, "data_offsets");
     check_bad("{" ENTRY("", "[2]", "0", "8") "}", 8, "name");
@@ -110,6 +112,7 @@ static void test_lengths(void **state)
         for (size_t size = 0; size <= sizeof bytes; size++) {
             sg_safetensors *file;
             assert_int_equal(sg_safetensors_decode(&file, bytes, size, "mem"), SG_E_FORMAT);
+            assert_non_null(strstr(sg_error_text(), "cut off"));
             assert_null(file);
         }
     }
