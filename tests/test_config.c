@@ -115,6 +115,33 @@ static void test_table(void **state)
     }
 }
 
+static size_t row_bytes(const sg_key *key)
+{
+    switch (key->type) {
+    case SG_KEY_INT: return sizeof(int) + (key->learn ? sizeof(sg_learn) : 0);
+    case SG_KEY_SEED: return sizeof(uint64_t);
+    case SG_KEY_REAL: return sizeof(double) + (key->learn ? sizeof(sg_learn) : 0);
+    case SG_KEY_BOOL: return sizeof(bool);
+    case SG_KEY_ENUM: return sizeof(unsigned);
+    case SG_KEY_TEXT:
+    case SG_KEY_PATH: return key->size;
+    case SG_KEY_LIST: return key->size * sizeof(double) + sizeof(int) + sizeof(sg_learn);
+    case SG_KEY_LEARN: return sizeof(sg_learn);
+    }
+    return 0;
+}
+
+/* A field without a row would leave more of sg_config uncovered than padding and unet.out_channels explain. */
+static void test_every_field_has_a_key(void **state)
+{
+    (void)state;
+    size_t covered = sizeof(int);
+    for (int i = 0; i < sg_key_count; i++) covered += row_bytes(&sg_keys[i]);
+    assert_true(covered <= sizeof(sg_config));
+    print_message("# %zu of %zu bytes of sg_config have a key\n", covered, sizeof(sg_config));
+    assert_in_range(sizeof(sg_config) - covered, 0, 55); /* the padding of today, and less than one double more */
+}
+
 /* ENUM rows: the words stand in the order of the C enum. */
 static void test_words(void **state)
 {
@@ -471,10 +498,19 @@ static void test_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_table),      cmocka_unit_test(test_words),
-        cmocka_unit_test(test_read),      cmocka_unit_test(test_errors),     cmocka_unit_test(test_yaml_errors),
-        cmocka_unit_test(test_bombs),     cmocka_unit_test(test_set),        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_portable),  cmocka_unit_test(test_experiment), cmocka_unit_test(test_experiment_errors),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_every_field_has_a_key),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_yaml_errors),
+        cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_portable),
+        cmocka_unit_test(test_experiment),
+        cmocka_unit_test(test_experiment_errors),
         cmocka_unit_test(test_mutations),
     };
     return cmocka_run_group_tests_name("config", tests, setup, remove_all);
