@@ -2,7 +2,9 @@
  * first attempt with the cheap test, then the full test for those it left over, then new attempts for the rejected. */
 #include "physics/poisson.h"
 
-enum { TILE = SG_NORMAL_TILE, INVERSION_MAX = 128 };
+#include <stdbool.h>
+
+enum { TILE = SG_NORMAL_TILE, INVERSION_MAX = 128, GROUP = 32 };
 
 /* ln x for normal positive x: x = m 2^e, m in [sqrt .5, sqrt 2), s = (m - 1)/(m + 1), ln m = 2 s + 2 s^3/3 + ... */
 SG_INLINE double lane_log(double x)
@@ -28,15 +30,6 @@ SG_INLINE double lane_log(double x)
     p = p * ss + 2.0 / 5;
     p = p * ss + 2.0 / 3;
     return e * 0.693147180559945309417 + (2 * s + s * ss * p);
-}
-
-/* ln Gamma(k + 1), k >= 0: Stirling's series at k + 9, stepped down by (k + 1)(k + 2)...(k + 8). */
-SG_INLINE double lane_log_factorial(double k)
-{
-    const double x = k + 9, y = 1 / x, yy = y * y;
-    const double series = y * (1.0 / 12 - yy * (1.0 / 360 - yy * (1.0 / 1260 - yy * (1.0 / 1680 - yy * (1.0 / 1188)))));
-    const double product = (k + 1) * (k + 2) * (k + 3) * (k + 4) * ((k + 5) * (k + 6) * (k + 7) * (k + 8));
-    return (x - .5) * lane_log(x) - x + 0.918938533204672741780 + series - lane_log(product);
 }
 
 /* exp(-x) for 0 <= x <= 16: 2^-n exp(r), |r| <= ln(2)/2. */
@@ -82,13 +75,19 @@ SG_INLINE proposal propose(double mu, double u_unit, double v)
     return (proposal){k, us, v, us >= .07 ? (v <= v_quick ? 1.0 : 0.0) : 0.0};
 }
 
-/* 1 if the proposal is accepted. */
+/* 1 if the proposal is accepted: ln(v / alpha / (a/us^2 + b)) <= k ln mu - mu - ln k!. With x = k + 9, Stirling's
+ * series for ln Gamma(x) and Gamma(x) = k! (k + 1)...(k + 8), both sides rearranged so that two logarithms do and
+ * nothing large cancels: ln[v / alpha / (a/us^2 + b) x^8.5 / ((k + 1)...(k + 8))] <= k ln(mu/x) + x - mu - ln sqrt(2
+ * pi) - series(1/x) */
 SG_INLINE double full_test(double mu, proposal p)
 {
     const double b = .931 + 2.53 * sqrt(mu), a = -.059 + .02483 * b, inv_alpha = 1.1239 + 1.1328 / (b - 3.4);
-    const double k = p.k < 0 ? 0 : p.k;
-    const double left = lane_log(p.v * inv_alpha / (a / (p.us * p.us) + b));
-    const double right = k * lane_log(mu) - mu - lane_log_factorial(k);
+    const double k = p.k < 0 ? 0 : p.k, x = k + 9, y = 1 / x, yy = y * y, x2 = x * x, x4 = x2 * x2;
+    const double series = y * (1.0 / 12 - yy * (1.0 / 360 - yy * (1.0 / 1260 - yy * (1.0 / 1680 - yy * (1.0 / 1188)))));
+    const double product = (k + 1) * (k + 2) * (k + 3) * (k + 4) * ((k + 5) * (k + 6) * (k + 7) * (k + 8));
+    const double us2 = p.us * p.us;
+    const double left = lane_log(p.v * inv_alpha * us2 * (x4 * x4 * sqrt(x)) / ((a + b * us2) * product));
+    const double right = k * lane_log(mu * y) + (x - mu) - 0.918938533204672741780 - series;
     const double accepted = left <= right ? 1.0 : 0.0;
     const double outside = p.us < .013 ? (p.v > p.us ? 1.0 : 0.0) : 0.0;
     const double possible = p.k < 0 ? 0.0 : 1.0 - outside;
@@ -109,95 +108,110 @@ SG_INLINE void tile_words(const sg_rng *rng, uint32_t first, uint32_t *restrict 
     }
 }
 
-/* Smallest k with u < P(count <= k), for all pixels with mu < SG_POISSON_SPLIT; u has 64 random bits. */
+/* Pixels with mu < SG_POISSON_SPLIT, as a dense list padded to whole groups of GROUP. */
+typedef struct low_list {
+    int count;
+    uint32_t at[TILE + 1];
+    double mu[TILE], u[TILE], p[TILE], sum[TILE], k[TILE];
+} low_list;
+
+/* One step of the search: everybody whose u lies above P(count <= k - 1) goes on to k. Returns whether anybody did. */
+SG_INLINE bool low_step(low_list *q, int padded, double inverse_k)
+{
+    double most[GROUP] = {0};
+    for (int at = 0; at < padded; at += GROUP) {
+        for (int i = 0; i < GROUP; i++) {
+            /* p > 1e-20: u so close to 1 that the rounded sum never reaches it ends there */
+            const double more = q->u[at + i] > q->sum[at + i] ? (q->p[at + i] > 1e-20 ? 1.0 : 0.0) : 0.0;
+            q->k[at + i] += more;
+            q->p[at + i] *= q->mu[at + i] * inverse_k;
+            q->sum[at + i] += q->p[at + i];
+            most[i] = more > most[i] ? more : most[i];
+        }
+    }
+    double any = 0;
+    for (int i = 0; i < GROUP; i++) any += most[i];
+    return any > 0;
+}
+
+/* Smallest k with u < P(count <= k); u has 64 random bits. */
 SG_INLINE void invert(const double *restrict mu, const uint32_t *restrict w0, const uint32_t *restrict w1,
                       double *restrict count)
 {
-    double u[TILE], p[TILE], sum[TILE];
-    for (int i = 0; i < TILE; i++) {
-        u[i] = (lane_double(w0[i]) + lane_unit(w1[i])) * 0x1p-32;
-        const double m = mu[i] < SG_POISSON_SPLIT ? mu[i] : 0;
-        p[i] = lane_exp_minus(m);
-        sum[i] = p[i];
-        count[i] = 0;
+    low_list q;
+    q.count = 0;
+    for (uint32_t i = 0; i < TILE; i++) {
+        q.at[q.count] = i;
+        q.count += mu[i] < SG_POISSON_SPLIT;
     }
-    double active = 1;
-    for (int k = 1; k < INVERSION_MAX && active > 0; k++) {
-        const double inverse = 1.0 / k;
-        double most = 0, lane_most[SG_LANES] = {0};
-        for (int at = 0; at < TILE; at += SG_LANES) {
-            for (int i = 0; i < SG_LANES; i++) {
-                /* p > 1e-20: u so close to 1 that the rounded sum never reaches it ends there */
-                const double more = u[at + i] > sum[at + i] ? (p[at + i] > 1e-20 ? 1.0 : 0.0) : 0.0;
-                const double m = mu[at + i] < SG_POISSON_SPLIT ? mu[at + i] : 0;
-                count[at + i] += more;
-                p[at + i] *= m * inverse;
-                sum[at + i] += p[at + i];
-                lane_most[i] = more > lane_most[i] ? more : lane_most[i];
-            }
-        }
-        for (int i = 0; i < SG_LANES; i++) most = lane_most[i] > most ? lane_most[i] : most;
-        active = most;
+    const int padded = (q.count + GROUP - 1) / GROUP * GROUP;
+    for (int i = q.count; i < padded; i++) q.at[i] = 0;
+    for (int i = 0; i < padded; i++) {
+        const uint32_t at = q.at[i];
+        q.mu[i] = i < q.count ? mu[at] : 0;
+        q.u[i] = (lane_double(w0[at]) + lane_unit(w1[at])) * 0x1p-32;
+        q.p[i] = lane_exp_minus(q.mu[i]);
+        q.sum[i] = q.p[i];
+        q.k[i] = 0;
     }
+    bool active = true;
+    for (int k = 1; k < INVERSION_MAX && active; k++) active = low_step(&q, padded, 1.0 / k);
+    for (int i = 0; i < q.count; i++) count[q.at[i]] = q.k[i];
 }
 
-/* What is left of a tile: lane `at` of the tile, its mean, its proposal. */
+/* Pixels of a tile that have no count yet; lists are padded to whole groups of GROUP with pixel 0 of the tile. */
 typedef struct pending {
-    int count;
-    uint32_t at[TILE];
+    int count, padded;
+    uint32_t at[TILE + 1];
     double mu[TILE], k[TILE], us[TILE], v[TILE], done[TILE];
 } pending;
+
+SG_INLINE void pending_pad(pending *q)
+{
+    q->padded = (q->count + GROUP - 1) / GROUP * GROUP;
+    for (int i = q->count; i < q->padded; i++) q->at[i] = 0, q->mu[i] = SG_POISSON_SPLIT;
+}
 
 /* Writes the accepted to their places, keeps the others in order. */
 SG_INLINE void pending_compact(pending *q, double *count)
 {
     int left = 0;
     for (int i = 0; i < q->count; i++) {
-        if (q->done[i] > 0) {
-            count[q->at[i]] = q->k[i];
-        } else {
-            q->at[left] = q->at[i], q->mu[left] = q->mu[i];
-            left++;
-        }
+        const uint32_t at = q->at[i];
+        const double mu = q->mu[i];
+        if (q->done[i] > 0) count[at] = q->k[i];
+        q->at[left] = at, q->mu[left] = mu;
+        left += !(q->done[i] > 0);
     }
     q->count = left;
+    pending_pad(q);
 }
 
-SG_INLINE void pending_test(pending *q)
-{
-    for (int i = 0; i < q->count; i++) q->done[i] = full_test(q->mu[i], (proposal){q->k[i], q->us[i], q->v[i], 0.0});
-}
-
-/* One more attempt for everybody, from words a, b. */
-SG_INLINE void pending_attempt(pending *q, const uint32_t *a, const uint32_t *b)
-{
-    for (int i = 0; i < q->count; i++) {
-        const proposal p = propose(q->mu[i], lane_unit(a[i]), lane_unit(b[i]));
-        q->k[i] = p.k;
-        q->done[i] = full_test(q->mu[i], p);
-    }
-}
-
-/* Attempts from the list's own draws until nobody is left. The second of a draw's two attempts counts only where the
- * first failed. */
+/* New attempts, one a draw, until nobody is left. */
 SG_INLINE void pending_finish(pending *q, const sg_rng *rng, uint32_t first, double *count)
 {
     uint32_t element[TILE], w[4][TILE];
     uint32_t *const words[4] = {w[0], w[1], w[2], w[3]};
-    double second_k[TILE], second_done[TILE];
     for (uint32_t draw = 1; q->count > 0; draw++) {
-        for (int i = 0; i < q->count; i++) element[i] = first + q->at[i];
-        sg_philox_list(rng, element, q->count, draw, words);
-        pending_attempt(q, w[2], w[3]);
-        memcpy(second_k, q->k, (size_t)q->count * sizeof second_k[0]);
-        memcpy(second_done, q->done, (size_t)q->count * sizeof second_done[0]);
-        pending_attempt(q, w[0], w[1]);
-        for (int i = 0; i < q->count; i++) {
-            q->k[i] = q->done[i] > 0 ? q->k[i] : second_k[i];
-            q->done[i] = q->done[i] > 0 ? q->done[i] : second_done[i];
+        for (int i = 0; i < q->padded; i++) element[i] = first + q->at[i];
+        sg_philox_list(rng, element, q->padded, draw, words);
+        for (int at = 0; at < q->padded; at += GROUP) {
+            for (int i = at; i < at + GROUP; i++) {
+                const proposal p = propose(q->mu[i], lane_unit(w[0][i]), lane_unit(w[1][i]));
+                q->k[i] = p.k;
+                q->done[i] = full_test(q->mu[i], p);
+            }
         }
         pending_compact(q, count);
     }
+}
+
+/* The full test for first attempts that the cheap test left open. */
+SG_INLINE void pending_test(pending *q)
+{
+    for (int at = 0; at < q->padded; at += GROUP)
+        for (int i = at; i < at + GROUP; i++)
+            q->done[i] = full_test(q->mu[i], (proposal){q->k[i], q->us[i], q->v[i], 0.0});
 }
 
 /* Transformed rejection for all pixels with mu >= SG_POISSON_SPLIT. */
@@ -205,19 +219,23 @@ SG_INLINE void reject(const sg_rng *rng, uint32_t first, const double *restrict 
                       const uint32_t *restrict w1, double *restrict count)
 {
     pending q;
-    double k[TILE], us[TILE], v[TILE], open[TILE];
+    double us[TILE], v[TILE], open[TILE];
     for (int i = 0; i < TILE; i++) {
         const double m = mu[i] >= SG_POISSON_SPLIT ? mu[i] : SG_POISSON_SPLIT;
         const proposal p = propose(m, lane_unit(w0[i]), lane_unit(w1[i]));
-        k[i] = p.k, us[i] = p.us, v[i] = p.v;
-        count[i] = mu[i] >= SG_POISSON_SPLIT ? p.k : count[i];
+        us[i] = p.us, v[i] = p.v, count[i] = p.k;
         open[i] = mu[i] >= SG_POISSON_SPLIT ? 1.0 - p.quick : 0.0;
     }
     q.count = 0;
     for (uint32_t i = 0; i < TILE; i++) {
-        const int c = q.count;
-        q.at[c] = i, q.mu[c] = mu[i], q.k[c] = k[i], q.us[c] = us[i], q.v[c] = v[i];
+        q.at[q.count] = i;
         q.count += open[i] > 0;
+    }
+    pending_pad(&q);
+    for (int i = 0; i < q.padded; i++) {
+        const uint32_t at = q.at[i];
+        q.mu[i] = i < q.count ? mu[at] : SG_POISSON_SPLIT;
+        q.k[i] = count[at], q.us[i] = us[at], q.v[i] = v[at];
     }
     pending_test(&q);
     pending_compact(&q, count);
@@ -232,7 +250,7 @@ SG_SIMD void sg_poisson_tile(const sg_rng *rng, uint32_t first, const double *mu
     tile_words(rng, first, w0, w1);
     int low = 0, high = 0;
     for (int i = 0; i < TILE; i++) low += mu[i] < SG_POISSON_SPLIT, high += mu[i] >= SG_POISSON_SPLIT;
-    if (low) invert(mu, w0, w1, count);
     if (high) reject(rng, first, mu, w0, w1, count);
+    if (low) invert(mu, w0, w1, count);
     for (int i = 0; i < TILE; i++) out[i] = mu[i] <= 1e300 ? count[i] : mu[i];
 }
