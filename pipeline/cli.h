@@ -9,7 +9,9 @@
 #include "core/status.h"
 
 /* X(name, one line for the list of commands), in the order in which `scopegrad --help` lists them. */
-#define SG_COMMANDS(X) X(info, "version, operations, config keys and libraries")
+#define SG_COMMANDS(X)                                                                                                 \
+    X(report, "one HTML page about a run or an experiment")                                                            \
+    X(info, "version, operations, config keys and libraries")
 
 #define SG_COMMAND_DECLARE(name, line) sg_status sg_cmd_##name(int argc, char **argv);
 SG_COMMANDS(SG_COMMAND_DECLARE)

@@ -9,12 +9,15 @@
 
 /* Okabe & Ito without black and yellow (they vanish on a dark or a white page), and a grey. */
 static const char *const palette[] = {"#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#8A8A8A"};
-enum { COLOURS = 7, CHART_WIDTH = 860, CHART_HEIGHT = 430, ROW_HEIGHT = 34 };
+enum { COLOURS = 7, CHART_WIDTH = 740, CHART_HEIGHT = 400, ROW_HEIGHT = 34, ARMS_WIDTH = 600 };
 
 static void style(sg_text *s)
 {
-    sg_text_add(s, "set encoding utf8\nset border 3 lw 1\nset tics nomirror out scale .6\nset grid lc rgb '#999999' lw .4 dt 3\n"
-                   "set style fill transparent solid .16 noborder\nset key outside right center Left reverse samplen 2 spacing 1.25\n");
+    sg_text_add(
+        s,
+        "set encoding utf8\nset border 3 lw 1\nset tics nomirror out scale .6\nset grid lc rgb '#999999' lw .4 dt 3\n"
+        "set style fill transparent solid .16 noborder\nset key outside right center Left reverse samplen 2 spacing "
+        "1.25\n");
 }
 
 static void label(sg_text *s, const char *what, const char *text)
@@ -26,8 +29,10 @@ static void label(sg_text *s, const char *what, const char *text)
 
 static void number(sg_text *s, double value)
 {
-    if (isfinite(value)) sg_text_add(s, " %.9g", value);
-    else sg_text_bytes(s, " NaN", 4);
+    if (isfinite(value))
+        sg_text_add(s, " %.9g", value);
+    else
+        sg_text_bytes(s, " NaN", 4);
 }
 
 /* $c<i>: x mean low high. */
@@ -52,9 +57,11 @@ static void curve_plot(sg_text *s, const sg_figure_curve *curve, int index, bool
     const char *colour = palette[index % COLOURS];
     const int turn = index / COLOURS;
     const double width = curve->strong ? 3 : 1.6;
-    if (curve->deviation && points) sg_text_add(s, "$c%d u 1:2:3:4 w yerrorbars lc rgb '%s' lw 1.2 pt 0 notitle, ", index, colour);
+    if (curve->deviation && points)
+        sg_text_add(s, "$c%d u 1:2:3:4 w yerrorbars lc rgb '%s' lw 1.2 pt 0 notitle, ", index, colour);
     if (curve->deviation && !points) sg_text_add(s, "$c%d u 1:3:4 w filledcurves lc rgb '%s' notitle, ", index, colour);
-    sg_text_add(s, "$c%d u 1:2 w %s lc rgb '%s' lw %g dt %d ", index, points ? "linespoints" : "lines", colour, width, turn + 1);
+    sg_text_add(s, "$c%d u 1:2 w %s lc rgb '%s' lw %g dt %d ", index, points ? "linespoints" : "lines", colour, width,
+                turn + 1);
     if (points) sg_text_add(s, "pt %d ps %g ", marker[turn % 5], curve->strong ? 1.1 : .8);
     sg_text_add(s, "title ");
     sg_gnuplot_quote(s, curve->name);
@@ -100,7 +107,7 @@ static void arm_data(sg_text *s, const sg_figure_arm *arms, int count)
     for (int i = 0; i < count; i++)
         for (int k = 0; k < arms[i].n; k++) {
             number(s, arms[i].values[k]);
-            sg_text_add(s, " %g %d\n", i + .26 + .07 * (k % 3 - 1), arms[i].strong);
+            sg_text_add(s, " %g %d\n", i + .3 + .07 * (k % 3 - 1), arms[i].strong);
         }
     sg_text_add(s, "EOD\n$means << EOD\n");
     for (int i = 0; i < count; i++) {
@@ -119,7 +126,7 @@ sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_ar
     if (count < 1) SG_FAIL(SG_E_RANGE, "figure: %d arms, at least 1 wanted", count);
     style(&s);
     label(&s, "xlabel", x_label);
-    sg_text_add(&s, "set key outside bottom center horizontal\nset yrange [%g:-.6]\nset ytics scale 0 (", count - .4);
+    sg_text_add(&s, "set key outside top center horizontal\nset yrange [%g:-.6]\nset ytics scale 0 (", count - .4);
     for (int i = 0; i < count; i++) {
         sg_text_add(&s, i ? ", " : "");
         sg_gnuplot_quote(&s, arms[i].name);
@@ -129,11 +136,13 @@ sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_ar
     arm_data(&s, arms, count);
     sg_text_add(&s, "plot ");
     for (int k = 0; k < 2; k++) {
-        sg_text_add(&s, "$dots u ($3==%d?$1:NaN):2 w points pt 7 ps .6 lc rgb '%s' notitle, ", k, k ? "#E69F00" : "#56B4E9");
-        sg_text_add(&s, "$means u ($4==%d?$1:NaN):3:2 w xerrorbars pt 13 ps 1.3 lw 2.2 lc rgb '%s' title '%s', ", k, palette[k], group[k]);
+        sg_text_add(&s, "$dots u ($3==%d?$1:NaN):2 w points pt 7 ps .6 lc rgb '%s' notitle, ", k,
+                    k ? "#E69F00" : "#56B4E9");
+        sg_text_add(&s, "$means u ($4==%d?$1:NaN):3:2 w xerrorbars pt 13 ps 1.05 lw 2 lc rgb '%s' title '%s', ", k,
+                    palette[k], group[k]);
     }
     sg_text_add(&s, "\n");
-    const sg_status status = sg_gnuplot_draw(out, &s, CHART_WIDTH * 3 / 4, 110 + ROW_HEIGHT * count);
+    const sg_status status = sg_gnuplot_draw(out, &s, ARMS_WIDTH, 110 + ROW_HEIGHT * count);
     sg_text_free(&s);
     return status;
 }
@@ -157,7 +166,8 @@ static double largest(const double *x, int len)
     return best;
 }
 
-/* A panel: a square of PANEL_SIDE points with its title above and the colour bar to its right. */
+/* A panel: a square of PANEL_SIDE points with its title above and the colour bar to its right (SG_FIGURE_LED_SQUARE).
+ */
 enum { PANEL_WIDTH = 390, PANEL_HEIGHT = 346, PANEL_SIDE = 300, PANEL_LEFT = 12, PANEL_BOTTOM = 12 };
 
 /* $l<i>: x y marker percent; the area of a disc follows the share of the light. */
@@ -180,10 +190,11 @@ static void panel_place(sg_text *s, int index, int count)
 {
     const double width = count * PANEL_WIDTH, left = index * PANEL_WIDTH + PANEL_LEFT;
     const double bottom = (double)PANEL_BOTTOM / PANEL_HEIGHT, height = (double)PANEL_SIDE / PANEL_HEIGHT;
-    sg_text_add(s, "set lmargin at screen %.6f\nset rmargin at screen %.6f\n", left / width, (left + PANEL_SIDE) / width);
+    sg_text_add(s, "set lmargin at screen %.6f\nset rmargin at screen %.6f\n", left / width,
+                (left + PANEL_SIDE) / width);
     sg_text_add(s, "set bmargin at screen %.6f\nset tmargin at screen %.6f\n", bottom, bottom + height);
-    sg_text_add(s, "set colorbox user origin %.6f,%.6f size %.6f,%.6f\n", (left + PANEL_SIDE + 10) / width, bottom + .1 * height,
-                10 / width, .8 * height);
+    sg_text_add(s, "set colorbox user origin %.6f,%.6f size %.6f,%.6f\n", (left + PANEL_SIDE + 10) / width,
+                bottom + .1 * height, 10 / width, .8 * height);
 }
 
 static void led_plot(sg_text *s, const sg_figure_leds *leds, int index)
@@ -212,8 +223,10 @@ sg_status sg_figure_led_array(sg_figure *out, double na, const sg_figure_leds *p
     if (count < 1 || panels[0].count < 1) SG_FAIL(SG_E_RANGE, "figure: no LEDs to draw");
     const double found = pitch_of(&panels[0]), pitch = found > 0 ? found : .1, edge = panel_edge(&panels[0], na, pitch);
     const double marker = .45 * pitch * PANEL_SIDE / (2 * edge) / SG_GNUPLOT_MARKER;
-    sg_text_add(&s, "set encoding utf8\nunset border\nunset tics\nunset key\nset cbtics scale .4\nset format cb '%%g'\nset title offset 0,-.6\n");
-    sg_text_add(&s, "set cblabel 'share of the light / %%'\nset xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\n", -edge, edge, -edge, edge);
+    sg_text_add(&s, "set encoding utf8\nunset border\nunset tics\nunset key\nset cbtics scale .4\nset format cb "
+                    "'%%g'\nset title offset 0,-.6\n");
+    sg_text_add(&s, "set cblabel 'share of the light / %%'\nset xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\n", -edge,
+                edge, -edge, edge);
     sg_text_add(&s, "set object 1 rectangle from graph 0,0 to graph 1,1 fc rgb '#11151C' fs solid noborder behind\n");
     sg_text_add(&s, "set object 2 circle at 0,0 size first %.6g fs empty border rgb '#DDE3EA' lw 1.2 dt 2 front\n", na);
     for (int i = 0; i < count; i++) led_data(&s, &panels[i], i, marker);

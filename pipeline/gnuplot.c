@@ -19,8 +19,10 @@ void sg_gnuplot_quote(sg_text *script, const char *plain)
 {
     sg_text_bytes(script, "'", 1);
     for (; *plain; plain++) {
-        if (*plain == '\'') sg_text_bytes(script, "''", 2);
-        else sg_text_bytes(script, (unsigned char)*plain < 32 || *plain == '`' ? " " : plain, 1);
+        if (*plain == '\'')
+            sg_text_bytes(script, "''", 2);
+        else
+            sg_text_bytes(script, (unsigned char)*plain < 32 || *plain == '`' ? " " : plain, 1);
     }
     sg_text_bytes(script, "'", 1);
 }
@@ -68,7 +70,8 @@ static sg_status complain(FILE *errors, int state)
     void *text;
     size_t size;
     SG_TRY(all_read(errors, COMPLAINT_MAX, &text, &size));
-    sg_status status = sg_error_set(SG_E_IO, "gnuplot failed (exit %d): %s", WIFEXITED(state) ? WEXITSTATUS(state) : -1, (char *)text);
+    sg_status status =
+        sg_error_set(SG_E_IO, "gnuplot failed (exit %d): %s", WIFEXITED(state) ? WEXITSTATUS(state) : -1, (char *)text);
     sg_free(text);
     return status;
 }
@@ -84,7 +87,8 @@ static sg_status picture_make(const sg_text *head, const sg_text *script, void *
     if (!files[0] || !files[1] || !files[2]) SG_FAIL_DONE(SG_E_IO, "gnuplot: no temporary file: %s", strerror(errno));
     const bool written = fwrite(head->data, 1, head->len, files[0]) == head->len &&
                          fwrite(script->data, 1, script->len, files[0]) == script->len && fflush(files[0]) == 0;
-    if (!written || lseek(fileno(files[0]), 0, SEEK_SET) != 0) SG_FAIL_DONE(SG_E_IO, "gnuplot: the script cannot be written: %s", strerror(errno));
+    if (!written || lseek(fileno(files[0]), 0, SEEK_SET) != 0)
+        SG_FAIL_DONE(SG_E_IO, "gnuplot: the script cannot be written: %s", strerror(errno));
     const int error = process_run(files, &state);
     if (error == ENOENT) SG_FAIL_DONE(SG_E_IO, "gnuplot is not installed (package gnuplot-nox)");
     if (error) SG_FAIL_DONE(SG_E_IO, "gnuplot cannot be started: %s", strerror(error));
@@ -107,9 +111,15 @@ static void svg_adapt(sg_text *out, const char *svg, unsigned number)
     static const struct {
         const char *from, *to;
     } change[] = {
-        {"\"black\"", "\"currentColor\""}, {"'black'", "'currentColor'"}, {"rgb(  0,   0,   0)", "currentColor"},
-        {"'gpDot'", "'f%ugpDot'"}, {"'gpPt", "'f%ugpPt"}, {"'#gpDot'", "'#f%ugpDot'"}, {"'#gpPt", "'#f%ugpPt"},
-        {"id=\"gnuplot_", "id=\"f%ugnuplot_"}, {"<title>Gnuplot</title>", ""},
+        {"\"black\"", "\"currentColor\""},
+        {"'black'", "'currentColor'"},
+        {"rgb(  0,   0,   0)", "currentColor"},
+        {"'gpDot'", "'f%ugpDot'"},
+        {"'gpPt", "'f%ugpPt"},
+        {"'#gpDot'", "'#f%ugpDot'"},
+        {"'#gpPt", "'#f%ugpPt"},
+        {"id=\"gnuplot_", "id=\"f%ugnuplot_"},
+        {"<title>Gnuplot</title>", ""},
     };
     enum { CHANGES = sizeof change / sizeof change[0] };
     const char *at = strstr(svg, "<svg");
@@ -123,8 +133,10 @@ static void svg_adapt(sg_text *out, const char *svg, unsigned number)
         if (!next) break;
         sg_text_bytes(out, at, (size_t)(next - at));
         const char *mark = strstr(change[which].to, "%u");
-        if (!mark) sg_text_add(out, "%s", change[which].to);
-        else sg_text_add(out, "%.*s%u%s", (int)(mark - change[which].to), change[which].to, number, mark + 2);
+        if (!mark)
+            sg_text_add(out, "%s", change[which].to);
+        else
+            sg_text_add(out, "%.*s%u%s", (int)(mark - change[which].to), change[which].to, number, mark + 2);
         at = next + strlen(change[which].from);
     }
     if (at) sg_text_add(out, "%s", at);
@@ -150,8 +162,10 @@ static sg_status svg_draw(sg_figure *out, const sg_text *script, int width, int 
         status = page.status;
     }
     if (status == SG_OK && !page.data) status = sg_error_set(SG_E_IO, "gnuplot wrote no <svg> element");
-    if (status == SG_OK) out->svg = page.data;
-    else sg_text_free(&page);
+    if (status == SG_OK)
+        out->svg = page.data;
+    else
+        sg_text_free(&page);
     sg_free(raw);
     sg_text_free(&head);
     return status;
@@ -163,9 +177,12 @@ sg_status sg_gnuplot_draw(sg_figure *out, const sg_text *script, int width, int 
     SG_TRY(script->status);
     SG_TRY(svg_draw(out, script, width, height));
     sg_text head = {0};
-    sg_text_add(&head, "set terminal pngcairo size %d,%d font 'sans,14' fontscale 2 linewidth 2 pointscale 3 noenhanced rounded background rgb 'white'\n",
+    sg_text_add(&head,
+                "set terminal pngcairo size %d,%d font 'sans,14' fontscale 2 linewidth 2 pointscale 3 noenhanced "
+                "rounded background rgb 'white'\n",
                 2 * width, 2 * height);
-    const sg_status status = head.status == SG_OK ? picture_make(&head, script, &out->png, &out->png_size) : head.status;
+    const sg_status status =
+        head.status == SG_OK ? picture_make(&head, script, &out->png, &out->png_size) : head.status;
     sg_text_free(&head);
     if (status != SG_OK) sg_figure_free(out);
     return status;

@@ -11,6 +11,6 @@
 /* Draws `script` twice, as SVG and as PNG, `width` x `height` points. Frees nothing. */
 sg_status sg_gnuplot_draw(sg_figure *out, const sg_text *script, int width, int height);
 /* Text in single quotes, where gnuplot expands nothing. */
-void      sg_gnuplot_quote(sg_text *script, const char *plain);
+void sg_gnuplot_quote(sg_text *script, const char *plain);
 
 #endif

@@ -61,7 +61,7 @@ bool sg_report_yaml(const char *text, const char *path, char *out, size_t size)
 static double number_or_nan(const sg_results_file *file, const char *path, const char *attribute)
 {
     double value;
-    const sg_status status = attribute                    ? sg_results_read_attribute_number(file, path, attribute, &value)
+    const sg_status status = attribute ? sg_results_read_attribute_number(file, path, attribute, &value)
                              : sg_results_has(file, path) ? sg_results_read_scalar(file, path, &value)
                                                           : SG_E_FORMAT;
     return status == SG_OK ? value : (double)NAN;
@@ -82,7 +82,8 @@ static void config_read(const sg_results_file *file, sg_report_run *run)
     char *config, text[32];
     if (sg_results_read_text(file, "/config", &config) != SG_OK) return;
     if (sg_report_yaml(config, "illumination.exposures", text, sizeof text)) run->exposures = atoi(text);
-    if (sg_report_yaml(config, "camera.readout", text, sizeof text)) (void)snprintf(run->readout, sizeof run->readout, "%.15s", text);
+    if (sg_report_yaml(config, "camera.readout", text, sizeof text))
+        (void)snprintf(run->readout, sizeof run->readout, "%.15s", text);
     if (sg_report_yaml(config, "illumination.learn.learn", text, sizeof text)) run->learned = strcmp(text, "true") == 0;
     sg_free(config);
 }
@@ -94,9 +95,12 @@ static void names_from_folder(sg_report_run *run)
     (void)snprintf(folder, sizeof folder, "%s", run->folder);
     char *rest = NULL;
     for (char *part = strtok_r(folder, "/", &rest); part; part = strtok_r(NULL, "/", &rest)) {
-        if (strncmp(part, "dose", 4) == 0 && isnan(run->dose)) run->dose = strtod(part + 4, NULL);
-        else if (strncmp(part, "seed", 4) == 0 && isnan(run->seed)) run->seed = strtod(part + 4, NULL);
-        else if (run->arm[0] == '\0' && strcmp(part, "runs") != 0) (void)snprintf(run->arm, sizeof run->arm, "%.63s", part);
+        if (strncmp(part, "dose", 4) == 0 && isnan(run->dose))
+            run->dose = strtod(part + 4, NULL);
+        else if (strncmp(part, "seed", 4) == 0 && isnan(run->seed))
+            run->seed = strtod(part + 4, NULL);
+        else if (run->arm[0] == '\0' && strcmp(part, "runs") != 0)
+            (void)snprintf(run->arm, sizeof run->arm, "%.63s", part);
     }
     if (run->arm[0] == '\0') (void)snprintf(run->arm, sizeof run->arm, "run");
 }
@@ -214,7 +218,8 @@ static void experiment_read(sg_report_data *data)
     if (sg_file_read(&text, &size, path, YAML_MAX) != SG_OK) return;
     if (sg_yaml_parse(&yaml, text, size, path, true) == SG_OK) {
         const int title = path_find(&yaml, "experiment.title"), arms = path_find(&yaml, "experiment.arms");
-        if (title >= 0 && yaml.nodes[title].text) (void)snprintf(data->title, sizeof data->title, "%s", yaml.nodes[title].text);
+        if (title >= 0 && yaml.nodes[title].text)
+            (void)snprintf(data->title, sizeof data->title, "%s", yaml.nodes[title].text);
         if (arms >= 0 && yaml.nodes[arms].kind == SG_YAML_MAP)
             for (int i = yaml.nodes[arms].first; i >= 0; i = yaml.nodes[i].next) arm_add(data, yaml.nodes[i].key);
     }
@@ -269,17 +274,21 @@ sg_status sg_report_load(sg_report_data *out, const char *dir)
     *out = (sg_report_data){0};
     if (!sg_folder_exists(dir)) SG_FAIL(SG_E_IO, "%s: no such folder", dir);
     const int len = snprintf(out->dir, sizeof out->dir, "%s", dir);
-    if (len >= (int)sizeof out->dir) SG_FAIL(SG_E_RANGE, "%.60s...: the path has more than %d letters", dir, SG_REPORT_PATH - 1);
+    if (len >= (int)sizeof out->dir)
+        SG_FAIL(SG_E_RANGE, "%.60s...: the path has more than %d letters", dir, SG_REPORT_PATH - 1);
     for (int end = len - 1; end > 0 && out->dir[end] == '/'; end--) out->dir[end] = '\0';
     (void)snprintf(out->title, sizeof out->title, "%.200s", last_name(out->dir));
     char path[SG_REPORT_PATH + 32];
     (void)snprintf(path, sizeof path, "%s/results.h5", out->dir);
     out->experiment = !sg_file_exists(path);
-    if (out->experiment) SG_TRY(folder_scan(out, "runs", DEPTH));
-    else SG_TRY(run_add(out, ".", path));
+    if (out->experiment)
+        SG_TRY(folder_scan(out, "runs", DEPTH));
+    else
+        SG_TRY(run_add(out, ".", path));
     if (out->notes.status != SG_OK) return out->notes.status;
     if (out->run_count == 0 && out->notes.len) return SG_E_FORMAT; /* the text is that of the last bad run */
-    if (out->run_count == 0) SG_FAIL(SG_E_IO, "%s: neither results.h5 nor runs/*/*/*/results.h5 is in this folder", dir);
+    if (out->run_count == 0)
+        SG_FAIL(SG_E_IO, "%s: neither results.h5 nor runs/*/*/*/results.h5 is in this folder", dir);
     return group(out);
 }
 
@@ -304,8 +313,8 @@ const sg_report_run *sg_report_find(const sg_report_data *data, const char *arm,
     return NULL;
 }
 
-int sg_report_values(const sg_report_data *data, const char *arm, double dose, int metric, double values[SG_REPORT_SEEDS],
-                     double seeds[SG_REPORT_SEEDS])
+int sg_report_values(const sg_report_data *data, const char *arm, double dose, int metric,
+                     double values[SG_REPORT_SEEDS], double seeds[SG_REPORT_SEEDS])
 {
     int n = 0;
     for (int i = 0; i < data->run_count && n < SG_REPORT_SEEDS; i++) {

@@ -59,8 +59,10 @@ void sg_text_html(sg_text *text, const char *plain)
     static const char *const entity[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
     for (; *plain; plain++) {
         const char *found = strchr(special, *plain);
-        if (found) sg_text_add(text, "%s", entity[found - special]);
-        else sg_text_bytes(text, (unsigned char)*plain < 32 && *plain != '\n' ? " " : plain, 1);
+        if (found)
+            sg_text_add(text, "%s", entity[found - special]);
+        else
+            sg_text_bytes(text, (unsigned char)*plain < 32 && *plain != '\n' ? " " : plain, 1);
     }
 }
 
@@ -72,7 +74,8 @@ void sg_text_data_uri(sg_text *text, const char *mime, const void *data, size_t 
     if (!grow(text, (size + 2) / 3 * 4)) return;
     for (size_t i = 0; i < size; i += 3) {
         const size_t left = size - i;
-        const uint32_t word = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
+        const uint32_t word =
+            (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
         const char four[4] = {digit[word >> 18], digit[word >> 12 & 63], left > 1 ? digit[word >> 6 & 63] : '=',
                               left > 2 ? digit[word & 63] : '='};
         sg_text_bytes(text, four, 4);

@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 typedef struct sg_text {
-    char     *data; /* NULL or a C string of `len` bytes */
-    size_t    len, room;
+    char *data; /* NULL or a C string of `len` bytes */
+    size_t len, room;
     sg_status status;
 } sg_text;
 

@@ -1,0 +1,160 @@
+/* report_setup.c - the top of the report: what was run, and the microscope with its units. */
+#include "pipeline/report_page.h"
+
+#include "core/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One line of a card: "label: <value of the config key> unit"; skipped where the config has no such key. */
+typedef struct fact {
+    const char *card, *label, *key, *unit;
+} fact;
+
+static const fact facts[] = {
+    {"Sample", "grid", "sample.size_px", "px"},
+    {"Sample", "grid pitch", "sample.pixel_um", "µm"},
+    {"Sample", "phase", "sample.phase_rad", "rad"},
+    {"Sample", "absorption", "sample.absorption", ""},
+    {"Sample", "background phase", "sample.background_rad", "rad rms"},
+    {"Light", "LED rows", "illumination.rows", ""},
+    {"Light", "LED columns", "illumination.columns", ""},
+    {"Light", "LED pitch", "illumination.pitch_na", "NA"},
+    {"Light", "sampling", "illumination.sampling", ""},
+    {"Light", "budget", "illumination.constraint", ""},
+    {"Optics", "NA", "optics.na", ""},
+    {"Optics", "wavelength", "optics.wavelength_um", "µm"},
+    {"Optics", "defocus", "optics.defocus_um", "µm"},
+    {"Optics", "medium index", "optics.medium_index", ""},
+    {"Optics", "magnification", "optics.magnification", "×"},
+    {"Camera", "pixel", "camera.pixel_um", "µm"},
+    {"Camera", "quantum efficiency", "camera.qe", "e/photon"},
+    {"Camera", "shot noise", "camera.shot", ""},
+    {"Camera", "read noise", "camera.read_noise_e", "e rms"},
+    {"Camera", "ADC", "camera.bit_depth", "bits"},
+    {"Network", "U-Net depth", "network.depth", ""},
+    {"Network", "first width", "network.width", "channels"},
+    {"Network", "norm", "network.norm", ""},
+    {"Network", "steps", "train.steps", ""},
+    {"Network", "batch", "train.batch_size", "pictures"},
+};
+enum { FACTS = sizeof facts / sizeof facts[0] };
+
+/* The config text of the first run at the main dose (sg_free); NULL if there is none. */
+static char *config_text(const sg_report_data *data)
+{
+    char path[2 * SG_REPORT_PATH + 16], *text = NULL;
+    const sg_report_run *run = &data->runs[0];
+    for (int i = data->run_count - 1; i >= 0; i--)
+        if (data->runs[i].dose == data->main_dose) run = &data->runs[i];
+    sg_results_file *file;
+    (void)snprintf(path, sizeof path, "%s/%s/results.h5", data->dir, run->folder);
+    if (sg_results_open(&file, path) != SG_OK) return NULL;
+    if (sg_results_read_text(file, "/config", &text) != SG_OK) text = NULL;
+    sg_results_close(file);
+    return text;
+}
+
+static int seeds_of(const sg_report_data *data)
+{
+    int most = 0;
+    for (int a = 0; a < data->arm_count; a++) {
+        double values[SG_REPORT_SEEDS];
+        const int n = sg_report_values(data, data->arms[a], data->main_dose, data->main_metric, values, NULL);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+void sg_page_header(sg_page *page)
+{
+    const sg_report_data *data = page->data;
+    sg_text *h = &page->html;
+    sg_text_add(h, "<header>\n<p class=\"kicker\">Scopegrad %s</p>\n<h1>", data->experiment ? "experiment" : "run");
+    sg_text_html(h, data->title);
+    sg_text_add(h, "</h1>\n<p class=\"lead\">");
+    if (!data->experiment) {
+        sg_text_add(h, "One training run, arm <b>");
+        sg_text_html(h, data->runs[0].arm);
+        sg_text_add(h, "</b>");
+        if (isfinite(data->runs[0].dose)) sg_text_add(h, ", %g photons per camera pixel area", data->runs[0].dose);
+        if (isfinite(data->runs[0].seed)) sg_text_add(h, ", seed %g", data->runs[0].seed);
+    } else {
+        sg_text_add(h, "%d training runs: %d kinds of light", data->run_count, data->arm_count);
+        if (data->dose_count > 1) sg_text_add(h, " at %d light doses", data->dose_count);
+        sg_text_add(h, ", up to %d seeds each", seeds_of(data));
+        if (isfinite(data->main_dose))
+            sg_text_add(h,
+                        ". All arms get the same dose; where one dose is shown it is %g photons per camera pixel area",
+                        data->main_dose);
+    }
+    sg_text_add(h, ". Program version %s.</p>\n", data->version[0] ? data->version : "unknown");
+    if (data->notes.len) {
+        sg_text_add(h, "<p class=\"missing\">Left out, because they could not be read:<br>");
+        sg_text_html(h, data->notes.data);
+        sg_text_add(h, "</p>\n");
+    }
+    sg_text_add(h, "</header>\n");
+}
+
+static void value(sg_text *h, const char *config, const char *key, const char *after)
+{
+    char text[64];
+    if (sg_report_yaml(config, key, text, sizeof text))
+        sg_text_html(h, text);
+    else
+        sg_text_add(h, "?");
+    sg_text_add(h, "%s", after);
+}
+
+/* The microscope in one paragraph, in the order in which the light meets it. */
+static void paragraph(sg_text *h, const char *config)
+{
+    char kind[32] = "", geometry[32] = "";
+    (void)sg_report_yaml(config, "sample.kind", kind, sizeof kind);
+    (void)sg_report_yaml(config, "illumination.geometry", geometry, sizeof geometry);
+    sg_text_add(h, "<p>");
+    if (strcmp(kind, "coherent") == 0) {
+        sg_text_add(h, "Each picture becomes a thin sample with a phase of up to ");
+        value(h, config, "sample.phase_rad", " rad and little absorption, on a grid of ");
+        value(h, config, "sample.pixel_um", " µm. ");
+    } else if (strcmp(kind, "stack") == 0)
+        sg_text_add(h, "The sample is a measured stack: one image for each LED. ");
+    if (strcmp(geometry, "grid") == 0) {
+        sg_text_add(h, "An array of ");
+        value(h, config, "illumination.rows", " × ");
+        value(h, config, "illumination.columns", " LEDs lights it, mutually incoherent, at ");
+    } else
+        sg_text_add(h, "An array of LEDs lights it, mutually incoherent, at ");
+    value(h, config, "optics.wavelength_um", " µm; an objective of NA ");
+    value(h, config, "optics.na", " forms the image. The camera, with pixels of ");
+    value(h, config, "camera.pixel_um", " µm, adds shot noise and ");
+    value(h, config, "camera.read_noise_e", " electrons of read noise and digitises to ");
+    value(h, config, "camera.bit_depth",
+          " bits. A U-Net reads the digital picture. Gradients run back through all of it, "
+          "so that the learned arms train the brightness of every LED together with the network.</p>\n");
+}
+
+void sg_page_setup(sg_page *page)
+{
+    sg_text *h = &page->html;
+    char *config = config_text(page->data), text[64];
+    const char *card = "";
+    if (!config) return;
+    sg_text_add(h, "<h2>The microscope</h2>\n");
+    paragraph(h, config);
+    sg_text_add(h, "<div class=\"facts\">\n");
+    for (int i = 0; i < FACTS; i++) {
+        if (strcmp(card, facts[i].card) != 0)
+            sg_text_add(h, "%s<div class=\"card\"><h3>%s</h3><dl>\n", *card ? "</dl></div>\n" : "", facts[i].card);
+        card = facts[i].card;
+        if (!sg_report_yaml(config, facts[i].key, text, sizeof text)) continue;
+        sg_text_add(h, "<dt>%s</dt><dd>", facts[i].label);
+        sg_text_html(h, text);
+        sg_text_add(h, "%s%s</dd>\n", *facts[i].unit ? " " : "", facts[i].unit);
+    }
+    sg_text_add(h, "</dl></div>\n</div>\n");
+    sg_free(config);
+}
