@@ -314,20 +314,19 @@ done:
 
 /* ---- writing ---- */
 
-/* ImageJ takes the unit from its description and the number of pixels per unit from the tags. */
+/* A single page says micrometres as ImageJ does: unit in the description, pixels per unit in the tags. With several
+ * pages that description would promise that their data lie one behind the other, so they have pixels per centimetre,
+ * which all readers know. */
 static void set_scale(TIFF *tif, const sg_tiff *tiff)
 {
-    char description[160];
-    (void)snprintf(description, sizeof description, "ImageJ=1.54f\nimages=%d\nslices=%d\nunit=micron\nloop=false\n",
-                   tiff->pages, tiff->pages);
-    if (tiff->pages == 1) (void)snprintf(description, sizeof description, "ImageJ=1.54f\nunit=micron\n");
-    TIFFSetField(tif, TIFFTAG_IMAGEDESCRIPTION, description);
-    TIFFSetField(tif, TIFFTAG_RESOLUTIONUNIT, RESUNIT_NONE);
-    TIFFSetField(tif, TIFFTAG_XRESOLUTION, 1 / tiff->pixel_um);
-    TIFFSetField(tif, TIFFTAG_YRESOLUTION, 1 / tiff->pixel_um);
+    const bool single = tiff->pages == 1;
+    if (single) TIFFSetField(tif, TIFFTAG_IMAGEDESCRIPTION, "ImageJ=1.54f\nunit=micron\n");
+    TIFFSetField(tif, TIFFTAG_RESOLUTIONUNIT, single ? RESUNIT_NONE : RESUNIT_CENTIMETER);
+    TIFFSetField(tif, TIFFTAG_XRESOLUTION, (single ? 1 : 1e4) / tiff->pixel_um);
+    TIFFSetField(tif, TIFFTAG_YRESOLUTION, (single ? 1 : 1e4) / tiff->pixel_um);
 }
 
-static void set_tags(TIFF *tif, const sg_tiff *tiff, int page)
+static void set_tags(TIFF *tif, const sg_tiff *tiff)
 {
     TIFFSetField(tif, TIFFTAG_IMAGEWIDTH, (uint32_t)tiff->width);
     TIFFSetField(tif, TIFFTAG_IMAGELENGTH, (uint32_t)tiff->height);
@@ -338,7 +337,7 @@ static void set_tags(TIFF *tif, const sg_tiff *tiff, int page)
     TIFFSetField(tif, TIFFTAG_COMPRESSION, COMPRESSION_NONE);
     TIFFSetField(tif, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
     TIFFSetField(tif, TIFFTAG_ROWSPERSTRIP, (uint32_t)tiff->height);
-    if (tiff->pixel_um > 0 && page == 0) set_scale(tif, tiff);
+    if (tiff->pixel_um > 0) set_scale(tif, tiff);
 }
 
 static sg_status write_pages(TIFF *tif, const sg_tiff *tiff, const memory_file *file, const char *path)
@@ -347,7 +346,7 @@ static sg_status write_pages(TIFF *tif, const sg_tiff *tiff, const memory_file *
     for (int page = 0; page < tiff->pages; page++) {
         const unsigned char *data = (const unsigned char *)tiff->data + (size_t)page * page_bytes;
         unsigned char *copy; /* libtiff wants memory it may write to */
-        set_tags(tif, tiff, page);
+        set_tags(tif, tiff);
         SG_TRY(SG_ALLOC(&copy, page_bytes, path));
         memcpy(copy, data, page_bytes);
         const bool written = TIFFWriteEncodedStrip(tif, 0, copy, (tmsize_t)page_bytes) >= 0 && TIFFWriteDirectory(tif);

@@ -13,7 +13,7 @@ typedef struct sg_tiff {
     int pages, height, width;
     int bits;         /* 8: uint8_t, 16: uint16_t, 32: float */
     const void *data; /* (pages, height, width) */
-    double pixel_um;  /* > 0: resolution tags and an ImageJ description in micrometres; 0: none */
+    double pixel_um;  /* > 0: resolution tags; a single page also says micrometres to ImageJ; 0: none */
 } sg_tiff;
 
 /* Uncompressed; through sg_file_write. The same pictures give the same bytes. */

@@ -4,6 +4,7 @@
 #include "datasets/csv.h"
 #include "datasets/dataset.h"
 #include "datasets/label.h"
+#include "datasets/mat.h"
 #include "datasets/png.h"
 #include "datasets/stack.h"
 #include "datasets/synthetic.h"
@@ -452,6 +453,25 @@ static void test_leds_csv(void **state)
     assert_null(x);
 }
 
+/* The table holds the mean of each image, computed by another program. */
+static void check_means(const char *mat, const char *csv_path)
+{
+    sg_image stack;
+    sg_csv csv;
+    expect_ok(sg_mat_read_array(&stack, mat, "imlow_HDR"));
+    expect_ok(sg_csv_read(&csv, csv_path));
+    const int column = sg_csv_column(&csv, "image_mean"), len = stack.height * stack.width;
+    assert_true(stack.pages == 225 && csv.rows == 225 && len == 128 * 128 && column >= 0);
+    for (int k = 0; k < 225; k++) {
+        double mean = 0, expected;
+        expect_ok(sg_csv_number(&expected, &csv, k, column));
+        for (int i = 0; i < len; i++) mean += (double)stack.data[k * len + i] / len;
+        if (!(fabs(mean - expected) < 1e-5)) fail_msg("LED %d: mean %g, not %g", k, mean, expected);
+    }
+    sg_csv_free(&csv);
+    sg_image_free(&stack);
+}
+
 static void test_real_stack(void **state)
 {
     (void)state;
@@ -470,6 +490,7 @@ static void test_real_stack(void **state)
         print_message("# the LED captures are not there: %s\n", config.path);
         skip();
     }
+    check_means(config.path, config.stack_leds_csv);
     sg_dataset *dataset;
     const sg_dataset_grid grid = {.sample_px = C, .label_px = C, .pixel_um = 1.845, .stack_images = K};
     static float sample[K * C * C], label[C * C];
