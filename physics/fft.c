@@ -85,7 +85,7 @@ sg_status R(sg_fft_plan_many)(SG_FFTW(plan) * out, int n, int count, int stride,
     const size_t bins = (size_t)(n - 1) * (size_t)stride + (size_t)(count - 1) * (size_t)dist + 1;
     SG_TRY(arrays_make(&arrays, bins, (size_t)n * (size_t)(stride > dist ? stride : dist) * sizeof(bin)));
     sg_fft_lock();
-    *out = SG_FFTW(plan_many_dft)(1, &n, count, arrays.a, NULL, stride, dist, arrays.a, NULL, stride, dist, sign,
+    *out = SG_FFTW(plan_many_dft)(1, &n, count, arrays.a, NULL, stride, dist, arrays.b, NULL, stride, dist, sign,
                                   arrays.flags);
     return arrays_done(&arrays, *out, "one-dimensional", n, count);
 }

@@ -25,8 +25,9 @@ sg_status sg_fft_plan_r2c_f32(fftwf_plan *out, int h, int w);
 sg_status sg_fft_plan_r2c_f64(fftw_plan *out, int h, int w);
 sg_status sg_fft_plan_c2r_f32(fftwf_plan *out, int h, int w);
 sg_status sg_fft_plan_c2r_f64(fftw_plan *out, int h, int w);
-/* `count` one-dimensional in-place transforms of length n: element i of transform j is at j dist + i stride. The array
- * given to execute starts at a multiple of SG_ALIGN if n max(stride, dist) complex numbers are one. */
+/* `count` one-dimensional transforms of length n, out of place (in place FFTW buffers some sizes, in memory that it
+ * allocates at every run): element i of transform j is at j dist + i stride, in both arrays, which start at a multiple
+ * of SG_ALIGN if n max(stride, dist) complex numbers are one. */
 sg_status sg_fft_plan_many_f32(fftwf_plan *out, int n, int count, int stride, int dist, int sign);
 sg_status sg_fft_plan_many_f64(fftw_plan *out, int n, int count, int stride, int dist, int sign);
 /* NULL is fine. */

@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-enum { LED_SLICES = 16, LANES = 16 };
+enum { LED_SLICES = 16, LANES = 16, COLUMNS = 8 }; /* COLUMNS are transformed together */
 
 typedef struct led_image_attr {
     int support[2]; /* bins on each side that the pupil may use, (y, x); 0: all */
@@ -38,7 +38,7 @@ typedef struct led_grid {
     int row_block;                             /* rows transformed together */
     int blocks, block_samples, groups;         /* slices = blocks of samples x groups of LEDs */
     size_t box_len, image_len, spectrum_len;
-    size_t field_at, row_at, own_at, own_bytes; /* of one thread, bytes */
+    size_t field_at, middle_at, rows_at, row_at, own_at, own_bytes; /* of one thread, bytes */
     size_t pupil_at, image_at, dpupil_at, dspectrum_at, dot_at, thread_at, bytes;
 } led_grid;
 
@@ -81,6 +81,8 @@ static void grid_space(led_grid *s, int threads, size_t real_size)
     const size_t slices = (size_t)s->blocks * (size_t)s->groups, samples = (size_t)s->block_samples;
     size_t own = 0;
     s->field_at = take(&own, 2 * (size_t)s->image[0] * (size_t)s->stride * real_size);
+    s->middle_at = take(&own, 2 * (size_t)s->image[0] * (size_t)s->stride * real_size);
+    s->rows_at = take(&own, 2 * (size_t)s->row_block * (size_t)s->stride * real_size);
     s->row_at = take(&own, (size_t)s->image[1] * real_size);
     s->own_at = take(&own, 2 * s->box_len * real_size);
     s->own_bytes = own;
@@ -142,7 +144,7 @@ sg_status R(led_image_prepare)(void **out, const sg_node *node, int threads, boo
     sg_status status = SG_OK;
     SG_TRY(SG_ALLOC(&plans, 1, "LED transforms"));
     for (int i = 0; i < (backward ? 2 : 1); i++) {
-        SG_TRY_DONE(R(sg_fft_plan_many)(&plans->column[i], s.image[0], s.box[1], s.stride, 1, sign[i]));
+        SG_TRY_DONE(R(sg_fft_plan_many)(&plans->column[i], s.image[0], COLUMNS, s.stride, 1, sign[i]));
         SG_TRY_DONE(R(sg_fft_plan_many)(&plans->row[i], s.image[1], s.row_block, 1, s.stride, sign[i]));
     }
     *out = plans;
@@ -152,10 +154,21 @@ done:
     return status;
 }
 
-static inline void transform(SG_FFTW(plan) plan, real *field)
+/* FFTW's type of the input is not const, but a complex transform out of place leaves it as it is. */
+static inline void transform(SG_FFTW(plan) plan, real *in, real *out)
 {
-    SG_FFTW(complex) *z = (SG_FFTW(complex) *)field;
-    SG_FFTW(execute_dft)(plan, z, z);
+    SG_FFTW(execute_dft)(plan, (SG_FFTW(complex) *)in, (SG_FFTW(complex) *)out);
+}
+
+static inline int box_columns(const led_grid *s)
+{
+    return (s->box[1] + COLUMNS - 1) / COLUMNS * COLUMNS;
+}
+
+/* Columns of the box, and the few beyond it that fill the last group. */
+static void transform_columns(SG_FFTW(plan) plan, real *in, real *out, const led_grid *s)
+{
+    for (int x = 0; x < s->box[1]; x += COLUMNS) transform(plan, in + 2 * x, out + 2 * x);
 }
 
 /* ---- the window: pieces of rows that are contiguous in the spectrum ---- */
@@ -218,7 +231,7 @@ SG_SIMD static void field_load(real *restrict field, const real *restrict pupil,
                 z[2 * j + 1] = a[2 * j] * t[2 * j + 1] + a[2 * j + 1] * t[2 * j];
             }
         }
-        memset(to + 2 * s->box[1], 0, 2 * (size_t)(s->stride - s->box[1]) * sizeof(real));
+        memset(to + 2 * s->box[1], 0, 2 * (size_t)(box_columns(s) - s->box[1]) * sizeof(real));
     }
     memset(field + 2 * (size_t)s->box[0] * (size_t)s->stride, 0,
            2 * (size_t)(s->image[0] - s->box[0]) * (size_t)s->stride * sizeof(real));
@@ -297,7 +310,10 @@ typedef struct led_job {
 
 typedef struct led_slice {
     const real *spectrum, *pupil; /* of this block, and of the LED (box) */
-    real *field, *row, *own;
+    real *field;                  /* (M, stride) the window, and q */
+    real *middle;                 /* (M, stride) after the columns, before the rows */
+    real *rows;                   /* (row_block, stride) rows of u */
+    real *row, *own;
     int sample, samples, first, last; /* samples sample .. sample + samples - 1, LEDs first .. last - 1 */
 } led_slice;
 
@@ -317,6 +333,8 @@ static led_slice slice_of(const led_job *job, int slice, int thread)
     out.spectrum = (const real *)job->run->in[0] + 2 * (size_t)out.sample * s->spectrum_len;
     out.pupil = scratch_at(job, s->pupil_at);
     out.field = scratch_at(job, own + s->field_at);
+    out.middle = scratch_at(job, own + s->middle_at);
+    out.rows = scratch_at(job, own + s->rows_at);
     out.row = scratch_at(job, own + s->row_at);
     out.own = scratch_at(job, own + s->own_at);
     return out;
@@ -334,12 +352,17 @@ static bool led_weights(real weight[SG_EXPOSURE_MAX], const led_job *job, int k)
     return lit;
 }
 
-/* The field of LED k up to the transform of the rows. */
+/* The field of LED k up to the transform of the rows, in `middle`. */
 static void field_columns(const led_job *job, const led_slice *c, const real *spectrum, const int *bin)
 {
+    const led_grid *s = &job->s;
     const led_plans *plans = job->run->prepared;
-    field_load(c->field, c->pupil, spectrum, &job->s, bin);
-    transform(plans->column[0], c->field);
+    const int first = box_columns(s);
+    field_load(c->field, c->pupil, spectrum, s, bin);
+    transform_columns(plans->column[0], c->field, c->middle, s);
+    for (int y = 0; y < s->image[0] && first < s->image[1]; y++)
+        memset(c->middle + 2 * ((size_t)y * (size_t)s->stride + (size_t)first), 0,
+               2 * (size_t)(s->image[1] - first) * sizeof(real));
 }
 
 static void forward_led(const led_job *job, const led_slice *c, real *image, const real *spectrum, const int *bin,
@@ -349,12 +372,12 @@ static void forward_led(const led_job *job, const led_slice *c, real *image, con
     const led_plans *plans = job->run->prepared;
     field_columns(job, c, spectrum, bin);
     for (int y = 0; y < s->image[0]; y++) {
-        real *u = c->field + 2 * (size_t)y * (size_t)s->stride;
-        if (y % s->row_block == 0) transform(plans->row[0], u);
+        const int row = y % s->row_block;
+        if (row == 0) transform(plans->row[0], c->middle + 2 * (size_t)y * (size_t)s->stride, c->rows);
         for (int e = 0; e < s->exposures; e++)
             if (!(weight[e] == 0))
-                intensity_add(image + (size_t)e * s->image_len + (size_t)y * (size_t)s->image[1], u, weight[e],
-                              s->image[1]);
+                intensity_add(image + (size_t)e * s->image_len + (size_t)y * (size_t)s->image[1],
+                              c->rows + 2 * (size_t)row * (size_t)s->stride, weight[e], s->image[1]);
     }
 }
 
@@ -437,10 +460,10 @@ static void backward_rows(const led_job *job, const led_slice *c, const real *di
     const led_plans *plans = job->run->prepared;
     const int width = s->image[1];
     for (int first = 0; first < s->image[0]; first += s->row_block) {
-        real *block = c->field + 2 * (size_t)first * (size_t)s->stride;
-        transform(plans->row[0], block);
+        real *block = c->middle + 2 * (size_t)first * (size_t)s->stride;
+        transform(plans->row[0], block, c->rows);
         for (int y = first; y < first + s->row_block; y++) {
-            real *u = c->field + 2 * (size_t)y * (size_t)s->stride;
+            real *u = c->rows + 2 * (size_t)(y - first) * (size_t)s->stride;
             memset(c->row, 0, (size_t)width * sizeof(real));
             for (int e = 0; e < s->exposures; e++) {
                 const real *g = dimage + (size_t)e * s->image_len + (size_t)y * (size_t)width;
@@ -449,7 +472,7 @@ static void backward_rows(const led_job *job, const led_slice *c, const real *di
             }
             if (push) row_scale(u, c->row, width);
         }
-        if (push) transform(plans->row[1], block);
+        if (push) transform(plans->row[1], c->rows, block);
     }
 }
 
@@ -473,7 +496,7 @@ static void backward_led(const led_job *job, const led_slice *c, int sample, int
     }
     for (int e = 0; e < s->exposures; e++) dots[(size_t)e * (size_t)s->leds + (size_t)k] = dot[e];
     if (!push) return;
-    transform(((const led_plans *)run->prepared)->column[1], c->field);
+    transform_columns(((const led_plans *)run->prepared)->column[1], c->middle, c->field, s);
     if (dpupil) dpupil_add(dpupil, c->field, spectrum, s, bin);
     if (dspectrum) dspectrum_add(dspectrum, c->field, c->pupil, s, bin);
 }
