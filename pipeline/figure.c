@@ -168,7 +168,7 @@ static double largest(const double *x, int len)
 
 /* A panel: a square of PANEL_SIDE points with its title above and the colour bar to its right (SG_FIGURE_LED_SQUARE).
  */
-enum { PANEL_WIDTH = 390, PANEL_HEIGHT = 346, PANEL_SIDE = 300, PANEL_LEFT = 12, PANEL_BOTTOM = 12 };
+enum { PANEL_WIDTH = 404, PANEL_HEIGHT = 346, PANEL_SIDE = 300, PANEL_LEFT = 12, PANEL_BOTTOM = 12 };
 
 /* $l<i>: x y marker percent; the area of a disc follows the share of the light. */
 static void led_data(sg_text *s, const sg_figure_leds *leds, int index, double marker)
@@ -225,8 +225,9 @@ sg_status sg_figure_led_array(sg_figure *out, double na, const sg_figure_leds *p
     const double marker = .45 * pitch * PANEL_SIDE / (2 * edge) / SG_GNUPLOT_MARKER;
     sg_text_add(&s, "set encoding utf8\nunset border\nunset tics\nunset key\nset cbtics scale .4\nset format cb "
                     "'%%g'\nset title offset 0,-.6\n");
-    sg_text_add(&s, "set cblabel 'share of the light / %%'\nset xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\n", -edge,
-                edge, -edge, edge);
+    sg_text_add(&s,
+                "set cblabel 'share of the light / %%' offset 1.2,0\nset xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\n",
+                -edge, edge, -edge, edge);
     sg_text_add(&s, "set object 1 rectangle from graph 0,0 to graph 1,1 fc rgb '#11151C' fs solid noborder behind\n");
     sg_text_add(&s, "set object 2 circle at 0,0 size first %.6g fs empty border rgb '#DDE3EA' lw 1.2 dt 2 front\n", na);
     for (int i = 0; i < count; i++) led_data(&s, &panels[i], i, marker);

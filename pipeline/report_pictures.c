@@ -278,7 +278,8 @@ void sg_page_chain(sg_page *page)
     const pictures *s = p.set;
     sg_text_add(h, "<h2>From photons to the answer</h2>\n<p>One test picture on its way through the chain, arm <b>");
     sg_text_html(h, run->arm);
-    sg_text_add(h, "</b>. Light and network are trained together.</p>\n<div class=\"card chain\">\n");
+    sg_text_add(h, "</b>.%s</p>\n<div class=\"card chain\">\n",
+                run->learned ? " Light and network are trained together." : "");
     chain_picture(h, &s[P_SAMPLE], "Sample", "as the data set holds it; bright = more phase", &first);
     sg_figure figure;
     int panels;

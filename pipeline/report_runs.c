@@ -157,7 +157,11 @@ static sg_status run_add(sg_report_data *data, const char *folder, const char *p
     sg_results_file *file;
     SG_TRY(room_make(data));
     if (sg_results_open(&file, path) != SG_OK) {
-        sg_text_add(&data->notes, "%s\n", sg_error_text());
+        /* without the folder: the page must not depend on where it is made */
+        const char *text = sg_error_text();
+        const size_t len = strlen(data->dir);
+        sg_text_add(&data->notes, "%s\n",
+                    strncmp(text, data->dir, len) == 0 && text[len] == '/' ? text + len + 1 : text);
         return SG_OK;
     }
     sg_report_run *run = &data->runs[data->run_count++];

@@ -330,7 +330,7 @@ static void bad_input(void **state)
     assert_non_null(strstr(sg_error_text(), "not an HDF5 file"));
     OK(sg_report_make(folder, NULL)); /* the experiment goes on without that run and says so */
     char *page = page_read("report.html");
-    assert_non_null(strstr(page, "runs/empty/results.h5: not an HDF5 file"));
+    assert_non_null(strstr(page, "<br>runs/empty/results.h5: not an HDF5 file"));
     sg_free(page);
     assert_int_equal(sg_report_make(folder, "/nowhere/page.html"), SG_E_IO);
     (void)unlink(run);
