@@ -8,10 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef SG_VERSION
-#define SG_VERSION "0.1.0"
-#endif
-
 enum { COMPRESS_FROM = 4096, DEFLATE_LEVEL = 4, CHUNK_BYTES = 1 << 20, CORE_STEP = 1 << 16 };
 
 struct sg_results {
