@@ -1,8 +1,10 @@
 /* blur.c - see blur.h. The field is laid on a grid of P x Q >= (H + kh - 1) x (W + kw - 1) points with its edges
  * continued (periodic: P x Q = H x W), so that the circular convolution there is the one wanted. With X, K, DY half
- * spectra there: forward   y = IDFT(K X)                              cropped backward  dx += fold(IDFT(conj(K) DY))
- * fold: the transpose of continuing the edges dh += IDFT(sum_planes conj(X) DY)          at the kernel's offsets Planes
- * are shared among at most 8 groups, fixed by the shape; a group is a slice, groups are added in order. */
+ * spectra there:
+ *   forward   y = IDFT(K X), cropped
+ *   backward  dx += fold(IDFT(conj(K) DY)), fold: the transpose of continuing the edges
+ *             dh += IDFT(sum_planes conj(X) DY) at the kernel's offsets
+ * Planes are shared among at most 8 groups, fixed by the shape; a group is a slice, groups are added in order. */
 #include "physics/blur.h"
 
 #include "core/memory.h"

@@ -76,9 +76,10 @@ SG_INLINE proposal propose(double mu, double u_unit, double v)
 }
 
 /* 1 if the proposal is accepted: ln(v / alpha / (a/us^2 + b)) <= k ln mu - mu - ln k!. With x = k + 9, Stirling's
- * series for ln Gamma(x) and Gamma(x) = k! (k + 1)...(k + 8), both sides rearranged so that two logarithms do and
- * nothing large cancels: ln[v / alpha / (a/us^2 + b) x^8.5 / ((k + 1)...(k + 8))] <= k ln(mu/x) + x - mu - ln sqrt(2
- * pi) - series(1/x) */
+ * series for ln Gamma(x) and Gamma(x) = k! (k + 1)...(k + 8), rearranged so that two logarithms do and nothing large
+ * cancels:
+ *     ln[v / alpha / (a/us^2 + b) x^8.5 / ((k + 1)...(k + 8))]
+ *         <= k ln(mu/x) + x - mu - ln sqrt(2 pi) - series(1/x) */
 SG_INLINE double full_test(double mu, proposal p)
 {
     const double b = .931 + 2.53 * sqrt(mu), a = -.059 + .02483 * b, inv_alpha = 1.1239 + 1.1328 / (b - 3.4);
