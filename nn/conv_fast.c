@@ -18,7 +18,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHUNKS = 4, WINOGRAD_CHANNELS = 32, WINOGRAD_SIZE = 12 };
+enum { CHUNKS = 4, DEEP_CHUNKS = 2, DEEP_CHANNELS = 256, DEEP_PIXELS = 256 };
+enum { WINOGRAD_CHANNELS = 32, WINOGRAD_SIZE = 12 };
 
 /* One side of the convolution, a tensor of the op. */
 typedef struct side {
@@ -50,6 +51,15 @@ enum { OP_FORWARD, OP_DATA, OP_WEIGHTS };
 static side side_make(sg_shape s, sg_layout layout)
 {
     return (side){s.c, (s.c + SG_LANES - 1) / SG_LANES, (size_t)s.h * (size_t)s.w, layout == SG_NCHW16, false};
+}
+
+/* The fixed rule by shape: where channels are many and pictures small, the library spends its time on the weights, once
+ * for each chunk, so there are few. */
+static int chunk_count(const sg_node *node)
+{
+    const bool deep = node->shape.c >= DEEP_CHANNELS && node->shape.h * node->shape.w <= DEEP_PIXELS;
+    const int most = deep ? DEEP_CHUNKS : CHUNKS;
+    return node->shape.n < most ? node->shape.n : most;
 }
 
 static int chunk_begin(const layer *l, int chunk)
@@ -109,7 +119,7 @@ static layer layer_make(const sg_node *node, int threads)
                .n = node->shape.n,
                .k = node->in_shape[1].h,
                .threads = threads};
-    l.chunks = l.n < CHUNKS ? l.n : CHUNKS;
+    l.chunks = chunk_count(node);
     l.relu = node->fused;
     l.x = side_make(node->in_shape[0], node->in_layout[0]);
     l.y = side_make(node->shape, node->layout);

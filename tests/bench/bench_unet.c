@@ -1,7 +1,8 @@
 /* bench_unet.c - one U-Net training step (forward, backward, Adam) and one inference, timed.
  * usage: bench_unet WIDTH DEPTH BATCH SIZE none|batch [auto|direct] [THREADS] [profile]
  * One channel in and out, BCE-with-logits, random pictures. Prints one JSON line: median and minimum seconds, FLOP of a
- * step (counted as direct convolution: forward + 2 x forward), peak memory, a hash of the weights after the timed
+ * step (counted as direct convolution: forward + 2 x forward), peak memory,
+ * processor seconds (on a busy machine: with one thread), a hash of the weights after the timed
  * steps. */
 #include "core/parallel.h"
 #include "core/plan.h"
@@ -20,10 +21,10 @@
 enum { WARM_UP = 3, STEPS_MAX = 20, INFERENCES = 5 };
 static const double seconds_max = 25;
 
-static double now(void)
+static double now(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -81,21 +82,23 @@ static sg_status bench(const sg_unet_config *net, sg_shape shape, const char *al
     sg_model *model = NULL;
     sg_plan *train = NULL, *infer = NULL;
     sg_plan_info info;
-    double step[STEPS_MAX], inference[INFERENCES];
+    double step[STEPS_MAX], cpu[STEPS_MAX], inference[INFERENCES];
     int steps = 0;
-    const double begin = now();
+    const double begin = now(CLOCK_MONOTONIC);
     SG_TRY(sg_model_new(&model, 1));
     SG_TRY(make(&train, model, net, shape, true));
     fill(train);
     sg_plan_step_set(train, &(sg_step){.training = true});
     SG_TRY(train_step(train, model));
-    const double first = now() - begin;
+    const double first = now(CLOCK_MONOTONIC) - begin;
     for (int i = 1; i < WARM_UP; i++) SG_TRY(train_step(train, model));
     sg_plan_profile(train, profile);
-    for (const double end = now() + seconds_max; steps < STEPS_MAX && (now() < end || steps < 3); steps++) {
-        const double start = now();
+    for (const double end = now(CLOCK_MONOTONIC) + seconds_max;
+         steps < STEPS_MAX && (now(CLOCK_MONOTONIC) < end || steps < 3); steps++) {
+        const double start = now(CLOCK_MONOTONIC), start_cpu = now(CLOCK_PROCESS_CPUTIME_ID);
         SG_TRY(train_step(train, model));
-        step[steps] = now() - start;
+        step[steps] = now(CLOCK_MONOTONIC) - start;
+        cpu[steps] = now(CLOCK_PROCESS_CPUTIME_ID) - start_cpu;
     }
     if (profile) sg_plan_profile_print(train, stderr);
     sg_plan_info_get(train, &info);
@@ -104,23 +107,24 @@ static sg_status bench(const sg_unet_config *net, sg_shape shape, const char *al
     SG_TRY(make(&infer, model, net, shape, false));
     fill(infer);
     for (int i = 0; i < INFERENCES; i++) {
-        const double start = now();
+        const double start = now(CLOCK_MONOTONIC);
         SG_TRY(sg_plan_forward(infer));
-        inference[i] = now() - start;
+        inference[i] = now(CLOCK_MONOTONIC) - start;
     }
     qsort(step, (size_t)steps, sizeof *step, by_value);
+    qsort(cpu, (size_t)steps, sizeof *cpu, by_value);
     qsort(inference, INFERENCES, sizeof *inference, by_value);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf(
-        "{\"base\": %d, \"depth\": %d, \"batch\": %d, \"size\": %d, \"norm\": \"%s\", \"algorithm\": \"%s\", "
-        "\"threads\": %d, "
-        "\"step_s_median\": %.4f, \"step_s_min\": %.4f, \"infer_s_min\": %.4f, \"first_step_s\": %.3f, \"flop\": %.0f, "
-        "\"arena_mib\": %.0f, \"peak_mib\": %.0f, \"loss\": %.8f, \"weights\": \"%016llx\"}\n",
-        net->width, net->depth, shape.n, shape.h, net->norm == SG_NORM_BATCH ? "batch" : "none", algorithm,
-        sg_threads(), step[steps / 2], step[0], inference[0], first, 3 * info.flop_forward,
-        (double)info.arena_bytes / 1048576, (double)usage.ru_maxrss / 1024, loss,
-        (unsigned long long)weights_hash(model));
+    printf("{\"base\": %d, \"depth\": %d, \"batch\": %d, \"size\": %d, \"norm\": \"%s\", \"algorithm\": \"%s\", "
+           "\"threads\": %d, "
+           "\"step_s_median\": %.4f, \"step_s_min\": %.4f, \"cpu_s_median\": %.4f, \"infer_s_min\": %.4f, "
+           "\"first_step_s\": %.3f, \"flop\": %.0f, "
+           "\"arena_mib\": %.0f, \"peak_mib\": %.0f, \"loss\": %.8f, \"weights\": \"%016llx\"}\n",
+           net->width, net->depth, shape.n, shape.h, net->norm == SG_NORM_BATCH ? "batch" : "none", algorithm,
+           sg_threads(), step[steps / 2], step[0], cpu[steps / 2], inference[0], first, 3 * info.flop_forward,
+           (double)info.arena_bytes / 1048576, (double)usage.ru_maxrss / 1024, loss,
+           (unsigned long long)weights_hash(model));
     sg_plan_free(infer);
     sg_model_free(model);
     return SG_OK;
