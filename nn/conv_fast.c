@@ -449,18 +449,38 @@ SG_SIMD static void mask_floats(float *restrict dy, const float *restrict y, siz
     for (size_t j = 0; j < len; j++) dy[j] = y[j] > 0 ? dy[j] : slope * dy[j];
 }
 
-/* bias[0..15] += sum of one packed block of dy. */
-SG_SIMD static void sum_block(float *restrict bias, const float *restrict dy, size_t pixels)
+/* bias[0..15] += sum of one packed block of dy, masked on the way where y is given. */
+SG_SIMD static void mask_and_sum(float *restrict bias, float *restrict dy, const float *restrict y, size_t pixels,
+                                 float slope)
 {
     double total[SG_LANES] = {0};
     for (size_t begin = 0; begin < pixels; begin += TILE) {
         const size_t end = begin + TILE < pixels ? begin + TILE : pixels;
         float part[SG_LANES] = {0};
+        if (y) mask_floats(dy + begin * SG_LANES, y + begin * SG_LANES, (end - begin) * SG_LANES, slope);
         for (size_t j = begin; j < end; j++)
             for (size_t l = 0; l < SG_LANES; l++) part[l] += dy[j * SG_LANES + l];
         for (size_t l = 0; l < SG_LANES; l++) total[l] += (double)part[l];
     }
     for (size_t l = 0; l < SG_LANES; l++) bias[l] += (float)total[l];
+}
+
+/* Undoes the fused activation and sums the bias gradient of a chunk; returns dy as the library wants it. */
+static float *masked_chunk(const sg_run *run, const layer *l, const map *m, int chunk)
+{
+    const int first = chunk_begin(l, chunk), images = chunk_images(l, chunk);
+    const size_t at = (size_t)first * (size_t)l->y.c * l->y.pixels, block = SG_LANES * l->y.pixels;
+    const float *y = l->relu ? (const float *)run->out + at : NULL;
+    const float slope = l->relu ? (float)l->relu->slope : 1;
+    float *bias = m->bias_sums + (size_t)chunk * floats_up((size_t)l->y.blocks * SG_LANES);
+    if (y && !l->y.in_place)
+        mask_floats((float *)run->dout + at, y, (size_t)images * (size_t)l->y.c * l->y.pixels, slope);
+    float *dy = chunk_of(run->dout, &l->y, first, images, m->y);
+    memset(bias, 0, (size_t)l->y.blocks * SG_LANES * sizeof(float));
+    for (int i = 0; i < images * l->y.blocks; i++)
+        mask_and_sum(bias + i % l->y.blocks * SG_LANES, dy + (size_t)i * block,
+                     y && l->y.in_place ? y + (size_t)i * block : NULL, l->y.pixels, slope);
+    return dy;
 }
 
 /* Gradient of the input for a chunk: straight into place where nothing has to be added or unpacked. */
@@ -487,17 +507,7 @@ static void backward_slice(void *context, int chunk, int thread)
     const layer *l = &p->l;
     const map m = map_make(l, true, run->scratch, thread);
     const int first = chunk_begin(l, chunk), images = chunk_images(l, chunk);
-    const size_t at = (size_t)first * (size_t)l->y.c * l->y.pixels;
-    if (l->relu)
-        mask_floats((float *)run->dout + at, (const float *)run->out + at,
-                    (size_t)images * (size_t)l->y.c * l->y.pixels, (float)l->relu->slope);
-    float *dy = chunk_of(run->dout, &l->y, first, images, m.y);
-    if (run->din[2]) {
-        float *bias = m.bias_sums + (size_t)chunk * floats_up((size_t)l->y.blocks * SG_LANES);
-        memset(bias, 0, (size_t)l->y.blocks * SG_LANES * sizeof(float));
-        for (int i = 0; i < images * l->y.blocks; i++)
-            sum_block(bias + i % l->y.blocks * SG_LANES, dy + (size_t)i * SG_LANES * l->y.pixels, l->y.pixels);
-    }
+    float *dy = masked_chunk(run, l, &m, chunk);
     if (run->din[1]) {
         float *x = chunk_of(run->in[0], &l->x, first, images, m.x);
         float *sum = m.sums + (size_t)chunk * weight_len(&l->problem[OP_WEIGHTS]);
