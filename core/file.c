@@ -111,6 +111,15 @@ sg_status sg_file_write(const char *path, const void *data, size_t size)
     return status;
 }
 
+sg_status sg_file_append(const char *path, const void *data, size_t size)
+{
+    const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (file < 0) SG_FAIL(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
+    const sg_status status = write_all(file, data, size, path);
+    if (close(file) != 0 && status == SG_OK) SG_FAIL(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
+    return status;
+}
+
 /* ---- reading ---- */
 
 static sg_status grow(char **data, size_t used, size_t *capacity, const char *path)

@@ -1,0 +1,56 @@
+/* program.c - sample to loss in a page. */
+#include "pipeline/program.h"
+
+#include "nn/loss.h"
+#include "nn/unet.h"
+
+#include <string.h>
+
+static sg_value loss_of(sg_graph *g, sg_value logits, sg_value label, const sg_loss_config *loss)
+{
+    if (loss->kind == SG_LOSS_MSE) return sg_mse(g, logits, label);
+    return sg_dice_bce(g, logits, label, loss->bce_weight, loss->dice_weight);
+}
+
+static sg_value build(sg_graph *g, const sg_config *config, const sg_microscope_size *size, int batch, sg_program_kind kind)
+{
+    const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
+    const sg_shape sample_shape = stack ? SG_SHAPE(batch, size->leds, size->camera_px, size->camera_px)
+                                        : SG_SHAPE(batch, 1, size->sample_px, size->sample_px);
+    sg_microscope_values stages;
+    const sg_value sample = sg_input(g, "sample", sample_shape);
+    const sg_value channels = sg_microscope(g, sample, &config->microscope, kind == SG_PROGRAM_ELECTRONS, &stages);
+    if (kind == SG_PROGRAM_ELECTRONS) {
+        sg_output(g, "electrons", stages.electrons);
+        return stages.electrons;
+    }
+    const sg_value logits = sg_unet(g, channels, &config->unet);
+    const sg_value label = sg_input(g, "label", SG_SHAPE(batch, 1, size->output_px, size->output_px));
+    sg_output(g, "logits", logits);
+    sg_output(g, "channels", channels);
+    sg_output(g, "adu", stages.adu);
+    return loss_of(g, logits, label, &config->loss);
+}
+
+sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *model, int batch, sg_program_kind kind,
+                          FILE *verbose)
+{
+    memset(out, 0, sizeof *out);
+    SG_TRY(sg_microscope_check(&out->size, &config->microscope));
+    const int unit = 1 << config->unet.depth;
+    if (kind != SG_PROGRAM_ELECTRONS && out->size.output_px % unit != 0)
+        SG_FAIL(SG_E_CONFIG, "network.depth: %d poolings need a picture that divides by %d, the camera gives %d px",
+                config->unet.depth, unit, out->size.output_px);
+    out->batch = batch;
+    out->graph = sg_graph_new();
+    const sg_value root = build(out->graph, config, &out->size, batch, kind);
+    const sg_plan_options options = {.backward = kind == SG_PROGRAM_TRAIN, .verbose = verbose};
+    return sg_plan_make(&out->plan, out->graph, model, root, &options);
+}
+
+void sg_program_free(sg_program *program)
+{
+    sg_plan_free(program->plan);
+    sg_graph_free(program->graph);
+    memset(program, 0, sizeof *program);
+}

@@ -1,0 +1,30 @@
+/* program.h - microscope and network as one planned graph:
+ *     sample -> sg_microscope -> channels -> sg_unet -> logits -> loss(label)
+ * Inputs of the plan: "sample" (n,1,N,N) or (n,K,C,C), "label" (n,1,c,c) with c = size.output_px. Outputs: "logits" and
+ * "channels" (n,channels,c,c), "adu" (n,E,c,c); in SG_PROGRAM_ELECTRONS only "electrons" (n,E,c,c). */
+#ifndef SG_PIPELINE_PROGRAM_H
+#define SG_PIPELINE_PROGRAM_H
+
+#include "core/plan.h"
+#include "pipeline/config.h"
+
+typedef enum sg_program_kind {
+    SG_PROGRAM_TRAIN,     /* with backward */
+    SG_PROGRAM_EVALUATE,  /* forward only */
+    SG_PROGRAM_ELECTRONS, /* the camera without ADC, no network */
+} sg_program_kind;
+
+typedef struct sg_program {
+    sg_graph          *graph;
+    sg_plan           *plan;
+    sg_microscope_size size;
+    int                batch;
+} sg_program;
+
+/* Builds and plans for `batch` samples; parameters are made in or taken from `model`, which must outlive the program.
+ * verbose: the passes print their result there; NULL: silent. *out is freed with sg_program_free, also after an error. */
+sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *model, int batch, sg_program_kind kind,
+                          FILE *verbose);
+void      sg_program_free(sg_program *program);
+
+#endif

@@ -1,0 +1,74 @@
+/* progress.c - rate, time left, loss and metric of a run. */
+#include "pipeline/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SG_BAR = 24 };
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void sg_progress_begin(sg_progress *p, const char *title, int64_t first, int64_t total, bool silent)
+{
+    *p = (sg_progress){.title = title, .first = first, .step = first, .total = total, .silent = silent};
+    p->terminal = isatty(STDERR_FILENO);
+    p->begin = now();
+    p->last_drawn = p->begin;
+}
+
+void sg_progress_metric(sg_progress *p, const char *name, double value)
+{
+    p->metric_name = name;
+    p->metric = value;
+}
+
+double sg_progress_seconds(const sg_progress *p)
+{
+    return now() - p->begin;
+}
+
+static void draw_bar(const sg_progress *p)
+{
+    char bar[SG_BAR + 1];
+    const int full = p->total > 0 ? (int)(SG_BAR * p->step / p->total) : 0;
+    memset(bar, '-', SG_BAR);
+    memset(bar, '#', (size_t)full);
+    bar[SG_BAR] = 0;
+    fprintf(stderr, "\r[%s] ", bar);
+}
+
+static void draw(sg_progress *p, double loss)
+{
+    const double elapsed = sg_progress_seconds(p), done = (double)(p->step - p->first);
+    const double rate = elapsed > 0 ? done / elapsed : 0;
+    const long left = rate > 0 ? (long)((double)(p->total - p->step) / rate + .5) : 0;
+    if (p->terminal) draw_bar(p);
+    else fprintf(stderr, "%s: ", p->title);
+    fprintf(stderr, "step %lld/%lld  %.1f/s  ETA %ld:%02ld  loss %.4f", (long long)p->step, (long long)p->total, rate, left / 60,
+            left % 60, loss);
+    if (p->metric_name != NULL) fprintf(stderr, "  %s %.4f", p->metric_name, p->metric);
+    fputs(p->terminal ? "\033[K" : "\n", stderr);
+    p->drawn = true;
+}
+
+void sg_progress_step(sg_progress *p, int64_t step, double loss)
+{
+    const double time = now(), pause = p->terminal ? .1 : 10;
+    p->step = step;
+    if (p->silent || (step < p->total && time - p->last_drawn < pause)) return;
+    p->last_drawn = time;
+    draw(p, loss);
+}
+
+void sg_progress_end(sg_progress *p)
+{
+    if (p->drawn && p->terminal) fputc('\n', stderr);
+    p->drawn = false;
+}

@@ -1,0 +1,77 @@
+/* range.c - camera.range_e: auto. */
+#include "core/memory.h"
+#include "pipeline/evaluate.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SG_RANGE_PICTURES = 16, SG_RANGE_CANDIDATES = 48 };
+
+/* Electrons of the first validation pictures: (count, E, c, c), with their noise, without ADC. */
+static sg_status collect(float **out, size_t *len, const sg_program *program, const sg_config *config, const sg_dataset *dataset)
+{
+    const sg_shape sample = sg_plan_shape(program->plan, "sample"), electrons = sg_plan_shape(program->plan, "electrons");
+    const size_t label_len = (size_t)electrons.h * (size_t)electrons.w, one = label_len * (size_t)electrons.c;
+    const int have = sg_dataset_count(dataset, SG_SPLIT_VALIDATION);
+    const int count = have < SG_RANGE_PICTURES ? have : SG_RANGE_PICTURES;
+    float *label = NULL;
+    sg_status status;
+    *out = NULL;
+    if (count < 1) SG_FAIL(SG_E_CONFIG, "camera.range_e: auto needs a validation split, it holds no picture");
+    SG_TRY_DONE(SG_ALLOC(out, (size_t)count * one, "range"));
+    SG_TRY_DONE(SG_ALLOC(&label, label_len, "range"));
+    for (int i = 0; i < count; i++) {
+        const uint32_t id = sg_dataset_id(dataset, SG_SPLIT_VALIDATION, i);
+        const sg_step step = {config->train.seed, 0, &id, false};
+        sg_dataset_item(dataset, SG_SPLIT_VALIDATION, i, config->train.seed, -1, sg_plan_input(program->plan, "sample"), label, NULL);
+        sg_plan_step_set(program->plan, &step);
+        SG_TRY_DONE(sg_plan_forward(program->plan));
+        memcpy(*out + (size_t)i * one, sg_plan_output(program->plan, "electrons"), one * sizeof(float));
+    }
+    *len = (size_t)count * one;
+    (void)sample;
+done:
+    sg_free(label);
+    return status;
+}
+
+/* Mean squared difference of the electrons and what the ADC reports of them. */
+static double readout_error(const float *electrons, size_t len, const sg_camera_config *camera, double range_e)
+{
+    const double top = (double)((1 << camera->bit_depth) - 1), gain = range_e / top;
+    double sum = 0;
+    for (size_t i = 0; i < len; i++) {
+        const double v = rint((double)electrons[i] / gain + camera->offset_adu), adu = v < 0 ? 0 : v > top ? top : v;
+        const double error = (adu - camera->offset_adu) * gain - (double)electrons[i];
+        sum += error * error;
+    }
+    return sum / (double)len;
+}
+
+static double best_range(const float *electrons, size_t len, const sg_camera_config *camera)
+{
+    double best = 0, least = INFINITY;
+    for (int k = 0; k < SG_RANGE_CANDIDATES; k++) {
+        const double range = exp2(k / 3. + 1), error = readout_error(electrons, len, camera, range);
+        if (error < least) {
+            least = error;
+            best = range;
+        }
+    }
+    return best;
+}
+
+sg_status sg_range_tune(sg_model *model, const sg_config *config, const sg_dataset *dataset)
+{
+    sg_program program;
+    float *electrons = NULL;
+    size_t len = 0;
+    sg_param_info *range = sg_model_find(model, "camera.adc.range_e");
+    if (range == NULL || config->microscope.camera.bit_depth == 0) return SG_OK;
+    sg_status status = sg_program_make(&program, config, model, 1, SG_PROGRAM_ELECTRONS, NULL);
+    if (status == SG_OK) status = collect(&electrons, &len, &program, config, dataset);
+    if (status == SG_OK) range->value[0] = (float)best_range(electrons, len, &config->microscope.camera);
+    sg_free(electrons);
+    sg_program_free(&program);
+    return status;
+}

@@ -1,0 +1,95 @@
+/* run_folder.c - claiming, describing and closing a run folder. */
+#include "pipeline/run_folder.h"
+
+#include "core/file.h"
+#include "core/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+sg_status sg_run_path(char out[SG_PATH_MAX], const char *folder, const char *name)
+{
+    const int length = snprintf(out, SG_PATH_MAX, "%s/%s", folder, name);
+    if (length < 0 || length >= SG_PATH_MAX) SG_FAIL(SG_E_USAGE, "%.200s...: the path is too long", folder);
+    return SG_OK;
+}
+
+static sg_status write_text(const char *folder, const char *name, const char *text)
+{
+    char path[SG_PATH_MAX];
+    SG_TRY(sg_run_path(path, folder, name));
+    return sg_file_write(path, text, strlen(text));
+}
+
+static sg_status describe(const sg_config *config, const char *folder, const sg_train_options *options)
+{
+    char *text = NULL;
+    SG_TRY(sg_folder_make(folder));
+    if (options->command != NULL) SG_TRY(write_text(folder, "command.txt", options->command));
+    SG_TRY(sg_config_write(&text, config, SG_CONFIG_FULL));
+    const sg_status status = write_text(folder, "config.yaml", text); /* last: its presence claims the folder */
+    sg_free(text);
+    return status;
+}
+
+static sg_status same_config(const sg_config *config, const char *folder)
+{
+    sg_config there;
+    uint64_t hash[2];
+    SG_TRY(sg_run_config(&there, folder));
+    SG_TRY(sg_config_hash(&hash[0], config));
+    SG_TRY(sg_config_hash(&hash[1], &there));
+    if (hash[0] != hash[1]) SG_FAIL(SG_E_CONFIG, "%s: holds a run of another configuration (see its config.yaml)", folder);
+    return SG_OK;
+}
+
+sg_status sg_run_claim(bool *finished, const sg_config *config, const char *folder, const sg_train_options *options)
+{
+    char path[SG_PATH_MAX];
+    *finished = false;
+    SG_TRY(sg_run_path(path, folder, "config.yaml"));
+    if (!sg_file_exists(path)) return describe(config, folder, options);
+    if (!options->resume)
+        SG_FAIL(SG_E_USAGE, "%s: the folder holds a run already; --resume goes on with it, another -o starts anew", folder);
+    SG_TRY(same_config(config, folder));
+    SG_TRY(sg_run_path(path, folder, "DONE"));
+    *finished = sg_file_exists(path);
+    return SG_OK;
+}
+
+sg_status sg_run_timing(const char *folder, int64_t step, double seconds)
+{
+    char path[SG_PATH_MAX], host[128] = "", line[256];
+    SG_TRY(sg_run_path(path, folder, "timing.csv"));
+    (void)gethostname(host, sizeof host - 1);
+    const char *header = sg_file_exists(path) ? "" : "step,seconds_since_start,host\n";
+    (void)snprintf(line, sizeof line, "%s%lld,%.3f,%s\n", header, (long long)step, seconds, host);
+    return sg_file_append(path, line, strlen(line));
+}
+
+sg_status sg_run_done(const char *folder)
+{
+    return write_text(folder, "DONE", "");
+}
+
+sg_status sg_run_config(sg_config *out, const char *folder)
+{
+    char path[SG_PATH_MAX];
+    SG_TRY(sg_run_path(path, folder, "config.yaml"));
+    if (!sg_file_exists(path)) SG_FAIL(SG_E_USAGE, "%s: not a run folder (it has no config.yaml)", folder);
+    return sg_config_read(out, path);
+}
+
+sg_status sg_run_grid(sg_dataset_grid *out, const sg_config *config)
+{
+    sg_microscope_size size;
+    SG_TRY(sg_microscope_check(&size, &config->microscope));
+    const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
+    *out = (sg_dataset_grid){.sample_px = stack ? size.camera_px : size.sample_px,
+                             .margin_px = config->microscope.sample.margin_px,
+                             .label_px = size.output_px,
+                             .pixel_um = config->microscope.sample.pixel_um,
+                             .stack_images = stack ? size.leds : 0};
+    return SG_OK;
+}

@@ -1,0 +1,215 @@
+/* train.c - the training loop.
+ *     loader -> sample, label -> forward -> loss -> backward -> optimiser -> running statistics
+ * Validation, checkpoints and the log hang on the step number alone; every random number is counted, never drawn from a
+ * state. So a checkpoint is the parameters, their moments and the step, and a resumed run repeats the unbroken one. */
+#include "pipeline/train.h"
+
+#include "core/file.h"
+#include "core/parallel.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/evaluate.h"
+#include "pipeline/interrupt.h"
+#include "pipeline/log.h"
+#include "pipeline/progress.h"
+#include "pipeline/report.h"
+#include "pipeline/run_folder.h"
+#include "pipeline/run_results.h"
+#include "pipeline/safetensors.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct trainer {
+    sg_config               config; /* camera.range_e filled in when it was auto */
+    bool                    range_auto;
+    const char             *folder;
+    const sg_train_options *options;
+    sg_model               *model;
+    sg_dataset             *dataset;
+    sg_program              train, evaluate;
+    sg_loader              *loader;
+    sg_log                  log;
+    sg_checkpoint           state; /* step, best rank, config hash */
+    int64_t                 total_steps;
+    int                     steps_per_epoch;
+    sg_progress             progress;
+} trainer;
+
+/* ---- setting up ---- */
+static sg_status open_dataset(trainer *t)
+{
+    sg_dataset_grid grid;
+    SG_TRY(sg_run_grid(&grid, &t->config));
+    SG_TRY(sg_dataset_open(&t->dataset, &t->config.dataset, &grid));
+    for (sg_split split = SG_SPLIT_TRAIN; split <= SG_SPLIT_TEST; split++) {
+        static const char *const names[] = {"train", "validation", "test"};
+        if (sg_dataset_count(t->dataset, split) < 1) SG_FAIL(SG_E_CONFIG, "dataset: the %s split holds no picture", names[split]);
+    }
+    return SG_OK;
+}
+
+static sg_status make_programs(trainer *t)
+{
+    FILE *verbose = t->options->verbose ? stdout : NULL;
+    SG_TRY(sg_model_new(&t->model, t->config.train.seed));
+    SG_TRY(sg_program_make(&t->train, &t->config, t->model, t->config.train.batch_size, SG_PROGRAM_TRAIN, verbose));
+    return sg_program_make(&t->evaluate, &t->config, t->model, t->config.train.batch_size, SG_PROGRAM_EVALUATE, NULL);
+}
+
+/* Takes up last.ckpt if there is one to take up. */
+static sg_status restore(trainer *t)
+{
+    char path[SG_PATH_MAX];
+    uint64_t hash = t->state.config_hash;
+    SG_TRY(sg_run_path(path, t->folder, "last.ckpt"));
+    if (!t->options->resume || !sg_file_exists(path)) return SG_OK;
+    SG_TRY(sg_checkpoint_read(&t->state, t->model, path));
+    if (t->state.config_hash != hash) SG_FAIL(SG_E_CONFIG, "%s: written by a run of another configuration", path);
+    sg_model_steps_set(t->model, t->state.step);
+    return SG_OK;
+}
+
+static sg_status set_up(trainer *t)
+{
+    char path[SG_PATH_MAX];
+    SG_TRY(sg_config_hash(&t->state.config_hash, &t->config));
+    t->state.best = -INFINITY;
+    t->range_auto = t->config.microscope.camera.range_e <= 0;
+    if (t->range_auto) t->config.microscope.camera.range_e = SG_RANGE_START_E;
+    SG_TRY(open_dataset(t));
+    SG_TRY(make_programs(t));
+    SG_TRY(restore(t));
+    if (t->range_auto && t->state.step == 0) SG_TRY(sg_range_tune(t->model, &t->config, t->dataset));
+    SG_TRY(sg_loader_start(&t->loader, t->dataset, t->config.train.batch_size, t->config.train.seed, t->state.step));
+    t->steps_per_epoch = sg_loader_batches_per_epoch(t->loader);
+    t->total_steps = t->config.train.epochs > 0 ? (int64_t)t->config.train.epochs * t->steps_per_epoch : t->config.train.steps;
+    SG_TRY(sg_run_path(path, t->folder, "log.csv"));
+    return sg_log_open(&t->log, path, t->state.step);
+}
+
+/* ---- one step ---- */
+static sg_status train_step(trainer *t, double *loss, double *lr)
+{
+    const sg_batch *batch;
+    sg_plan *plan = t->train.plan;
+    const double factor = sg_schedule_factor(&t->config.optimiser, t->state.step, t->total_steps);
+    SG_TRY(sg_loader_next(t->loader, &batch));
+    memcpy(sg_plan_input(plan, "sample"), batch->sample, sg_shape_len(sg_plan_shape(plan, "sample")) * sizeof(float));
+    memcpy(sg_plan_input(plan, "label"), batch->label, sg_shape_len(sg_plan_shape(plan, "label")) * sizeof(float));
+    const uint32_t epoch = (uint32_t)(t->state.step / t->steps_per_epoch) + 1; /* epoch 0 is evaluation's */
+    const sg_step step = {t->config.train.seed, epoch, batch->sample_id, true};
+    sg_plan_step_set(plan, &step);
+    SG_TRY(sg_plan_forward(plan));
+    SG_TRY(sg_plan_backward(plan));
+    SG_TRY(sg_optimiser_step(t->model, plan, &t->config.optimiser, factor));
+    sg_plan_commit(plan);
+    *loss = sg_plan_loss(plan);
+    *lr = factor * t->config.optimiser.lr;
+    t->state.step++;
+    return SG_OK;
+}
+
+/* True every `every` steps and at the end. */
+static bool due(const trainer *t, int every)
+{
+    return t->state.step == t->total_steps || (every > 0 && t->state.step % every == 0);
+}
+
+static sg_status save(trainer *t, const char *name)
+{
+    char path[SG_PATH_MAX];
+    SG_TRY(sg_run_path(path, t->folder, name));
+    return sg_checkpoint_write(&t->state, t->model, path);
+}
+
+/* Learned light changes how bright the picture is, so an automatic range follows it. */
+static sg_status validate(trainer *t, sg_log_row *row)
+{
+    const sg_camera_config *camera = &t->config.microscope.camera;
+    sg_scores scores;
+    if (t->range_auto && t->config.microscope.illumination.learn.on && !camera->learn_range.on)
+        SG_TRY(sg_range_tune(t->model, &t->config, t->dataset));
+    SG_TRY(sg_evaluate(&scores, &t->evaluate, &t->config, t->dataset, SG_SPLIT_VALIDATION, NULL, NULL));
+    row->validation_loss = scores.loss;
+    row->validation_dice = scores.dice;
+    row->validation_ap50 = scores.ap50;
+    sg_progress_metric(&t->progress, t->config.loss.kind == SG_LOSS_MSE ? "mse" : "dice",
+                       t->config.loss.kind == SG_LOSS_MSE ? scores.mse : scores.dice);
+    const double rank = sg_scores_rank(&scores, &t->config);
+    if (!(rank > t->state.best) && t->state.best > -INFINITY) return SG_OK;
+    t->state.best = rank;
+    return save(t, "best.ckpt");
+}
+
+static sg_status loop(trainer *t)
+{
+    char log_path[SG_PATH_MAX];
+    const sg_train_config *train = &t->config.train;
+    SG_TRY(sg_run_path(log_path, t->folder, "log.csv"));
+    while (t->state.step < t->total_steps) {
+        sg_log_row row = {0, 0, 0, NAN, NAN, NAN};
+        SG_TRY(train_step(t, &row.train_loss, &row.lr));
+        row.step = t->state.step;
+        const bool validated = due(t, train->validate_every);
+        if (validated) SG_TRY(validate(t, &row));
+        if (validated || due(t, train->log_every)) SG_TRY(sg_log_append(&t->log, log_path, &row));
+        const bool stop = sg_interrupted() && t->state.step < t->total_steps;
+        if (stop || due(t, train->checkpoint_every)) {
+            SG_TRY(save(t, "last.ckpt"));
+            SG_TRY(sg_run_timing(t->folder, t->state.step, sg_progress_seconds(&t->progress)));
+        }
+        sg_progress_step(&t->progress, t->state.step, row.train_loss);
+        if (stop)
+            SG_FAIL(SG_E_INTERRUPTED, "%s: interrupted after step %lld of %lld; --resume goes on from here", t->folder,
+                    (long long)t->state.step, (long long)t->total_steps);
+    }
+    return SG_OK;
+}
+
+/* ---- the end: the best model, tested once ---- */
+static sg_status finish(trainer *t)
+{
+    char best[SG_PATH_MAX], weights[SG_PATH_MAX], results[SG_PATH_MAX], report[SG_PATH_MAX];
+    sg_checkpoint chosen;
+    char *config_text = NULL;
+    SG_TRY(sg_run_path(best, t->folder, "best.ckpt"));
+    SG_TRY(sg_run_path(weights, t->folder, "weights.safetensors"));
+    SG_TRY(sg_run_path(results, t->folder, "results.h5"));
+    SG_TRY(sg_run_path(report, t->folder, "report.html"));
+    SG_TRY(sg_checkpoint_read(&chosen, t->model, best));
+    SG_TRY(sg_config_write(&config_text, &t->config, SG_CONFIG_PORTABLE));
+    sg_status status = sg_weights_write(t->model, weights, config_text);
+    const sg_run_summary summary = {&t->config, config_text, t->model, &t->evaluate, t->dataset, &t->log, chosen.step};
+    if (status == SG_OK) status = sg_run_results_save(&summary, SG_SPLIT_TEST, results, NULL);
+    sg_free(config_text);
+    if (status == SG_OK && t->options->report) status = sg_report_make(t->folder, report);
+    return status == SG_OK ? sg_run_done(t->folder) : status;
+}
+
+static void tear_down(trainer *t)
+{
+    sg_progress_end(&t->progress);
+    sg_loader_stop(t->loader);
+    sg_log_free(&t->log);
+    sg_program_free(&t->train);
+    sg_program_free(&t->evaluate);
+    sg_dataset_free(t->dataset);
+    sg_model_free(t->model);
+}
+
+sg_status sg_train(const sg_config *config, const char *folder, const sg_train_options *options)
+{
+    trainer t = {.config = *config, .folder = folder, .options = options};
+    bool finished = false;
+    sg_threads_set(config->train.threads);
+    SG_TRY(sg_run_claim(&finished, config, folder, options));
+    if (finished) return SG_OK;
+    sg_status status = set_up(&t);
+    if (status == SG_OK) {
+        sg_progress_begin(&t.progress, folder, t.state.step, t.total_steps, options->quiet);
+        status = loop(&t);
+    }
+    if (status == SG_OK) status = finish(&t);
+    tear_down(&t);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* train.h - one run: trains light, lens, camera and network together and fills a run folder (ARCHITECTURE section 5):
+ *   config.yaml command.txt log.csv timing.csv last.ckpt best.ckpt weights.safetensors results.h5 report.html DONE
+ * The same config gives the same bytes of log.csv, checkpoints, weights and results.h5, for any number of threads and
+ * after any number of interruptions. */
+#ifndef SG_PIPELINE_TRAIN_H
+#define SG_PIPELINE_TRAIN_H
+
+#include "pipeline/config.h"
+
+typedef struct sg_train_options {
+    bool        resume;  /* go on from last.ckpt; a folder without one starts from the beginning */
+    bool        quiet;   /* no progress on stderr */
+    bool        verbose; /* print the passes of the plan to stdout */
+    bool        report;  /* make report.html at the end */
+    const char *command; /* for command.txt; NULL: not written */
+} sg_train_options;
+
+/* SG_E_USAGE if the folder holds a run and resume is off; SG_E_CONFIG if it holds a run of another configuration;
+ * SG_E_INTERRUPTED after a signal, with last.ckpt written. */
+sg_status sg_train(const sg_config *config, const char *folder, const sg_train_options *options);
+
+#endif
