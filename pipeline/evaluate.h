@@ -33,9 +33,13 @@ sg_status sg_evaluate(sg_scores *out, const sg_program *program, const sg_config
 /* What makes a model the best one: larger is better (Dice; -mse). */
 double sg_scores_rank(const sg_scores *scores, const sg_config *config);
 
-/* camera.range_e: auto. Picks the range with the least mean squared read-out error |e' - e|^2, e' = (adu - offset) gain,
+/* camera.range_e: auto (0 in the config). If it is, puts a first guess in its place, so that graphs can be built, and
+ * returns true: the caller then tunes. pipeline/range.c */
+bool sg_range_resolve(sg_config *config);
+
+/* Picks the range with the least mean squared read-out error |e' - e|^2, e' = (adu - offset) gain,
  * over at most 16 validation pictures under the model's present light, and puts it into camera.adc.range_e. Candidates:
- * 48 values, a factor 2^(1/3) apart. pipeline/range.c */
+ * 48 values, a factor 2^(1/3) apart. */
 sg_status sg_range_tune(sg_model *model, const sg_config *config, const sg_dataset *dataset);
 
 #endif

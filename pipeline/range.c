@@ -7,10 +7,18 @@
 
 enum { SG_RANGE_PICTURES = 16, SG_RANGE_CANDIDATES = 48 };
 
+bool sg_range_resolve(sg_config *config)
+{
+    sg_camera_config *camera = &config->microscope.camera;
+    if (camera->range_e > 0 || camera->bit_depth == 0) return false;
+    camera->range_e = (double)((1 << camera->bit_depth) - 1); /* one electron a code */
+    return true;
+}
+
 /* Electrons of the first validation pictures: (count, E, c, c), with their noise, without ADC. */
 static sg_status collect(float **out, size_t *len, const sg_program *program, const sg_config *config, const sg_dataset *dataset)
 {
-    const sg_shape sample = sg_plan_shape(program->plan, "sample"), electrons = sg_plan_shape(program->plan, "electrons");
+    const sg_shape electrons = sg_plan_shape(program->plan, "electrons");
     const size_t label_len = (size_t)electrons.h * (size_t)electrons.w, one = label_len * (size_t)electrons.c;
     const int have = sg_dataset_count(dataset, SG_SPLIT_VALIDATION);
     const int count = have < SG_RANGE_PICTURES ? have : SG_RANGE_PICTURES;
@@ -29,7 +37,6 @@ static sg_status collect(float **out, size_t *len, const sg_program *program, co
         memcpy(*out + (size_t)i * one, sg_plan_output(program->plan, "electrons"), one * sizeof(float));
     }
     *len = (size_t)count * one;
-    (void)sample;
 done:
     sg_free(label);
     return status;

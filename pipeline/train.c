@@ -20,7 +20,8 @@
 #include <string.h>
 
 typedef struct trainer {
-    sg_config               config; /* camera.range_e filled in when it was auto */
+    const sg_config        *asked;  /* as the user gave it */
+    sg_config               config; /* the same, with a first camera.range_e where it was auto */
     bool                    range_auto;
     const char             *folder;
     const sg_train_options *options;
@@ -72,10 +73,9 @@ static sg_status restore(trainer *t)
 static sg_status set_up(trainer *t)
 {
     char path[SG_PATH_MAX];
-    SG_TRY(sg_config_hash(&t->state.config_hash, &t->config));
+    SG_TRY(sg_config_hash(&t->state.config_hash, t->asked));
     t->state.best = -INFINITY;
-    t->range_auto = t->config.microscope.camera.range_e <= 0;
-    if (t->range_auto) t->config.microscope.camera.range_e = SG_RANGE_START_E;
+    t->range_auto = sg_range_resolve(&t->config);
     SG_TRY(open_dataset(t));
     SG_TRY(make_programs(t));
     SG_TRY(restore(t));
@@ -177,7 +177,7 @@ static sg_status finish(trainer *t)
     SG_TRY(sg_run_path(results, t->folder, "results.h5"));
     SG_TRY(sg_run_path(report, t->folder, "report.html"));
     SG_TRY(sg_checkpoint_read(&chosen, t->model, best));
-    SG_TRY(sg_config_write(&config_text, &t->config, SG_CONFIG_PORTABLE));
+    SG_TRY(sg_config_write(&config_text, t->asked, SG_CONFIG_PORTABLE));
     sg_status status = sg_weights_write(t->model, weights, config_text);
     const sg_run_summary summary = {&t->config, config_text, t->model, &t->evaluate, t->dataset, &t->log, chosen.step};
     if (status == SG_OK) status = sg_run_results_save(&summary, SG_SPLIT_TEST, results, NULL);
@@ -199,7 +199,7 @@ static void tear_down(trainer *t)
 
 sg_status sg_train(const sg_config *config, const char *folder, const sg_train_options *options)
 {
-    trainer t = {.config = *config, .folder = folder, .options = options};
+    trainer t = {.asked = config, .config = *config, .folder = folder, .options = options};
     bool finished = false;
     sg_threads_set(config->train.threads);
     SG_TRY(sg_run_claim(&finished, config, folder, options));

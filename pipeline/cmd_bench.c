@@ -1,0 +1,124 @@
+/* cmd_bench.c - scopegrad bench CONFIG: time of a training step, op by op, on made-up pictures. */
+#include "core/parallel.h"
+#include "core/rng.h"
+#include "nn/ops.h"
+#include "pipeline/args.h"
+#include "pipeline/cli.h"
+#include "pipeline/cmd.h"
+#include "pipeline/evaluate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { SG_BENCH_STEPS_MAX = 1000 };
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool is_network(const char *op_name)
+{
+#define SG_NAME(op) #op,
+    static const char *const names[] = {SG_NN_OPS(SG_NAME)};
+#undef SG_NAME
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], op_name) == 0) return true;
+    return false;
+}
+
+static bool is_physics(const char *op_name)
+{
+    return !is_network(op_name);
+}
+
+static void fill(float *out, size_t len, uint32_t stream, bool binary)
+{
+    const sg_rng rng = sg_rng_make(1, SG_RNG_TEST, stream, 0, 0);
+    for (size_t i = 0; i < len; i++) {
+        const double u = sg_rng_uniform(&rng, (uint32_t)i, 0);
+        out[i] = binary ? u > .5 : (float)u;
+    }
+}
+
+static sg_status one_step(sg_program *program, sg_model *model, const sg_config *config)
+{
+    SG_TRY(sg_plan_forward(program->plan));
+    SG_TRY(sg_plan_backward(program->plan));
+    SG_TRY(sg_optimiser_step(model, program->plan, &config->optimiser, 1));
+    sg_plan_commit(program->plan);
+    return SG_OK;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static sg_status measure(sg_program *program, sg_model *model, const sg_config *config, int steps)
+{
+    double seconds[SG_BENCH_STEPS_MAX];
+    struct rusage usage;
+    sg_plan_info info;
+    for (int i = -1; i < steps; i++) {
+        const double begin = now();
+        if (i == 0) sg_plan_profile(program->plan, true);
+        SG_TRY(one_step(program, model, config));
+        if (i >= 0) seconds[i] = now() - begin;
+    }
+    const double physics = sg_plan_profile_seconds(program->plan, is_physics), network = sg_plan_profile_seconds(program->plan, is_network);
+    qsort(seconds, (size_t)steps, sizeof seconds[0], ascending);
+    sg_plan_info_get(program->plan, &info);
+    getrusage(RUSAGE_SELF, &usage);
+    sg_plan_profile_print(program->plan, stdout);
+    printf("step: median %.4f s, least %.4f s of %d; batch %d, %d threads\n", seconds[steps / 2], seconds[0], steps, program->batch, sg_threads());
+    printf("physics: %.2f %% of the ops' time\n", 100 * physics / (physics + network));
+    printf("memory: arena %.1f MiB, parameters %.1f MiB, process peak %.1f MiB\n", (double)info.arena_bytes / 1048576,
+           (double)info.param_bytes / 1048576, (double)usage.ru_maxrss / 1024);
+    return SG_OK;
+}
+
+sg_status sg_cmd_bench(int argc, char **argv)
+{
+    const char *path = NULL;
+    int threads = 0, steps = 10;
+    bool done = false, verbose = false;
+    sg_option_list sets = {0};
+    sg_config config;
+    sg_model *model = NULL;
+    sg_program program = {0};
+    const sg_option options[] = {
+        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config; may be repeated"},
+        {"steps", 'n', SG_OPTION_INT, &steps, "N", "steps to time", 1, SG_BENCH_STEPS_MAX},
+        {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
+        {"verbose", 'v', SG_OPTION_FLAG, &verbose, NULL, "print what each pass of the plan decided"},
+    };
+    const sg_usage usage = {"bench", "[CONFIG]", "Times training steps on random pictures, op by op. Without CONFIG: the main job.",
+                            "scopegrad bench --set network.width=32 --set network.depth=4", options, SG_COUNT(options), 0, 1};
+    SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
+    if (done) return SG_OK;
+    sg_config_defaults(&config);
+    if (path != NULL) SG_TRY(sg_config_read(&config, path));
+    for (int i = 0; i < sets.count; i++) SG_TRY(sg_config_set(&config, sets.item[i], "--set"));
+    (void)sg_range_resolve(&config);
+    sg_threads_set(threads);
+    sg_status status = sg_model_new(&model, 1);
+    if (status == SG_OK)
+        status = sg_program_make(&program, &config, model, config.train.batch_size, SG_PROGRAM_TRAIN, verbose ? stdout : NULL);
+    if (status == SG_OK) {
+        const sg_step step = {1, 1, NULL, true};
+        sg_plan_step_set(program.plan, &step);
+        fill(sg_plan_input(program.plan, "sample"), sg_shape_len(sg_plan_shape(program.plan, "sample")), 0, false);
+        fill(sg_plan_input(program.plan, "label"), sg_shape_len(sg_plan_shape(program.plan, "label")), 1, true);
+        status = measure(&program, model, &config, steps);
+    }
+    sg_program_free(&program);
+    sg_model_free(model);
+    return status;
+}

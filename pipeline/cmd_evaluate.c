@@ -1,0 +1,86 @@
+/* cmd_evaluate.c - scopegrad evaluate RUN */
+#include "datasets/dataset.h"
+#include "pipeline/args.h"
+#include "pipeline/cli.h"
+#include "pipeline/cmd.h"
+#include "pipeline/run_folder.h"
+#include "pipeline/run_results.h"
+
+#include "core/memory.h"
+#include "core/parallel.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const sg_split_names[] = {"train", "validation", "test"};
+
+static sg_status split_of(sg_split *out, const char *name)
+{
+    for (int i = 0; i < SG_COUNT(sg_split_names); i++)
+        if (strcmp(name, sg_split_names[i]) == 0) {
+            *out = (sg_split)i;
+            return SG_OK;
+        }
+    SG_FAIL(SG_E_USAGE, "--split: '%s' is not one of train, validation, test", name);
+}
+
+static void print_scores(const sg_scores *s, const sg_program *program, int count, const char *split)
+{
+    printf("%s: %d pictures, loss %.6f\n", split, count, s->loss);
+    if (!isnan(s->dice)) printf("  Dice %.4f (pooled %.4f), AP at IoU .5 %.4f\n", s->dice, s->dice_pooled, s->ap50);
+    if (!isnan(s->mse)) printf("  mean squared error %.6g\n", s->mse);
+    for (int e = 0; e < program->size.exposures; e++) printf("  exposure %d: %.1f detected electrons per pixel\n", e + 1, s->electrons[e]);
+}
+
+static sg_status evaluate(const char *folder, sg_split split, const char *output, const sg_dataset_config *other)
+{
+    sg_config config;
+    sg_model *model = NULL;
+    sg_program program = {0};
+    sg_dataset *dataset = NULL;
+    sg_dataset_grid grid;
+    sg_scores scores;
+    char *text = NULL;
+    sg_status status;
+    SG_TRY_DONE(sg_cmd_run_load(&config, &model, &program, folder, 8));
+    if (other != NULL) config.dataset = *other;
+    SG_TRY_DONE(sg_run_grid(&grid, &config));
+    SG_TRY_DONE(sg_dataset_open(&dataset, &config.dataset, &grid));
+    if (output == NULL) SG_TRY_DONE(sg_evaluate(&scores, &program, &config, dataset, split, NULL, NULL));
+    if (output != NULL) {
+        SG_TRY_DONE(sg_config_write(&text, &config, SG_CONFIG_PORTABLE));
+        const sg_run_summary run = {&config, text, model, &program, dataset, NULL, 0};
+        SG_TRY_DONE(sg_run_results_save(&run, split, output, &scores));
+    }
+    print_scores(&scores, &program, sg_dataset_count(dataset, split), sg_split_names[split]);
+done:
+    sg_free(text);
+    sg_dataset_free(dataset);
+    sg_program_free(&program);
+    sg_model_free(model);
+    return status;
+}
+
+sg_status sg_cmd_evaluate(int argc, char **argv)
+{
+    const char *folder = NULL, *output = NULL, *split_name = "test", *data = NULL;
+    int threads = 0;
+    bool done = false;
+    sg_split split;
+    sg_dataset_config other = {.kind = SG_DATASET_FOLDER};
+    const sg_option options[] = {
+        {"split", 's', SG_OPTION_TEXT, &split_name, "NAME", "train, validation or test"},
+        {"data", 'd', SG_OPTION_TEXT, &data, "FOLDER", "another folder with images/ and labels/"},
+        {"output", 'o', SG_OPTION_TEXT, &output, "FILE.h5", "also write scores, light and example pictures"},
+        {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
+    };
+    const sg_usage usage = {"evaluate", "RUN", "Scores a trained run on one split of its data, or on another folder.",
+                            "scopegrad evaluate runs/first --split validation", options, SG_COUNT(options), 1, 1};
+    SG_TRY(sg_args_parse(&usage, argc, argv, &folder, NULL, &done));
+    if (done) return SG_OK;
+    SG_TRY(split_of(&split, split_name));
+    sg_threads_set(threads);
+    if (data != NULL) (void)snprintf(other.path, sizeof other.path, "%s", data);
+    return evaluate(folder, split, output, data != NULL ? &other : NULL);
+}

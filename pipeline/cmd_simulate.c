@@ -1,0 +1,225 @@
+/* cmd_simulate.c - scopegrad simulate CONFIG -i IMAGE -o OUT.h5: every stage of the physical layer, with units. */
+#include "core/memory.h"
+#include "core/parallel.h"
+#include "physics/led_array.h"
+#include "pipeline/args.h"
+#include "pipeline/cli.h"
+#include "pipeline/cmd.h"
+#include "pipeline/evaluate.h"
+#include "pipeline/results.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct simulation {
+    sg_config          config;
+    sg_model          *model;
+    sg_microscope_size size;
+    float             *sample; /* (N, N) */
+    sg_results        *out;
+    int                sample_id;
+} simulation;
+
+/* One stage: its name in the graph and in the file. */
+typedef struct stage {
+    const char *name, *unit, *long_name;
+    bool        sample_grid; /* pixel = sample pixel; else camera pitch (image: / oversample) */
+} stage;
+
+static sg_status write_stage(simulation *s, const sg_plan *plan, const stage *st, double pixel_um)
+{
+    char path[96];
+    const sg_shape shape = sg_plan_shape(plan, st->name);
+    const int dims[3] = {shape.c, shape.h, shape.w};
+    if (shape.n == 0) return SG_OK; /* this configuration has no such stage */
+    (void)snprintf(path, sizeof path, "/stages/%s", st->name);
+    SG_TRY(sg_results_array(s->out, path, SG_RESULTS_F32, 3, dims, sg_plan_output(plan, st->name), st->unit, st->long_name, "EYX"));
+    return sg_results_attribute_number(s->out, path, "pixel_um", pixel_um);
+}
+
+/* Transmission as amplitude and phase: nobody plots real and imaginary parts. */
+static sg_status write_transmission(simulation *s, const sg_plan *plan)
+{
+    const int n = s->size.sample_px, dims[2] = {n, n};
+    const size_t len = (size_t)n * (size_t)n;
+    const float *t = sg_plan_output(plan, "transmission");
+    float *part = NULL;
+    if (t == NULL) return SG_OK;
+    SG_TRY(SG_ALLOC(&part, len, "simulate"));
+    for (size_t i = 0; i < len; i++) part[i] = hypotf(t[2 * i], t[2 * i + 1]);
+    sg_status status = sg_results_array(s->out, "/stages/amplitude", SG_RESULTS_F32, 2, dims, part, "1", "amplitude of the transmission", "YX");
+    for (size_t i = 0; i < len; i++) part[i] = atan2f(t[2 * i + 1], t[2 * i]);
+    if (status == SG_OK) status = sg_results_array(s->out, "/stages/phase", SG_RESULTS_F32, 2, dims, part, "rad", "phase of the transmission", "YX");
+    sg_free(part);
+    if (status != SG_OK) return status;
+    SG_TRY(sg_results_attribute_number(s->out, "/stages/amplitude", "pixel_um", s->config.microscope.sample.pixel_um));
+    return sg_results_attribute_number(s->out, "/stages/phase", "pixel_um", s->config.microscope.sample.pixel_um);
+}
+
+static sg_value build(sg_graph *g, const simulation *s, bool electrons)
+{
+    sg_microscope_values v;
+    const sg_value sample = sg_input(g, "sample", SG_SHAPE(1, 1, s->size.sample_px, s->size.sample_px));
+    const sg_value channels = sg_microscope(g, sample, &s->config.microscope, electrons, &v);
+    sg_output(g, "transmission", v.transmission);
+    sg_output(g, "image", v.image);
+    sg_output(g, "pixels", v.pixels);
+    if (electrons) sg_output(g, "electrons", v.electrons);
+    if (electrons) return v.electrons;
+    sg_output(g, "adu", v.adu);
+    sg_output(g, "channels", channels);
+    return channels;
+}
+
+static sg_status run_plan(simulation *s, bool electrons, sg_status (*write)(simulation *, const sg_plan *))
+{
+    const uint32_t id = (uint32_t)s->sample_id;
+    const sg_step step = {s->config.train.seed, 0, &id, false};
+    const sg_plan_options options = {0};
+    sg_graph *g = sg_graph_new();
+    sg_plan *plan = NULL;
+    sg_status status = sg_plan_make(&plan, g, s->model, build(g, s, electrons), &options);
+    if (status == SG_OK) {
+        memcpy(sg_plan_input(plan, "sample"), s->sample, (size_t)s->size.sample_px * (size_t)s->size.sample_px * sizeof(float));
+        sg_plan_step_set(plan, &step);
+        status = sg_plan_forward(plan);
+    }
+    if (status == SG_OK) status = write(s, plan);
+    sg_plan_free(plan);
+    sg_graph_free(g);
+    return status;
+}
+
+static sg_status write_light_stages(simulation *s, const sg_plan *plan)
+{
+    static const stage electrons = {"electrons", "electron", "photoelectrons with shot and read noise, before the ADC", false};
+    return write_stage(s, plan, &electrons, s->size.camera_pitch_um);
+}
+
+static sg_status write_camera_stages(simulation *s, const sg_plan *plan)
+{
+    static const stage image = {"image", "1", "intensity, 1 = empty field with all light inside the pupil", true};
+    static const stage others[] = {{"pixels", "1", "intensity integrated over each pixel", false},
+                                   {"adu", "ADU", "camera values", false},
+                                   {"channels", "1", "what the network sees", false}};
+    SG_TRY(write_transmission(s, plan));
+    SG_TRY(write_stage(s, plan, &image, s->size.camera_pitch_um / s->size.oversample));
+    for (int i = 0; i < SG_COUNT(others); i++) SG_TRY(write_stage(s, plan, &others[i], s->size.camera_pitch_um));
+    return SG_OK;
+}
+
+/* I_k of every LED alone: as many exposures as LEDs, each with one. */
+static sg_status write_leds(simulation *s)
+{
+    const int leds = s->size.leds, n = s->size.sample_px;
+    const uint32_t id = (uint32_t)s->sample_id;
+    const sg_step step = {s->config.train.seed, 0, &id, false};
+    const sg_plan_options options = {0};
+    static const stage intensity = {"led_intensity", "1", "intensity under each LED alone at weight 1", true};
+    sg_graph *g = sg_graph_new();
+    sg_plan *plan = NULL;
+    const sg_value images = sg_microscope_leds(g, sg_input(g, "sample", SG_SHAPE(1, 1, n, n)), &s->config.microscope);
+    sg_output(g, "led_intensity", images);
+    sg_status status = sg_plan_make(&plan, g, s->model, images, &options);
+    if (status == SG_OK) {
+        memcpy(sg_plan_input(plan, "sample"), s->sample, (size_t)n * (size_t)n * sizeof(float));
+        sg_plan_step_set(plan, &step);
+        status = sg_plan_forward(plan);
+    }
+    if (status == SG_OK) status = write_stage(s, plan, &intensity, s->size.camera_pitch_um / s->size.oversample);
+    sg_plan_free(plan);
+    sg_graph_free(g);
+    (void)leds;
+    return status;
+}
+
+static sg_status write_parameters(simulation *s)
+{
+    for (int i = 0; i < sg_model_count(s->model); i++) {
+        const sg_param_info *p = sg_model_at(s->model, i);
+        char path[160];
+        const int dims[2] = {p->shape.h, p->shape.w};
+        (void)snprintf(path, sizeof path, "/parameters/%s", p->name);
+        if (p->len == 1) SG_TRY(sg_results_scalar(s->out, path, (double)p->value[0], p->unit, p->name));
+        else SG_TRY(sg_results_array(s->out, path, SG_RESULTS_F32, 2, dims, p->value, p->unit, p->name, "EK"));
+    }
+    return SG_OK;
+}
+
+static sg_status write_geometry(simulation *s)
+{
+    sg_led_array leds;
+    double *na = NULL;
+    if (s->size.leds < 1) return SG_OK;
+    SG_TRY(sg_led_array_make(&leds, &s->config.microscope.illumination, s->config.microscope.optics.wavelength_um));
+    const int dims[2] = {leds.count, 2};
+    sg_status status = SG_ALLOC(&na, 2 * (size_t)leds.count, "simulate");
+    for (int k = 0; status == SG_OK && k < leds.count; k++) {
+        na[2 * k] = leds.na_x[k];
+        na[2 * k + 1] = leds.na_y[k];
+    }
+    if (status == SG_OK)
+        status = sg_results_array(s->out, "/parameters/led_na", SG_RESULTS_F64, 2, dims, na, "1", "direction of the light of each LED (s_x, s_y)", "KD");
+    sg_free(na);
+    sg_led_array_free(&leds);
+    return status;
+}
+
+static sg_status simulate(simulation *s, const char *picture, bool leds)
+{
+    sg_image image;
+    char *text = NULL;
+    const int n = s->size.sample_px, dims[2] = {n, n};
+    SG_TRY(sg_image_read(&image, picture));
+    sg_status status = SG_ALLOC(&s->sample, (size_t)n * (size_t)n, "simulate");
+    if (status == SG_OK) status = sg_cmd_sample(s->sample, &image, picture, n);
+    sg_image_free(&image);
+    if (status != SG_OK) return status;
+    SG_TRY(sg_results_array(s->out, "/stages/sample", SG_RESULTS_F32, 2, dims, s->sample, "1", "picture scaled to its percentiles 1 to 99.8", "YX"));
+    SG_TRY(sg_results_attribute_number(s->out, "/stages/sample", "pixel_um", s->config.microscope.sample.pixel_um));
+    SG_TRY(run_plan(s, false, write_camera_stages));
+    SG_TRY(run_plan(s, true, write_light_stages));
+    if (leds) SG_TRY(write_leds(s));
+    SG_TRY(write_parameters(s));
+    SG_TRY(write_geometry(s));
+    SG_TRY(sg_config_write(&text, &s->config, SG_CONFIG_FULL));
+    status = sg_results_text(s->out, "/config", text, "resolved configuration (YAML)");
+    sg_free(text);
+    return status;
+}
+
+sg_status sg_cmd_simulate(int argc, char **argv)
+{
+    const char *path = NULL, *picture = NULL, *output = NULL;
+    bool done = false, leds = false;
+    int threads = 0;
+    sg_option_list sets = {0};
+    simulation s = {.sample_id = 0};
+    const sg_option options[] = {
+        {"input", 'i', SG_OPTION_TEXT, &picture, "IMAGE", "sample picture, PNG or TIFF (needed)"},
+        {"output", 'o', SG_OPTION_TEXT, &output, "OUT.h5", "where every stage goes (needed)"},
+        {"leds", 0, SG_OPTION_FLAG, &leds, NULL, "also the intensity under each LED alone"},
+        {"sample-id", 0, SG_OPTION_INT, &s.sample_id, "N", "picks the noise: the stream of this sample", 0, (1 << 24) - 1},
+        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config; may be repeated"},
+        {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
+    };
+    const sg_usage usage = {"simulate", "CONFIG", "Sends a picture through the microscope and writes every stage, with units, to HDF5.",
+                            "scopegrad simulate experiments/first_steps/config.yaml -i nuclei.png -o stages.h5 --leds", options,
+                            SG_COUNT(options), 1, 1};
+    SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
+    if (done) return SG_OK;
+    if (picture == NULL || output == NULL) SG_FAIL(SG_E_USAGE, "-i IMAGE and -o OUT.h5 are needed");
+    SG_TRY(sg_cmd_config(&s.config, path, &sets));
+    if (s.config.microscope.sample.kind == SG_SAMPLE_STACK) SG_FAIL(SG_E_CONFIG, "sample.kind: a measured stack is its own simulation");
+    (void)sg_range_resolve(&s.config);
+    sg_threads_set(threads);
+    SG_TRY(sg_microscope_check(&s.size, &s.config.microscope));
+    sg_status status = sg_model_new(&s.model, s.config.train.seed);
+    if (status == SG_OK) status = sg_results_new(&s.out);
+    if (status == SG_OK) status = simulate(&s, picture, leds);
+    if (status == SG_OK) status = sg_results_save(s.out, output);
+    sg_results_free(s.out);
+    sg_model_free(s.model);
+    sg_free(s.sample);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* cmd_train.c - scopegrad train CONFIG -o FOLDER */
+#include "pipeline/args.h"
+#include "pipeline/cli.h"
+#include "pipeline/cmd.h"
+#include "pipeline/train.h"
+
+#include <stddef.h>
+
+sg_status sg_cmd_train(int argc, char **argv)
+{
+    const char *folder = NULL, *path = NULL;
+    int threads = -1;
+    bool done = false;
+    sg_option_list sets = {0};
+    sg_train_options train = {.report = true};
+    bool no_report = false;
+    sg_config config;
+    char command[SG_COMMAND_MAX];
+    const sg_option options[] = {
+        {"output", 'o', SG_OPTION_TEXT, &folder, "FOLDER", "where the run goes (needed)"},
+        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config; may be repeated"},
+        {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core; the result is the same for any number", 0, 1024},
+        {"resume", 0, SG_OPTION_FLAG, &train.resume, NULL, "go on from the last checkpoint of this folder"},
+        {"no-report", 0, SG_OPTION_FLAG, &no_report, NULL, "do not make report.html at the end"},
+        {"quiet", 'q', SG_OPTION_FLAG, &train.quiet, NULL, "no progress on the terminal"},
+        {"verbose", 'v', SG_OPTION_FLAG, &train.verbose, NULL, "print what each pass of the plan decided"},
+    };
+    const sg_usage usage = {"train", "CONFIG", "Trains light, lens, camera and network together and fills a run folder.",
+                            "scopegrad train experiments/first_steps/config.yaml -o runs/first", options, SG_COUNT(options), 1, 1};
+    SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
+    if (done) return SG_OK;
+    if (folder == NULL) SG_FAIL(SG_E_USAGE, "-o FOLDER is missing");
+    SG_TRY(sg_cmd_config(&config, path, &sets));
+    if (threads >= 0) config.train.threads = threads;
+    sg_cmd_line(command, argc, argv);
+    train.command = command;
+    train.report = !no_report;
+    return sg_train(&config, folder, &train);
+}
