@@ -17,7 +17,8 @@
     X(SG_E_FORMAT, "file is damaged or of another format")                                                             \
     X(SG_E_NUMERIC, "not a number or infinite")                                                                        \
     X(SG_E_STATE, "call out of order")                                                                                 \
-    X(SG_E_INTERRUPTED, "interrupted")
+    X(SG_E_INTERRUPTED, "interrupted")                                                                                 \
+    X(SG_E_PARTIAL, "some runs failed")
 
 typedef enum sg_status {
 #define SG_STATUS_ENUM(code, text) code,

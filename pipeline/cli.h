@@ -10,8 +10,14 @@
 
 /* X(name, one line for the list of commands), in the order in which `scopegrad --help` lists them. */
 #define SG_COMMANDS(X)                                                                                                 \
-    X(report, "one HTML page about a run or an experiment")                                                            \
-    X(info, "version, operations, config keys and libraries")
+    X(demo, "runs an experiment, all arms and seeds, and shows it; without a file: the main job, short")               \
+    X(train, "trains light, lens, camera and network together")                                                        \
+    X(evaluate, "scores a trained run")                                                                                \
+    X(predict, "runs a trained network on pictures, TIFF out")                                                         \
+    X(simulate, "sends a picture through the microscope, every stage to HDF5")                                         \
+    X(report, "one HTML page of a run or an experiment")                                                               \
+    X(info, "version, operations, config keys and libraries")                                                          \
+    X(bench, "time of a training step, op by op")
 
 #define SG_COMMAND_DECLARE(name, line) sg_status sg_cmd_##name(int argc, char **argv);
 SG_COMMANDS(SG_COMMAND_DECLARE)

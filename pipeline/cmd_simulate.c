@@ -23,7 +23,6 @@ typedef struct simulation {
 /* One stage: its name in the graph and in the file. */
 typedef struct stage {
     const char *name, *unit, *long_name;
-    bool        sample_grid; /* pixel = sample pixel; else camera pitch (image: / oversample) */
 } stage;
 
 static sg_status write_stage(simulation *s, const sg_plan *plan, const stage *st, double pixel_um)
@@ -92,15 +91,15 @@ static sg_status run_plan(simulation *s, bool electrons, sg_status (*write)(simu
 
 static sg_status write_light_stages(simulation *s, const sg_plan *plan)
 {
-    static const stage electrons = {"electrons", "electron", "photoelectrons with shot and read noise, before the ADC", false};
+    static const stage electrons = {"electrons", "electron", "photoelectrons with shot and read noise, before the ADC"};
     return write_stage(s, plan, &electrons, s->size.camera_pitch_um);
 }
 
 static sg_status write_camera_stages(simulation *s, const sg_plan *plan)
 {
-    static const stage image = {"image", "1", "intensity, 1 = empty field with all light inside the pupil", true};
-    static const stage others[] = {{"pixels", "1", "intensity integrated over each pixel", false},
-                                   {"adu", "ADU", "camera values", false},
+    static const stage image = {"image", "1", "intensity, 1 = empty field with all light inside the pupil"};
+    static const stage others[] = {{"pixels", "1", "intensity integrated over each pixel"},
+                                   {"adu", "ADU", "camera values"},
                                    {"channels", "1", "what the network sees", false}};
     SG_TRY(write_transmission(s, plan));
     SG_TRY(write_stage(s, plan, &image, s->size.camera_pitch_um / s->size.oversample));
@@ -108,28 +107,50 @@ static sg_status write_camera_stages(simulation *s, const sg_plan *plan)
     return SG_OK;
 }
 
-/* I_k of every LED alone: as many exposures as LEDs, each with one. */
-static sg_status write_leds(simulation *s)
+/* I_k of every LED alone, one after the other: the weights of the plan are the model's own memory. */
+static sg_status image_each_led(simulation *s, sg_plan *plan, float *stack)
 {
-    const int leds = s->size.leds, n = s->size.sample_px;
     const uint32_t id = (uint32_t)s->sample_id;
     const sg_step step = {s->config.train.seed, 0, &id, false};
+    const size_t one = (size_t)s->size.image_px * (size_t)s->size.image_px;
+    sg_param_info *weight = sg_model_find(s->model, "microscope.led.weight");
+    float *kept = NULL;
+    sg_status status;
+    SG_TRY(SG_ALLOC(&kept, weight->len, "simulate"));
+    memcpy(kept, weight->value, weight->len * sizeof *kept);
+    memcpy(sg_plan_input(plan, "sample"), s->sample, (size_t)s->size.sample_px * (size_t)s->size.sample_px * sizeof(float));
+    sg_plan_step_set(plan, &step);
+    for (int k = 0; k < s->size.leds; k++) {
+        memset(weight->value, 0, weight->len * sizeof(float));
+        weight->value[k] = 1;
+        SG_TRY_DONE(sg_plan_forward(plan));
+        memcpy(stack + (size_t)k * one, sg_plan_root(plan), one * sizeof *stack);
+    }
+done:
+    memcpy(weight->value, kept, weight->len * sizeof *kept);
+    sg_free(kept);
+    return status;
+}
+
+static sg_status write_leds(simulation *s)
+{
+    const int m = s->size.image_px, dims[3] = {s->size.leds, m, m};
     const sg_plan_options options = {0};
-    static const stage intensity = {"led_intensity", "1", "intensity under each LED alone at weight 1", true};
     sg_graph *g = sg_graph_new();
     sg_plan *plan = NULL;
-    const sg_value images = sg_microscope_leds(g, sg_input(g, "sample", SG_SHAPE(1, 1, n, n)), &s->config.microscope);
-    sg_output(g, "led_intensity", images);
-    sg_status status = sg_plan_make(&plan, g, s->model, images, &options);
-    if (status == SG_OK) {
-        memcpy(sg_plan_input(plan, "sample"), s->sample, (size_t)n * (size_t)n * sizeof(float));
-        sg_plan_step_set(plan, &step);
-        status = sg_plan_forward(plan);
-    }
-    if (status == SG_OK) status = write_stage(s, plan, &intensity, s->size.camera_pitch_um / s->size.oversample);
+    float *stack = NULL;
+    sg_microscope_values v;
+    sg_status status;
+    (void)sg_microscope(g, sg_input(g, "sample", SG_SHAPE(1, 1, s->size.sample_px, s->size.sample_px)), &s->config.microscope, false, &v);
+    SG_TRY_DONE(sg_plan_make(&plan, g, s->model, v.image, &options));
+    SG_TRY_DONE(SG_ALLOC(&stack, (size_t)dims[0] * (size_t)m * (size_t)m, "simulate --leds"));
+    SG_TRY_DONE(image_each_led(s, plan, stack));
+    SG_TRY_DONE(sg_results_array(s->out, "/stages/led_intensity", SG_RESULTS_F32, 3, dims, stack, "1", "intensity under each LED alone at weight 1", "KYX"));
+    SG_TRY_DONE(sg_results_attribute_number(s->out, "/stages/led_intensity", "pixel_um", s->size.camera_pitch_um / s->size.oversample));
+done:
+    sg_free(stack);
     sg_plan_free(plan);
     sg_graph_free(g);
-    (void)leds;
     return status;
 }
 

@@ -16,7 +16,7 @@ static const sg_command commands[] = {SG_COMMANDS(SG_COMMAND_ROW)};
 #undef SG_COMMAND_ROW
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
-enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
+enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2, EXIT_PARTIAL = 3 };
 
 static void print_help(void)
 {
@@ -26,7 +26,7 @@ static void print_help(void)
     for (int i = 0; i < COMMAND_COUNT; i++) printf("  %-10s %s\n", commands[i].name, commands[i].line);
     puts("\nscopegrad COMMAND --help shows the options of a command and a line to copy.\n"
          "scopegrad --version prints the version.\n\n"
-         "Exit codes: 0 ok, 1 error while running, 2 wrong usage or configuration.");
+         "Exit codes: 0 ok, 1 error while running, 2 wrong usage or configuration, 3 some runs failed.");
 }
 
 static int exit_code(sg_status status)
@@ -36,6 +36,7 @@ static int exit_code(sg_status status)
     case SG_E_USAGE:
     case SG_E_CONFIG:
     case SG_E_RANGE: return EXIT_USAGE;
+    case SG_E_PARTIAL: return EXIT_PARTIAL;
     default: return EXIT_RUN;
     }
 }

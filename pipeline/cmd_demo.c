@@ -1,0 +1,51 @@
+/* cmd_demo.c - scopegrad demo [EXPERIMENT.yaml] -o FOLDER */
+#include "datasets/builtin.h"
+#include "pipeline/args.h"
+#include "pipeline/cli.h"
+#include "pipeline/experiment_run.h"
+#include "pipeline/report.h"
+#include "pipeline/run_folder.h"
+
+#include <stdio.h>
+
+static sg_status run_and_report(const sg_experiment *experiment, const char *folder, const sg_experiment_options *options)
+{
+    char page[SG_PATH_MAX];
+    SG_TRY(sg_run_path(page, folder, "report.html"));
+    const sg_status status = sg_experiment_run(experiment, folder, options);
+    if (status != SG_OK && status != SG_E_PARTIAL) return status;
+    char failure[512];
+    (void)snprintf(failure, sizeof failure, "%s", sg_error_text());
+    SG_TRY(sg_report_make(folder, page));
+    SG_TRY(sg_report_print(folder, stdout));
+    printf("report: %s\n", page);
+    return status == SG_OK ? SG_OK : sg_error_set(status, "%s", failure);
+}
+
+sg_status sg_cmd_demo(int argc, char **argv)
+{
+    const char *path = NULL, *folder = "runs/demo";
+    char found[SG_PATH_MAX];
+    bool done = false;
+    sg_experiment experiment;
+    sg_experiment_options run = {0};
+    const sg_option options[] = {
+        {"output", 'o', SG_OPTION_TEXT, &folder, "FOLDER", "where the runs and the report go"},
+        {"jobs", 'j', SG_OPTION_INT, &run.jobs, "N", "runs at a time; 0: one a core", 0, 1024},
+        {"quiet", 'q', SG_OPTION_FLAG, &run.quiet, NULL, "no progress on the terminal"},
+    };
+    const sg_usage usage = {"demo", "[EXPERIMENT]",
+                            "Runs every arm and seed of an experiment, then makes its report. Without a file: learned illumination on real "
+                            "nuclei, short. The same command goes on where it was stopped.",
+                            "scopegrad demo -o runs/demo", options, SG_COUNT(options), 0, 1};
+    SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
+    if (done) return SG_OK;
+    if (path == NULL) {
+        SG_TRY(sg_data_find(found, sizeof found, "experiments/learned_illumination/demo.yaml"));
+        path = found;
+    }
+    sg_status status = sg_experiment_read(&experiment, path);
+    if (status == SG_OK) status = run_and_report(&experiment, folder, &run);
+    sg_experiment_free(&experiment);
+    return status;
+}
