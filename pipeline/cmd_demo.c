@@ -1,5 +1,5 @@
 /* cmd_demo.c - scopegrad demo [EXPERIMENT.yaml] -o FOLDER */
-#include "datasets/builtin.h"
+#include "core/data_path.h"
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
 #include "pipeline/experiment_run.h"
@@ -17,7 +17,6 @@ static sg_status run_and_report(const sg_experiment *experiment, const char *fol
     char failure[512];
     (void)snprintf(failure, sizeof failure, "%s", sg_error_text());
     SG_TRY(sg_report_make(folder, page));
-    SG_TRY(sg_report_print(folder, stdout));
     printf("report: %s\n", page);
     return status == SG_OK ? SG_OK : sg_error_set(status, "%s", failure);
 }

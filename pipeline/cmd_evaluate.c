@@ -67,7 +67,7 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
     const char *folder = NULL, *output = NULL, *split_name = "test", *data = NULL;
     int threads = 0;
     bool done = false;
-    sg_split split;
+    sg_split split = SG_SPLIT_TEST;
     sg_dataset_config other = {.kind = SG_DATASET_FOLDER};
     const sg_option options[] = {
         {"split", 's', SG_OPTION_TEXT, &split_name, "NAME", "train, validation or test"},

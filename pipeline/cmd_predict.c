@@ -15,8 +15,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { SG_PICTURES_MAX = 4096 };
-
 typedef struct prediction {
     sg_config   config;
     sg_model   *model;

@@ -100,7 +100,7 @@ static sg_status write_camera_stages(simulation *s, const sg_plan *plan)
     static const stage image = {"image", "1", "intensity, 1 = empty field with all light inside the pupil"};
     static const stage others[] = {{"pixels", "1", "intensity integrated over each pixel"},
                                    {"adu", "ADU", "camera values"},
-                                   {"channels", "1", "what the network sees", false}};
+                                   {"channels", "1", "what the network sees"}};
     SG_TRY(write_transmission(s, plan));
     SG_TRY(write_stage(s, plan, &image, s->size.camera_pitch_um / s->size.oversample));
     for (int i = 0; i < SG_COUNT(others); i++) SG_TRY(write_stage(s, plan, &others[i], s->size.camera_pitch_um));
@@ -171,13 +171,14 @@ static sg_status write_geometry(simulation *s)
 {
     sg_led_array leds;
     double *na = NULL;
+    const double field_um = s->config.microscope.sample.size_px * s->config.microscope.sample.pixel_um;
     if (s->size.leds < 1) return SG_OK;
-    SG_TRY(sg_led_array_make(&leds, &s->config.microscope.illumination, s->config.microscope.optics.wavelength_um));
+    SG_TRY(sg_led_array_make(&leds, &s->config.microscope.illumination, s->config.microscope.optics.wavelength_um, field_um));
     const int dims[2] = {leds.count, 2};
     sg_status status = SG_ALLOC(&na, 2 * (size_t)leds.count, "simulate");
     for (int k = 0; status == SG_OK && k < leds.count; k++) {
-        na[2 * k] = leds.na_x[k];
-        na[2 * k + 1] = leds.na_y[k];
+        na[2 * k] = leds.led[k].s_x;
+        na[2 * k + 1] = leds.led[k].s_y;
     }
     if (status == SG_OK)
         status = sg_results_array(s->out, "/parameters/led_na", SG_RESULTS_F64, 2, dims, na, "1", "direction of the light of each LED (s_x, s_y)", "KD");

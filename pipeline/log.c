@@ -56,7 +56,7 @@ static int parse_row(sg_log_row *row, const char *line)
         char *begin = end + 1;
         const int empty = *begin == ',' || *begin == '\n'; /* strtod would skip the newline */
         end = begin;
-        *fields[i] = empty ? NAN : strtod(begin, &end);
+        *fields[i] = empty ? (double)NAN : strtod(begin, &end);
         if (!empty && end == begin) return 0;
     }
     return *end == '\n';

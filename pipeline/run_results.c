@@ -184,12 +184,14 @@ static sg_status write_led_na(sg_results *out, const sg_run_summary *run)
 {
     sg_led_array leds;
     float *na = NULL;
-    SG_TRY(sg_led_array_make(&leds, &run->config->microscope.illumination, run->config->microscope.optics.wavelength_um));
+    const sg_sample_config *sample = &run->config->microscope.sample;
+    const double field_um = sample->size_px * sample->pixel_um;
+    SG_TRY(sg_led_array_make(&leds, &run->config->microscope.illumination, run->config->microscope.optics.wavelength_um, field_um));
     const int dims[2] = {leds.count, 2};
     sg_status status = SG_ALLOC(&na, 2 * (size_t)leds.count, "results");
     for (int k = 0; status == SG_OK && k < leds.count; k++) {
-        na[2 * k] = (float)leds.na_x[k];
-        na[2 * k + 1] = (float)leds.na_y[k];
+        na[2 * k] = (float)leds.led[k].s_x;
+        na[2 * k + 1] = (float)leds.led[k].s_y;
     }
     if (status == SG_OK)
         status = sg_results_array(out, "/learned/led_na", SG_RESULTS_F32, 2, dims, na, "1", "direction of the light of each LED (s_x, s_y)", "KD");

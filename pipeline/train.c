@@ -5,6 +5,7 @@
 #include "pipeline/train.h"
 
 #include "core/file.h"
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/evaluate.h"
@@ -61,20 +62,17 @@ static sg_status make_programs(trainer *t)
 static sg_status restore(trainer *t)
 {
     char path[SG_PATH_MAX];
-    uint64_t hash = t->state.config_hash;
     SG_TRY(sg_run_path(path, t->folder, "last.ckpt"));
     if (!t->options->resume || !sg_file_exists(path)) return SG_OK;
-    SG_TRY(sg_checkpoint_read(&t->state, t->model, path));
-    if (t->state.config_hash != hash) SG_FAIL(SG_E_CONFIG, "%s: written by a run of another configuration", path);
-    sg_model_steps_set(t->model, t->state.step);
-    return SG_OK;
+    return sg_checkpoint_read(&t->state, t->model, path, t->state.config_hash);
 }
 
 static sg_status set_up(trainer *t)
 {
     char path[SG_PATH_MAX];
     SG_TRY(sg_config_hash(&t->state.config_hash, t->asked));
-    t->state.best = -INFINITY;
+    t->state.seed = t->asked->train.seed;
+    t->state.best_step = -1;
     t->range_auto = sg_range_resolve(&t->config);
     SG_TRY(open_dataset(t));
     SG_TRY(make_programs(t));
@@ -119,7 +117,7 @@ static sg_status save(trainer *t, const char *name)
 {
     char path[SG_PATH_MAX];
     SG_TRY(sg_run_path(path, t->folder, name));
-    return sg_checkpoint_write(&t->state, t->model, path);
+    return sg_checkpoint_write(path, t->model, &t->state);
 }
 
 /* Learned light changes how bright the picture is, so an automatic range follows it. */
@@ -136,8 +134,9 @@ static sg_status validate(trainer *t, sg_log_row *row)
     sg_progress_metric(&t->progress, t->config.loss.kind == SG_LOSS_MSE ? "mse" : "dice",
                        t->config.loss.kind == SG_LOSS_MSE ? scores.mse : scores.dice);
     const double rank = sg_scores_rank(&scores, &t->config);
-    if (!(rank > t->state.best) && t->state.best > -INFINITY) return SG_OK;
-    t->state.best = rank;
+    if (t->state.best_step >= 0 && !(rank > t->state.best_metric)) return SG_OK;
+    t->state.best_step = t->state.step;
+    t->state.best_metric = rank;
     return save(t, "best.ckpt");
 }
 
@@ -176,7 +175,7 @@ static sg_status finish(trainer *t)
     SG_TRY(sg_run_path(weights, t->folder, "weights.safetensors"));
     SG_TRY(sg_run_path(results, t->folder, "results.h5"));
     SG_TRY(sg_run_path(report, t->folder, "report.html"));
-    SG_TRY(sg_checkpoint_read(&chosen, t->model, best));
+    SG_TRY(sg_checkpoint_read(&chosen, t->model, best, t->state.config_hash));
     SG_TRY(sg_config_write(&config_text, t->asked, SG_CONFIG_PORTABLE));
     sg_status status = sg_weights_write(t->model, weights, config_text);
     const sg_run_summary summary = {&t->config, config_text, t->model, &t->evaluate, t->dataset, &t->log, chosen.step};

@@ -1,0 +1,13 @@
+/* data_path.h - where the files that come with the program are: experiments, built-in pictures. */
+#ifndef SG_CORE_DATA_PATH_H
+#define SG_CORE_DATA_PATH_H
+
+#include "core/status.h"
+
+#include <stddef.h>
+
+/* *out = the first of $SCOPEGRAD_DATA/relative, <source tree>/relative, <installed data>/relative that exists. SG_E_IO
+ * names the places that were tried. */
+sg_status sg_data_find(char *out, size_t size, const char *relative);
+
+#endif
