@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* *out = the first of $SCOPEGRAD_DATA/relative, <source tree>/relative, <installed data>/relative that exists. SG_E_IO
- * names the places that were tried. */
+/* *out = $SCOPEGRAD_DATA/relative if that variable is set; else the first of <source tree>/relative and <installed
+ * data>/relative that exists. SG_E_IO names the places that were tried. */
 sg_status sg_data_find(char *out, size_t size, const char *relative);
 
 #endif

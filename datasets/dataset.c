@@ -2,6 +2,7 @@
 #include "datasets/dataset.h"
 
 #include "core/file.h"
+#include "core/data_path.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "datasets/dataset_internal.h"
@@ -12,28 +13,6 @@
 #include <string.h>
 
 /* ---- the built-in data ---- */
-
-static bool holds_nuclei(char *out, size_t size, const char *folder, const char *below)
-{
-    char splits[SG_DATASET_PATH_MAX + 32];
-    const int length = snprintf(out, size, "%s%s", folder, below);
-    if (length < 0 || (size_t)length >= size) return false;
-    (void)snprintf(splits, sizeof splits, "%s/splits.csv", out);
-    return sg_file_exists(splits);
-}
-
-sg_status sg_dataset_builtin_path(char *out, size_t size)
-{
-    const char *own = getenv("SCOPEGRAD_DATA");
-    if (own && *own) {
-        if (holds_nuclei(out, size, own, "/nuclei") || holds_nuclei(out, size, own, "")) return SG_OK;
-        SG_FAIL(SG_E_IO, "%s: SCOPEGRAD_DATA names a folder without nuclei/splits.csv", own);
-    }
-    if (holds_nuclei(out, size, SG_SOURCE_ROOT, "/datasets/nuclei")) return SG_OK;
-    if (holds_nuclei(out, size, SG_DATA_DIR, "/nuclei")) return SG_OK;
-    SG_FAIL(SG_E_IO, "the built-in nuclei are neither in %s/datasets/nuclei nor in %s/nuclei: set SCOPEGRAD_DATA",
-            SG_SOURCE_ROOT, SG_DATA_DIR);
-}
 
 /* ---- the list of items ---- */
 
@@ -113,7 +92,7 @@ static sg_status list_items(sg_dataset *dataset)
     case SG_DATASET_FOLDER: return sg_folder_list(dataset, dataset->config.path, dataset->config.splits);
     case SG_DATASET_BUILTIN: break;
     }
-    SG_TRY(sg_dataset_builtin_path(path, sizeof path));
+    SG_TRY(sg_data_find(path, sizeof path, "datasets/nuclei"));
     (void)snprintf(splits, sizeof splits, "%s/splits.csv", path);
     return sg_folder_list(dataset, path, dataset->config.splits[0] ? dataset->config.splits : splits);
 }

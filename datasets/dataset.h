@@ -65,9 +65,7 @@ uint32_t sg_dataset_id(const sg_dataset *dataset, sg_split split, int index);
 /* Numbers in one sample (N^2 or K C^2) and in one label (label_px^2). */
 size_t sg_dataset_sample_len(const sg_dataset *dataset);
 size_t sg_dataset_label_len(const sg_dataset *dataset);
-/* Where the built-in nuclei lie: $SCOPEGRAD_DATA/nuclei, or $SCOPEGRAD_DATA itself, then the source tree, then the
- * installed data. SG_E_IO names the places tried. */
-sg_status sg_dataset_builtin_path(char *out, size_t size);
+
 /* One item: sample (N, N) picture in [0,1] (percentiles 1..99.8 of the whole picture) or (K, C, C) stack; label
  * (label_px^2) in {0, 1} (or the target's numbers); instances (label_px^2) 0 = background, or NULL if not wanted (zeros
  * for stacks). draw >= 0 and config.augment: a random crop, flips and quarter turns by the random numbers of (seed, id,

@@ -39,14 +39,12 @@ static sg_status evaluate(const char *folder, sg_split split, const char *output
     sg_model *model = NULL;
     sg_program program = {0};
     sg_dataset *dataset = NULL;
-    sg_dataset_grid grid;
     sg_scores scores;
     char *text = NULL;
     sg_status status;
     SG_TRY_DONE(sg_cmd_run_load(&config, &model, &program, folder, 8));
     if (other != NULL) config.dataset = *other;
-    SG_TRY_DONE(sg_run_grid(&grid, &config));
-    SG_TRY_DONE(sg_dataset_open(&dataset, &config.dataset, &grid));
+    SG_TRY_DONE(sg_run_dataset(&dataset, &config));
     if (output == NULL) SG_TRY_DONE(sg_evaluate(&scores, &program, &config, dataset, split, NULL, NULL));
     if (output != NULL) {
         SG_TRY_DONE(sg_config_write(&text, &config, SG_CONFIG_PORTABLE));

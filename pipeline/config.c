@@ -155,7 +155,8 @@ sg_status sg_config_folder(char out[SG_PATH_MAX], const char *path)
     const char *slash = strrchr(path, '/');
     const int length = slash ? (int)(slash - path) : 0;
     if (length >= SG_PATH_MAX) SG_FAIL(SG_E_CONFIG, "%.60s...: the path is too long", path);
-    (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : length, path);
+    memcpy(folder, path, (size_t)length + 1);
+    folder[slash == path ? 1 : length] = 0;
     if (!realpath(slash ? folder : ".", real_path) || strlen(real_path) >= SG_PATH_MAX)
         SG_FAIL(SG_E_CONFIG, "%s: its folder has no usable path", path);
     (void)snprintf(out, SG_PATH_MAX, "%s", strcmp(real_path, "/") ? real_path : "");

@@ -81,15 +81,17 @@ sg_status sg_run_config(sg_config *out, const char *folder)
     return sg_config_read(out, path);
 }
 
-sg_status sg_run_grid(sg_dataset_grid *out, const sg_config *config)
+sg_status sg_run_dataset(sg_dataset **out, const sg_config *config)
 {
     sg_microscope_size size;
+    sg_dataset_config dataset = config->dataset;
     SG_TRY(sg_microscope_check(&size, &config->microscope));
     const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
-    *out = (sg_dataset_grid){.sample_px = stack ? size.camera_px : size.sample_px,
-                             .margin_px = config->microscope.sample.margin_px,
-                             .label_px = size.output_px,
-                             .pixel_um = config->microscope.sample.pixel_um,
-                             .stack_images = stack ? size.leds : 0};
-    return SG_OK;
+    const sg_dataset_grid grid = {.sample_px = stack ? size.camera_px : size.sample_px,
+                                  .margin_px = config->microscope.sample.margin_px,
+                                  .label_px = size.output_px,
+                                  .pixel_um = config->microscope.sample.pixel_um,
+                                  .stack_images = stack ? size.leds : 0};
+    if (dataset.stack_na <= 0) dataset.stack_na = config->microscope.optics.na;
+    return sg_dataset_open(out, &dataset, &grid);
 }

@@ -18,7 +18,7 @@ sg_status sg_run_timing(const char *folder, int64_t step, double seconds);
 sg_status sg_run_done(const char *folder);
 /* Reads config.yaml of a run. */
 sg_status sg_run_config(sg_config *out, const char *folder);
-/* What the pictures of a dataset must become for this microscope. */
-sg_status sg_run_grid(sg_dataset_grid *out, const sg_config *config);
+/* Opens the dataset of a config on the grid of its microscope; stack_na is the objective's unless given. */
+sg_status sg_run_dataset(sg_dataset **out, const sg_config *config);
 
 #endif

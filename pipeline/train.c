@@ -40,9 +40,7 @@ typedef struct trainer {
 /* ---- setting up ---- */
 static sg_status open_dataset(trainer *t)
 {
-    sg_dataset_grid grid;
-    SG_TRY(sg_run_grid(&grid, &t->config));
-    SG_TRY(sg_dataset_open(&t->dataset, &t->config.dataset, &grid));
+    SG_TRY(sg_run_dataset(&t->dataset, &t->config));
     for (sg_split split = SG_SPLIT_TRAIN; split <= SG_SPLIT_TEST; split++) {
         static const char *const names[] = {"train", "validation", "test"};
         if (sg_dataset_count(t->dataset, split) < 1) SG_FAIL(SG_E_CONFIG, "dataset: the %s split holds no picture", names[split]);

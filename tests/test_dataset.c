@@ -1,5 +1,6 @@
 /* test_dataset.c - labels on the camera grid, pairs of files, crops and turns, synthetic cells, measured stacks. */
 #include "core/file.h"
+#include "core/data_path.h"
 #include "core/memory.h"
 #include "datasets/csv.h"
 #include "datasets/dataset.h"
@@ -335,7 +336,7 @@ static void test_builtin(void **state)
     static float sample[N * N], label[C * C];
     static int32_t instances[C * C];
     char path[1024];
-    expect_ok(sg_dataset_builtin_path(path, sizeof path));
+    expect_ok(sg_data_find(path, sizeof path, "datasets/nuclei"));
     expect_ok(sg_dataset_open(&dataset, &config, &grid));
     assert_int_equal(sg_dataset_count(dataset, SG_SPLIT_TRAIN), 3);
     assert_true(sg_dataset_count(dataset, SG_SPLIT_VALIDATION) >= 30 && sg_dataset_count(dataset, SG_SPLIT_TEST) >= 40);
@@ -354,7 +355,7 @@ static void test_builtin(void **state)
     }
     sg_dataset_free(dataset);
     assert_int_equal(setenv("SCOPEGRAD_DATA", folder, 1), 0);
-    assert_int_equal(sg_dataset_builtin_path(path, sizeof path), SG_E_IO);
+    assert_int_equal(sg_data_find(path, sizeof path, "datasets/nuclei"), SG_E_IO);
     assert_non_null(strstr(sg_error_text(), folder));
     assert_int_equal(unsetenv("SCOPEGRAD_DATA"), 0);
 }
