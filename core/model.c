@@ -75,6 +75,8 @@ static void init_values(sg_param_info *p, uint64_t seed, const sg_param_spec *sp
     for (size_t i = 0; i < p->len; i++) {
         double v = spec->init_a;
         if (spec->init == SG_INIT_VALUES) v = spec->values[i];
+        if (spec->init == SG_INIT_VALUES && spec->init_b > 0)
+            v *= 1 + spec->init_b * (2 * sg_rng_uniform(&rng, (uint32_t)i, 0) - 1);
         if (spec->init == SG_INIT_UNIFORM) v += (spec->init_b - spec->init_a) * sg_rng_uniform(&rng, (uint32_t)i, 0);
         if (spec->init == SG_INIT_NORMAL) v += spec->init_b * sg_rng_normal(&rng, (uint32_t)i, 0);
         p->value[i] = (float)v;

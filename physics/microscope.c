@@ -297,7 +297,7 @@ static sg_value led_weight(sg_graph *g, const scope *s)
     const bool dose = light->constraint == SG_LIGHT_DOSE, random = light->pattern == SG_PATTERN_RANDOM;
     const double cells = (double)s->size.leds * s->size.exposures;
     const sg_param_spec spec = {.init = random ? SG_INIT_UNIFORM : SG_INIT_VALUES,
-                                .init_b = dose ? 2 / cells : 1,
+                                .init_b = !random ? light->jitter : dose ? 2 / cells : 1,
                                 .values = s->weight,
                                 .constraint = dose ? SG_SIMPLEX : SG_BOX,
                                 .hi = 1,

@@ -51,6 +51,8 @@ const sg_key sg_keys[] = {
      .value = SG_PATTERN_BRIGHTFIELD, .doc = "LED weights: fixed, or where learning starts"},
     {SCOPE_TEXT(illumination.pattern_csv), .type = PATH, .doc = "pattern csv: one row an LED, one column an exposure"},
     {SCOPE(illumination.exposures), .type = INT, .lo = 1, .hi = SG_EXPOSURE_MAX, .value = 1, .doc = "exposures per measurement; pattern dpc has 2"},
+    {SCOPE(illumination.jitter), .type = REAL, .lo = 0, .hi = 1, .value = 0,
+     .doc = "starting weights times a random number in 1 - jitter .. 1 + jitter: learned exposures that start equal would stay equal"},
     {SCOPE(illumination.constraint), .type = ENUM, .names = "dose box", .doc = "dose: all patterns cost dose_ph; box: each LED between 0 and 1"},
     {SCOPE(illumination.dose_ph), .type = REAL, .unit = "photons", .lo = 1e-3, .hi = 1e9, .value = 200,
      .doc = "dose: photons per camera pixel area at the sample in one measurement, all exposures together"},
