@@ -31,15 +31,16 @@ sg_status sg_cmd_run_load(sg_config *config, sg_model **model, sg_program *progr
     (void)sg_range_resolve(config);
     SG_TRY(sg_run_path(path, folder, "weights.safetensors"));
     SG_TRY(sg_model_new(model, config->train.seed));
-    SG_TRY(sg_program_make(program, config, *model, batch, SG_PROGRAM_EVALUATE, NULL));
+    SG_TRY(sg_program_make(program, config, *model, batch > 0 ? batch : config->train.batch_size, SG_PROGRAM_EVALUATE,
+                           NULL));
     return sg_weights_read(*model, path);
 }
 
 sg_status sg_cmd_sample(float *out, const sg_image *image, const char *path, int size_px)
 {
     if (image->height < size_px || image->width < size_px)
-        SG_FAIL(SG_E_SHAPE, "%s: %d x %d px is smaller than the sample grid of %d x %d (sample.size_px)", path, image->width,
-                image->height, size_px, size_px);
+        SG_FAIL(SG_E_SHAPE, "%s: %d x %d px is smaller than the sample grid of %d x %d (sample.size_px)", path,
+                image->width, image->height, size_px, size_px);
     const int top = (image->height - size_px) / 2, left = (image->width - size_px) / 2;
     SG_TRY(sg_image_scale(image->data, (size_t)image->height * (size_t)image->width, path));
     for (int y = 0; y < size_px; y++)

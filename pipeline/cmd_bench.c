@@ -72,12 +72,14 @@ static sg_status measure(sg_program *program, sg_model *model, const sg_config *
         SG_TRY(one_step(program, model, config));
         if (i >= 0) seconds[i] = now() - begin;
     }
-    const double physics = sg_plan_profile_seconds(program->plan, is_physics), network = sg_plan_profile_seconds(program->plan, is_network);
+    const double physics = sg_plan_profile_seconds(program->plan, is_physics),
+                 network = sg_plan_profile_seconds(program->plan, is_network);
     qsort(seconds, (size_t)steps, sizeof seconds[0], ascending);
     sg_plan_info_get(program->plan, &info);
     getrusage(RUSAGE_SELF, &usage);
     sg_plan_profile_print(program->plan, stdout);
-    printf("step: median %.4f s, least %.4f s of %d; batch %d, %d threads\n", seconds[steps / 2], seconds[0], steps, program->batch, sg_threads());
+    printf("step: median %.4f s, least %.4f s of %d; batch %d, %d threads\n", seconds[steps / 2], seconds[0], steps,
+           program->batch, sg_threads());
     printf("physics: %.2f %% of the ops' time\n", 100 * physics / (physics + network));
     printf("memory: arena %.1f MiB, parameters %.1f MiB, process peak %.1f MiB\n", (double)info.arena_bytes / 1048576,
            (double)info.param_bytes / 1048576, (double)usage.ru_maxrss / 1024);
@@ -99,8 +101,14 @@ sg_status sg_cmd_bench(int argc, char **argv)
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
         {"verbose", 'v', SG_OPTION_FLAG, &verbose, NULL, "print what each pass of the plan decided"},
     };
-    const sg_usage usage = {"bench", "[CONFIG]", "Times training steps on random pictures, op by op. Without CONFIG: the main job.",
-                            "scopegrad bench --set network.width=32 --set network.depth=4", options, SG_COUNT(options), 0, 1};
+    const sg_usage usage = {"bench",
+                            "[CONFIG]",
+                            "Times training steps on random pictures, op by op. Without CONFIG: the main job.",
+                            "scopegrad bench --set network.width=32 --set network.depth=4",
+                            options,
+                            SG_COUNT(options),
+                            0,
+                            1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
     if (done) return SG_OK;
     sg_config_defaults(&config);
@@ -110,7 +118,8 @@ sg_status sg_cmd_bench(int argc, char **argv)
     sg_threads_set(threads);
     sg_status status = sg_model_new(&model, 1);
     if (status == SG_OK)
-        status = sg_program_make(&program, &config, model, config.train.batch_size, SG_PROGRAM_TRAIN, verbose ? stdout : NULL);
+        status = sg_program_make(&program, &config, model, config.train.batch_size, SG_PROGRAM_TRAIN,
+                                 verbose ? stdout : NULL);
     if (status == SG_OK) {
         const sg_step step = {1, 1, NULL, true};
         sg_plan_step_set(program.plan, &step);

@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 
-static sg_status run_and_report(const sg_experiment *experiment, const char *folder, const sg_experiment_options *options)
+static sg_status run_and_report(const sg_experiment *experiment, const char *folder,
+                                const sg_experiment_options *options)
 {
     char page[SG_PATH_MAX];
     SG_TRY(sg_run_path(page, folder, "report.html"));
@@ -33,10 +34,16 @@ sg_status sg_cmd_demo(int argc, char **argv)
         {"jobs", 'j', SG_OPTION_INT, &run.jobs, "N", "runs at a time; 0: one a core", 0, 1024},
         {"quiet", 'q', SG_OPTION_FLAG, &run.quiet, NULL, "no progress on the terminal"},
     };
-    const sg_usage usage = {"demo", "[EXPERIMENT]",
-                            "Runs every arm and seed of an experiment, then makes its report. Without a file: learned illumination on real "
-                            "nuclei, short. The same command goes on where it was stopped.",
-                            "scopegrad demo -o runs/demo", options, SG_COUNT(options), 0, 1};
+    const sg_usage usage = {
+        "demo",
+        "[EXPERIMENT]",
+        "Runs every arm and seed of an experiment, then makes its report. Without a file: learned illumination on real "
+        "nuclei, short. The same command goes on where it was stopped.",
+        "scopegrad demo -o runs/demo",
+        options,
+        SG_COUNT(options),
+        0,
+        1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
     if (done) return SG_OK;
     if (path == NULL) {

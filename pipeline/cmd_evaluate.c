@@ -30,7 +30,8 @@ static void print_scores(const sg_scores *s, const sg_program *program, int coun
     printf("%s: %d pictures, loss %.6f\n", split, count, s->loss);
     if (!isnan(s->dice)) printf("  Dice %.4f (pooled %.4f), AP at IoU .5 %.4f\n", s->dice, s->dice_pooled, s->ap50);
     if (!isnan(s->mse)) printf("  mean squared error %.6g\n", s->mse);
-    for (int e = 0; e < program->size.exposures; e++) printf("  exposure %d: %.1f detected electrons per pixel\n", e + 1, s->electrons[e]);
+    for (int e = 0; e < program->size.exposures; e++)
+        printf("  exposure %d: %.1f detected electrons per pixel\n", e + 1, s->electrons[e]);
 }
 
 static sg_status evaluate(const char *folder, sg_split split, const char *output, const sg_dataset_config *other)
@@ -42,7 +43,7 @@ static sg_status evaluate(const char *folder, sg_split split, const char *output
     sg_scores scores;
     char *text = NULL;
     sg_status status;
-    SG_TRY_DONE(sg_cmd_run_load(&config, &model, &program, folder, 8));
+    SG_TRY_DONE(sg_cmd_run_load(&config, &model, &program, folder, 0));
     if (other != NULL) config.dataset = *other;
     SG_TRY_DONE(sg_run_dataset(&dataset, &config));
     if (output == NULL) SG_TRY_DONE(sg_evaluate(&scores, &program, &config, dataset, split, NULL, NULL));
@@ -73,8 +74,14 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
         {"output", 'o', SG_OPTION_TEXT, &output, "FILE.h5", "also write scores, light and example pictures"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
     };
-    const sg_usage usage = {"evaluate", "RUN", "Scores a trained run on one split of its data, or on another folder.",
-                            "scopegrad evaluate runs/first --split validation", options, SG_COUNT(options), 1, 1};
+    const sg_usage usage = {"evaluate",
+                            "RUN",
+                            "Scores a trained run on one split of its data, or on another folder.",
+                            "scopegrad evaluate runs/first --split validation",
+                            options,
+                            SG_COUNT(options),
+                            1,
+                            1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &folder, NULL, &done));
     if (done) return SG_OK;
     SG_TRY(split_of(&split, split_name));

@@ -16,11 +16,11 @@
 #include <string.h>
 
 typedef struct prediction {
-    sg_config   config;
-    sg_model   *model;
-    sg_program  program;
-    float      *out; /* (pages, height, width) */
-    int         pages, height, width;
+    sg_config config;
+    sg_model *model;
+    sg_program program;
+    float *out; /* (pages, height, width) */
+    int pages, height, width;
 } prediction;
 
 /* Probability for a segmentation, the value itself for a regression. */
@@ -39,7 +39,8 @@ static sg_status size_output(prediction *p, int height, int width, const char *p
         return SG_ALLOC(&p->out, (size_t)p->pages * (size_t)height * (size_t)width, "predict");
     }
     if (height != p->height || width != p->width)
-        SG_FAIL(SG_E_SHAPE, "%s: %d x %d px, the pictures before it gave %d x %d: predict them one by one", path, width, height, p->width, p->height);
+        SG_FAIL(SG_E_SHAPE, "%s: %d x %d px, the pictures before it gave %d x %d: predict them one by one", path, width,
+                height, p->width, p->height);
     return SG_OK;
 }
 
@@ -77,7 +78,8 @@ static sg_status run_measured(prediction *p, const float *adu, int height, int w
             for (int y = 0; y < h; y++)
                 for (int x = 0; x < w; x++) {
                     const int sy = y < height ? y : 2 * height - 1 - y, sx = x < width ? x : 2 * width - 1 - x;
-                    in[((size_t)e * (size_t)h + (size_t)y) * (size_t)w + (size_t)x] = adu[((size_t)e * (size_t)height + (size_t)sy) * (size_t)width + (size_t)sx];
+                    in[((size_t)e * (size_t)h + (size_t)y) * (size_t)w + (size_t)x] =
+                        adu[((size_t)e * (size_t)height + (size_t)sy) * (size_t)width + (size_t)sx];
                 }
         status = sg_plan_forward(plan);
     }
@@ -94,9 +96,11 @@ static sg_status predict_measured(prediction *p, const sg_image *image, const ch
 {
     const int exposures = p->program.size.exposures, unit = 1 << p->config.unet.depth;
     if (image->pages != exposures)
-        SG_FAIL(SG_E_SHAPE, "%s: %d pages, this run measures %d exposures (one page each)", path, image->pages, exposures);
+        SG_FAIL(SG_E_SHAPE, "%s: %d pages, this run measures %d exposures (one page each)", path, image->pages,
+                exposures);
     if (image->height < unit || image->width < unit)
-        SG_FAIL(SG_E_SHAPE, "%s: %d x %d px is smaller than %d, the coarsest pixel of the network", path, image->width, image->height, unit);
+        SG_FAIL(SG_E_SHAPE, "%s: %d x %d px is smaller than %d, the coarsest pixel of the network", path, image->width,
+                image->height, unit);
     SG_TRY(size_output(p, image->height, image->width, path));
     return run_measured(p, image->data, image->height, image->width, page);
 }
@@ -107,7 +111,8 @@ static sg_status predict_all(prediction *p, const sg_option_list *pictures, bool
     for (int i = 0; i < pictures->count; i++) {
         sg_image image;
         SG_TRY(sg_image_read(&image, pictures->item[i]));
-        const sg_status status = measured ? predict_measured(p, &image, pictures->item[i], i) : predict_sample(p, &image, pictures->item[i], i);
+        const sg_status status = measured ? predict_measured(p, &image, pictures->item[i], i)
+                                          : predict_sample(p, &image, pictures->item[i], i);
         sg_image_free(&image);
         if (status != SG_OK) return status;
     }
@@ -119,7 +124,8 @@ static sg_status predict(const char *folder, const sg_option_list *pictures, boo
     prediction p = {.pages = 0};
     sg_status status = sg_cmd_run_load(&p.config, &p.model, &p.program, folder, 1);
     if (status == SG_OK && p.config.microscope.sample.kind == SG_SAMPLE_STACK && !measured)
-        status = sg_error_set(SG_E_USAGE, "%s: was trained on a measured stack; give camera pictures with --measured", folder);
+        status = sg_error_set(SG_E_USAGE, "%s: was trained on a measured stack; give camera pictures with --measured",
+                              folder);
     if (status == SG_OK) status = predict_all(&p, pictures, measured);
     if (status == SG_OK) {
         const sg_tiff tiff = {p.pages, p.height, p.width, 32, p.out, p.program.size.camera_pitch_um};
@@ -140,11 +146,18 @@ sg_status sg_cmd_predict(int argc, char **argv)
     const sg_option options[] = {
         {"input", 'i', SG_OPTION_LIST, &pictures, "IMAGE", "a picture, PNG or TIFF; may be repeated (needed)"},
         {"output", 'o', SG_OPTION_TEXT, &output, "OUT.tif", "float TIFF, one page a picture (needed)"},
-        {"measured", 'm', SG_OPTION_FLAG, &measured, NULL, "pictures are camera values (ADU), one page an exposure; otherwise samples"},
+        {"measured", 'm', SG_OPTION_FLAG, &measured, NULL,
+         "pictures are camera values (ADU), one page an exposure; otherwise samples"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
     };
-    const sg_usage usage = {"predict", "RUN", "Runs the trained network of a run on pictures.",
-                            "scopegrad predict runs/first -i nuclei.png -o nuclei_prediction.tif", options, SG_COUNT(options), 1, 1};
+    const sg_usage usage = {"predict",
+                            "RUN",
+                            "Runs the trained network of a run on pictures.",
+                            "scopegrad predict runs/first -i nuclei.png -o nuclei_prediction.tif",
+                            options,
+                            SG_COUNT(options),
+                            1,
+                            1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &folder, NULL, &done));
     if (done) return SG_OK;
     if (pictures.count == 0 || output == NULL) SG_FAIL(SG_E_USAGE, "-i IMAGE and -o OUT.tif are needed");

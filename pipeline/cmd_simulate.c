@@ -12,12 +12,12 @@
 #include <string.h>
 
 typedef struct simulation {
-    sg_config          config;
-    sg_model          *model;
+    sg_config config;
+    sg_model *model;
     sg_microscope_size size;
-    float             *sample; /* (N, N) */
-    sg_results        *out;
-    int                sample_id;
+    float *sample; /* (N, N) */
+    sg_results *out;
+    int sample_id;
 } simulation;
 
 /* One stage: its name in the graph and in the file. */
@@ -32,7 +32,8 @@ static sg_status write_stage(simulation *s, const sg_plan *plan, const stage *st
     const int dims[3] = {shape.c, shape.h, shape.w};
     if (shape.n == 0) return SG_OK; /* this configuration has no such stage */
     (void)snprintf(path, sizeof path, "/stages/%s", st->name);
-    SG_TRY(sg_results_array(s->out, path, SG_RESULTS_F32, 3, dims, sg_plan_output(plan, st->name), st->unit, st->long_name, "EYX"));
+    SG_TRY(sg_results_array(s->out, path, SG_RESULTS_F32, 3, dims, sg_plan_output(plan, st->name), st->unit,
+                            st->long_name, "EYX"));
     return sg_results_attribute_number(s->out, path, "pixel_um", pixel_um);
 }
 
@@ -46,9 +47,12 @@ static sg_status write_transmission(simulation *s, const sg_plan *plan)
     if (t == NULL) return SG_OK;
     SG_TRY(SG_ALLOC(&part, len, "simulate"));
     for (size_t i = 0; i < len; i++) part[i] = hypotf(t[2 * i], t[2 * i + 1]);
-    sg_status status = sg_results_array(s->out, "/stages/amplitude", SG_RESULTS_F32, 2, dims, part, "1", "amplitude of the transmission", "YX");
+    sg_status status = sg_results_array(s->out, "/stages/amplitude", SG_RESULTS_F32, 2, dims, part, "1",
+                                        "amplitude of the transmission", "YX");
     for (size_t i = 0; i < len; i++) part[i] = atan2f(t[2 * i + 1], t[2 * i]);
-    if (status == SG_OK) status = sg_results_array(s->out, "/stages/phase", SG_RESULTS_F32, 2, dims, part, "rad", "phase of the transmission", "YX");
+    if (status == SG_OK)
+        status = sg_results_array(s->out, "/stages/phase", SG_RESULTS_F32, 2, dims, part, "rad",
+                                  "phase of the transmission", "YX");
     sg_free(part);
     if (status != SG_OK) return status;
     SG_TRY(sg_results_attribute_number(s->out, "/stages/amplitude", "pixel_um", s->config.microscope.sample.pixel_um));
@@ -79,7 +83,8 @@ static sg_status run_plan(simulation *s, bool electrons, sg_status (*write)(simu
     sg_plan *plan = NULL;
     sg_status status = sg_plan_make(&plan, g, s->model, build(g, s, electrons), &options);
     if (status == SG_OK) {
-        memcpy(sg_plan_input(plan, "sample"), s->sample, (size_t)s->size.sample_px * (size_t)s->size.sample_px * sizeof(float));
+        memcpy(sg_plan_input(plan, "sample"), s->sample,
+               (size_t)s->size.sample_px * (size_t)s->size.sample_px * sizeof(float));
         sg_plan_step_set(plan, &step);
         status = sg_plan_forward(plan);
     }
@@ -118,7 +123,8 @@ static sg_status image_each_led(simulation *s, sg_plan *plan, float *stack)
     sg_status status;
     SG_TRY(SG_ALLOC(&kept, weight->len, "simulate"));
     memcpy(kept, weight->value, weight->len * sizeof *kept);
-    memcpy(sg_plan_input(plan, "sample"), s->sample, (size_t)s->size.sample_px * (size_t)s->size.sample_px * sizeof(float));
+    memcpy(sg_plan_input(plan, "sample"), s->sample,
+           (size_t)s->size.sample_px * (size_t)s->size.sample_px * sizeof(float));
     sg_plan_step_set(plan, &step);
     for (int k = 0; k < s->size.leds; k++) {
         memset(weight->value, 0, weight->len * sizeof(float));
@@ -141,12 +147,15 @@ static sg_status write_leds(simulation *s)
     float *stack = NULL;
     sg_microscope_values v;
     sg_status status;
-    (void)sg_microscope(g, sg_input(g, "sample", SG_SHAPE(1, 1, s->size.sample_px, s->size.sample_px)), &s->config.microscope, false, &v);
+    (void)sg_microscope(g, sg_input(g, "sample", SG_SHAPE(1, 1, s->size.sample_px, s->size.sample_px)),
+                        &s->config.microscope, false, &v);
     SG_TRY_DONE(sg_plan_make(&plan, g, s->model, v.image, &options));
     SG_TRY_DONE(SG_ALLOC(&stack, (size_t)dims[0] * (size_t)m * (size_t)m, "simulate --leds"));
     SG_TRY_DONE(image_each_led(s, plan, stack));
-    SG_TRY_DONE(sg_results_array(s->out, "/stages/led_intensity", SG_RESULTS_F32, 3, dims, stack, "1", "intensity under each LED alone at weight 1", "KYX"));
-    SG_TRY_DONE(sg_results_attribute_number(s->out, "/stages/led_intensity", "pixel_um", s->size.camera_pitch_um / s->size.oversample));
+    SG_TRY_DONE(sg_results_array(s->out, "/stages/led_intensity", SG_RESULTS_F32, 3, dims, stack, "1",
+                                 "intensity under each LED alone at weight 1", "KYX"));
+    SG_TRY_DONE(sg_results_attribute_number(s->out, "/stages/led_intensity", "pixel_um",
+                                            s->size.camera_pitch_um / s->size.oversample));
 done:
     sg_free(stack);
     sg_plan_free(plan);
@@ -161,8 +170,10 @@ static sg_status write_parameters(simulation *s)
         char path[160];
         const int dims[2] = {p->shape.h, p->shape.w};
         (void)snprintf(path, sizeof path, "/parameters/%s", p->name);
-        if (p->len == 1) SG_TRY(sg_results_scalar(s->out, path, (double)p->value[0], p->unit, p->name));
-        else SG_TRY(sg_results_array(s->out, path, SG_RESULTS_F32, 2, dims, p->value, p->unit, p->name, "EK"));
+        if (p->len == 1)
+            SG_TRY(sg_results_scalar(s->out, path, (double)p->value[0], p->unit, p->name));
+        else
+            SG_TRY(sg_results_array(s->out, path, SG_RESULTS_F32, 2, dims, p->value, p->unit, p->name, "EK"));
     }
     return SG_OK;
 }
@@ -173,7 +184,8 @@ static sg_status write_geometry(simulation *s)
     double *na = NULL;
     const double field_um = s->config.microscope.sample.size_px * s->config.microscope.sample.pixel_um;
     if (s->size.leds < 1) return SG_OK;
-    SG_TRY(sg_led_array_make(&leds, &s->config.microscope.illumination, s->config.microscope.optics.wavelength_um, field_um));
+    SG_TRY(sg_led_array_make(&leds, &s->config.microscope.illumination, s->config.microscope.optics.wavelength_um,
+                             field_um));
     const int dims[2] = {leds.count, 2};
     sg_status status = SG_ALLOC(&na, 2 * (size_t)leds.count, "simulate");
     for (int k = 0; status == SG_OK && k < leds.count; k++) {
@@ -181,7 +193,8 @@ static sg_status write_geometry(simulation *s)
         na[2 * k + 1] = leds.led[k].s_y;
     }
     if (status == SG_OK)
-        status = sg_results_array(s->out, "/parameters/led_na", SG_RESULTS_F64, 2, dims, na, "1", "direction of the light of each LED (s_x, s_y)", "KD");
+        status = sg_results_array(s->out, "/parameters/led_na", SG_RESULTS_F64, 2, dims, na, "1",
+                                  "direction of the light of each LED (s_x, s_y)", "KD");
     sg_free(na);
     sg_led_array_free(&leds);
     return status;
@@ -197,7 +210,8 @@ static sg_status simulate(simulation *s, const char *picture, bool leds)
     if (status == SG_OK) status = sg_cmd_sample(s->sample, &image, picture, n);
     sg_image_free(&image);
     if (status != SG_OK) return status;
-    SG_TRY(sg_results_array(s->out, "/stages/sample", SG_RESULTS_F32, 2, dims, s->sample, "1", "picture scaled to its percentiles 1 to 99.8", "YX"));
+    SG_TRY(sg_results_array(s->out, "/stages/sample", SG_RESULTS_F32, 2, dims, s->sample, "1",
+                            "picture scaled to its percentiles 1 to 99.8", "YX"));
     SG_TRY(sg_results_attribute_number(s->out, "/stages/sample", "pixel_um", s->config.microscope.sample.pixel_um));
     SG_TRY(run_plan(s, false, write_camera_stages));
     SG_TRY(run_plan(s, true, write_light_stages));
@@ -221,18 +235,25 @@ sg_status sg_cmd_simulate(int argc, char **argv)
         {"input", 'i', SG_OPTION_TEXT, &picture, "IMAGE", "sample picture, PNG or TIFF (needed)"},
         {"output", 'o', SG_OPTION_TEXT, &output, "OUT.h5", "where every stage goes (needed)"},
         {"leds", 0, SG_OPTION_FLAG, &leds, NULL, "also the intensity under each LED alone"},
-        {"sample-id", 0, SG_OPTION_INT, &s.sample_id, "N", "picks the noise: the stream of this sample", 0, (1 << 24) - 1},
+        {"sample-id", 0, SG_OPTION_INT, &s.sample_id, "N", "picks the noise: the stream of this sample", 0,
+         (1 << 24) - 1},
         {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config; may be repeated"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
     };
-    const sg_usage usage = {"simulate", "CONFIG", "Sends a picture through the microscope and writes every stage, with units, to HDF5.",
-                            "scopegrad simulate experiments/first_steps/config.yaml -i nuclei.png -o stages.h5 --leds", options,
-                            SG_COUNT(options), 1, 1};
+    const sg_usage usage = {"simulate",
+                            "CONFIG",
+                            "Sends a picture through the microscope and writes every stage, with units, to HDF5.",
+                            "scopegrad simulate experiments/first_steps/config.yaml -i nuclei.png -o stages.h5 --leds",
+                            options,
+                            SG_COUNT(options),
+                            1,
+                            1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
     if (done) return SG_OK;
     if (picture == NULL || output == NULL) SG_FAIL(SG_E_USAGE, "-i IMAGE and -o OUT.h5 are needed");
     SG_TRY(sg_cmd_config(&s.config, path, &sets));
-    if (s.config.microscope.sample.kind == SG_SAMPLE_STACK) SG_FAIL(SG_E_CONFIG, "sample.kind: a measured stack is its own simulation");
+    if (s.config.microscope.sample.kind == SG_SAMPLE_STACK)
+        SG_FAIL(SG_E_CONFIG, "sample.kind: a measured stack is its own simulation");
     (void)sg_range_resolve(&s.config);
     sg_threads_set(threads);
     SG_TRY(sg_microscope_check(&s.size, &s.config.microscope));

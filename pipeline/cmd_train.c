@@ -25,8 +25,14 @@ sg_status sg_cmd_train(int argc, char **argv)
         {"quiet", 'q', SG_OPTION_FLAG, &train.quiet, NULL, "no progress on the terminal"},
         {"verbose", 'v', SG_OPTION_FLAG, &train.verbose, NULL, "print what each pass of the plan decided"},
     };
-    const sg_usage usage = {"train", "CONFIG", "Trains light, lens, camera and network together and fills a run folder.",
-                            "scopegrad train experiments/first_steps/config.yaml -o runs/first", options, SG_COUNT(options), 1, 1};
+    const sg_usage usage = {"train",
+                            "CONFIG",
+                            "Trains light, lens, camera and network together and fills a run folder.",
+                            "scopegrad train experiments/first_steps/config.yaml -o runs/first",
+                            options,
+                            SG_COUNT(options),
+                            1,
+                            1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
     if (done) return SG_OK;
     if (folder == NULL) SG_FAIL(SG_E_USAGE, "-o FOLDER is missing");

@@ -10,16 +10,16 @@
 /* What one evaluation works with. */
 typedef struct pass {
     const sg_program *program;
-    const sg_config  *config;
+    const sg_config *config;
     const sg_dataset *dataset;
-    sg_split          split;
-    int               count, batch;
-    size_t            sample_len, label_len; /* of one picture */
-    int32_t          *instances;             /* (batch, c, c) */
-    uint32_t         *ids;                   /* (batch) */
-    float            *prediction;            /* (c, c) */
-    sg_overlap        pooled;
-    sg_scores        *scores;
+    sg_split split;
+    int count, batch;
+    size_t sample_len, label_len; /* of one picture */
+    int32_t *instances;           /* (batch, c, c) */
+    uint32_t *ids;                /* (batch) */
+    float *prediction;            /* (c, c) */
+    sg_overlap pooled;
+    sg_scores *scores;
 } pass;
 
 /* Pictures first .. first+batch-1; places past the end repeat the last one, with labels that are not counted. */
@@ -89,12 +89,21 @@ static sg_status score_batch(pass *p, int first, sg_visitor visit, void *context
     const float *sample = sg_plan_input(plan, "sample"), *label = sg_plan_input(plan, "label");
     const float *logits = sg_plan_output(plan, "logits"), *adu = sg_plan_output(plan, "adu");
     const float *channels = sg_plan_output(plan, "channels");
-    const size_t adu_len = len * (size_t)p->program->size.exposures, channels_len = len * (size_t)p->program->size.channels;
+    const size_t adu_len = len * (size_t)p->program->size.exposures,
+                 channels_len = len * (size_t)p->program->size.channels;
     for (int b = 0; b < p->batch && first + b < p->count; b++) {
         const size_t at = (size_t)b;
         predict(p, logits + at * len);
-        sg_view view = {first + b, sample + at * p->sample_len, adu + at * adu_len, channels + at * channels_len,
-                        p->prediction, label + at * len, p->instances + at * len, 0, 0, 0};
+        sg_view view = {first + b,
+                        sample + at * p->sample_len,
+                        adu + at * adu_len,
+                        channels + at * channels_len,
+                        p->prediction,
+                        label + at * len,
+                        p->instances + at * len,
+                        0,
+                        0,
+                        0};
         SG_TRY(score(p, &view));
         add_electrons(p, view.adu, gain_now(p->program, p->config));
         p->scores->dice += view.dice / p->count;
@@ -125,7 +134,12 @@ sg_status sg_evaluate(sg_scores *out, const sg_program *program, const sg_config
                       sg_split split, sg_visitor visit, void *context)
 {
     const sg_shape sample = sg_plan_shape(program->plan, "sample"), label = sg_plan_shape(program->plan, "label");
-    pass p = {.program = program, .config = config, .dataset = dataset, .split = split, .batch = program->batch, .scores = out};
+    pass p = {.program = program,
+              .config = config,
+              .dataset = dataset,
+              .split = split,
+              .batch = program->batch,
+              .scores = out};
     memset(out, 0, sizeof *out);
     p.count = sg_dataset_count(dataset, split);
     p.sample_len = sg_shape_len(sample) / (size_t)sample.n;

@@ -21,18 +21,18 @@
 extern char **environ;
 
 typedef struct run {
-    char  folder[SG_PATH_MAX]; /* .../seed1; beside it seed1.yaml and seed1.log */
-    int   arm, vary;
+    char folder[SG_PATH_MAX]; /* .../seed1; beside it seed1.yaml and seed1.log */
+    int arm, vary;
     pid_t process; /* 0: not started or ended */
 } run;
 
 typedef struct pool {
-    const sg_experiment         *experiment;
-    const char                  *folder;
+    const sg_experiment *experiment;
+    const char *folder;
     const sg_experiment_options *options;
-    run                         *runs;
-    int                          count, next, running, ended, failed, jobs, threads;
-    double                       begin;
+    run *runs;
+    int count, next, running, ended, failed, jobs, threads;
+    double begin;
 } pool;
 
 static double now(void)
@@ -53,7 +53,8 @@ static void vary_name(char *out, size_t size, const pool *p, int vary, const sg_
     const char *dot = strrchr(e->vary_key, '.');
     const char *last = dot != NULL ? dot + 1 : e->vary_key;
     const char *unit = strrchr(last, '_');
-    (void)snprintf(out, size, "%.*s%s", unit != NULL ? (int)(unit - last) : (int)strlen(last), last, e->vary_value[vary]);
+    (void)snprintf(out, size, "%.*s%s", unit != NULL ? (int)(unit - last) : (int)strlen(last), last,
+                   e->vary_value[vary]);
 }
 
 /* Writes the run's config next to its folder. */
@@ -66,7 +67,8 @@ static sg_status describe_run(pool *p, run *r, int arm, int vary, uint64_t seed)
     vary_name(name, sizeof name, p, vary, &config);
     r->arm = arm;
     r->vary = vary;
-    if (snprintf(parent, sizeof parent, "%s/runs/%s/%s", p->folder, p->experiment->arms[arm].name, name) >= SG_PATH_MAX - 64)
+    if (snprintf(parent, sizeof parent, "%s/runs/%s/%s", p->folder, p->experiment->arms[arm].name, name) >=
+        SG_PATH_MAX - 64)
         SG_FAIL(SG_E_USAGE, "%.200s...: the path is too long", p->folder);
     SG_TRY(sg_folder_make(parent));
     (void)snprintf(r->folder, sizeof r->folder, "%.*s/seed%llu", SG_PATH_MAX - 64, parent, (unsigned long long)seed);
@@ -108,8 +110,16 @@ static sg_status start(pool *p, run *r)
     (void)snprintf(config, sizeof config, "%.*s.yaml", SG_PATH_MAX - 8, r->folder);
     (void)snprintf(log, sizeof log, "%.*s.log", SG_PATH_MAX - 8, r->folder);
     (void)snprintf(threads, sizeof threads, "%d", p->threads);
-    char *const arguments[] = {self, (char[]){"train"}, config, (char[]){"-o"}, r->folder, (char[]){"--resume"}, (char[]){"--no-report"},
-                               (char[]){"--threads"}, threads, NULL};
+    char *const arguments[] = {self,
+                               (char[]){"train"},
+                               config,
+                               (char[]){"-o"},
+                               r->folder,
+                               (char[]){"--resume"},
+                               (char[]){"--no-report"},
+                               (char[]){"--threads"},
+                               threads,
+                               NULL};
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
@@ -144,8 +154,8 @@ static void print_progress(const pool *p, const run *r, int started)
     const int waiting = p->count - p->ended;
     const long left = started > 0 ? (long)(elapsed / started * waiting + .5) : 0;
     if (p->options->quiet) return;
-    fprintf(stderr, "[%d/%d] %s  %.0f s, about %ld:%02ld left\n", p->ended, p->count, r->folder + strlen(p->folder) + 1, elapsed, left / 60,
-            left % 60);
+    fprintf(stderr, "[%d/%d] %s  %.0f s, about %ld:%02ld left\n", p->ended, p->count, r->folder + strlen(p->folder) + 1,
+            elapsed, left / 60, left % 60);
 }
 
 /* Waits for one process. */
@@ -178,8 +188,10 @@ static sg_status run_all(pool *p)
         if (stop && p->running == 0) break;
         if (!stop && p->next < p->count && p->running < p->jobs) {
             run *r = &p->runs[p->next++];
-            if (is_done(r)) p->ended++;
-            else status = start(p, r);
+            if (is_done(r))
+                p->ended++;
+            else
+                status = start(p, r);
             continue;
         }
         reap(p, &finished);
@@ -199,10 +211,13 @@ static sg_status claim(const pool *p)
     SG_TRY(sg_folder_make(p->folder));
     SG_TRY(sg_file_read(&text, &size, p->experiment->path, SG_CONFIG_BYTES_MAX));
     sg_status status = SG_OK;
-    if (!sg_file_exists(path)) status = sg_file_write(path, text, size);
-    else status = sg_file_read(&there, &there_size, path, SG_CONFIG_BYTES_MAX);
+    if (!sg_file_exists(path))
+        status = sg_file_write(path, text, size);
+    else
+        status = sg_file_read(&there, &there_size, path, SG_CONFIG_BYTES_MAX);
     if (status == SG_OK && there != NULL && (size != there_size || memcmp(text, there, size) != 0))
-        status = sg_error_set(SG_E_CONFIG, "%s: holds another experiment (see its experiment.yaml); use another -o", p->folder);
+        status = sg_error_set(SG_E_CONFIG, "%s: holds another experiment (see its experiment.yaml); use another -o",
+                              p->folder);
     sg_free(text);
     sg_free(there);
     return status;

@@ -28,8 +28,10 @@ static sg_status push(sg_log *log, const sg_log_row *row)
 static void field(char *line, double value)
 {
     const size_t used = strlen(line);
-    if (isnan(value)) (void)snprintf(line + used, SG_LOG_LINE - used, ",");
-    else (void)snprintf(line + used, SG_LOG_LINE - used, ",%.17g", value);
+    if (isnan(value))
+        (void)snprintf(line + used, SG_LOG_LINE - used, ",");
+    else
+        (void)snprintf(line + used, SG_LOG_LINE - used, ",%.17g", value);
 }
 
 static void format_row(char line[SG_LOG_LINE], const sg_log_row *row)

@@ -12,7 +12,8 @@ static sg_value loss_of(sg_graph *g, sg_value logits, sg_value label, const sg_l
     return sg_dice_bce(g, logits, label, loss->bce_weight, loss->dice_weight);
 }
 
-static sg_value build(sg_graph *g, const sg_config *config, const sg_microscope_size *size, int batch, sg_program_kind kind)
+static sg_value build(sg_graph *g, const sg_config *config, const sg_microscope_size *size, int batch,
+                      sg_program_kind kind)
 {
     const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
     const sg_shape sample_shape = stack ? SG_SHAPE(batch, size->leds, size->camera_px, size->camera_px)

@@ -49,10 +49,12 @@ static void draw(sg_progress *p, double loss)
     const double elapsed = sg_progress_seconds(p), done = (double)(p->step - p->first);
     const double rate = elapsed > 0 ? done / elapsed : 0;
     const long left = rate > 0 ? (long)((double)(p->total - p->step) / rate + .5) : 0;
-    if (p->terminal) draw_bar(p);
-    else fprintf(stderr, "%s: ", p->title);
-    fprintf(stderr, "step %lld/%lld  %.1f/s  ETA %ld:%02ld  loss %.4f", (long long)p->step, (long long)p->total, rate, left / 60,
-            left % 60, loss);
+    if (p->terminal)
+        draw_bar(p);
+    else
+        fprintf(stderr, "%s: ", p->title);
+    fprintf(stderr, "step %lld/%lld  %.1f/s  ETA %ld:%02ld  loss %.4f", (long long)p->step, (long long)p->total, rate,
+            left / 60, left % 60, loss);
     if (p->metric_name != NULL) fprintf(stderr, "  %s %.4f", p->metric_name, p->metric);
     fputs(p->terminal ? "\033[K" : "\n", stderr);
     p->drawn = true;

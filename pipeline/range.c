@@ -16,7 +16,8 @@ bool sg_range_resolve(sg_config *config)
 }
 
 /* Electrons of the first validation pictures: (count, E, c, c), with their noise, without ADC. */
-static sg_status collect(float **out, size_t *len, const sg_program *program, const sg_config *config, const sg_dataset *dataset)
+static sg_status collect(float **out, size_t *len, const sg_program *program, const sg_config *config,
+                         const sg_dataset *dataset)
 {
     const sg_shape electrons = sg_plan_shape(program->plan, "electrons");
     const size_t label_len = (size_t)electrons.h * (size_t)electrons.w, one = label_len * (size_t)electrons.c;
@@ -31,7 +32,8 @@ static sg_status collect(float **out, size_t *len, const sg_program *program, co
     for (int i = 0; i < count; i++) {
         const uint32_t id = sg_dataset_id(dataset, SG_SPLIT_VALIDATION, i);
         const sg_step step = {config->train.seed, 0, &id, false};
-        sg_dataset_item(dataset, SG_SPLIT_VALIDATION, i, config->train.seed, -1, sg_plan_input(program->plan, "sample"), label, NULL);
+        sg_dataset_item(dataset, SG_SPLIT_VALIDATION, i, config->train.seed, -1, sg_plan_input(program->plan, "sample"),
+                        label, NULL);
         sg_plan_step_set(program->plan, &step);
         SG_TRY_DONE(sg_plan_forward(program->plan));
         memcpy(*out + (size_t)i * one, sg_plan_output(program->plan, "electrons"), one * sizeof(float));

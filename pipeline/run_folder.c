@@ -40,7 +40,8 @@ static sg_status same_config(const sg_config *config, const char *folder)
     SG_TRY(sg_run_config(&there, folder));
     SG_TRY(sg_config_hash(&hash[0], config));
     SG_TRY(sg_config_hash(&hash[1], &there));
-    if (hash[0] != hash[1]) SG_FAIL(SG_E_CONFIG, "%s: holds a run of another configuration (see its config.yaml)", folder);
+    if (hash[0] != hash[1])
+        SG_FAIL(SG_E_CONFIG, "%s: holds a run of another configuration (see its config.yaml)", folder);
     return SG_OK;
 }
 
@@ -51,7 +52,8 @@ sg_status sg_run_claim(bool *finished, const sg_config *config, const char *fold
     SG_TRY(sg_run_path(path, folder, "config.yaml"));
     if (!sg_file_exists(path)) return describe(config, folder, options);
     if (!options->resume)
-        SG_FAIL(SG_E_USAGE, "%s: the folder holds a run already; --resume goes on with it, another -o starts anew", folder);
+        SG_FAIL(SG_E_USAGE, "%s: the folder holds a run already; --resume goes on with it, another -o starts anew",
+                folder);
     SG_TRY(same_config(config, folder));
     SG_TRY(sg_run_path(path, folder, "DONE"));
     *finished = sg_file_exists(path);

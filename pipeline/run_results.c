@@ -15,12 +15,12 @@ enum { SG_EXAMPLES = 6 };
 /* What is gathered while the test split runs by. */
 typedef struct gather {
     const sg_run_summary *run;
-    int                   count, examples; /* pictures of the split; of them kept */
-    size_t                sample_len, picture_len;
-    double               *dice, *ap50, *mse;
-    const char          **names;
-    float                *sample, *channels, *adu, *prediction, *truth;
-    sg_split              split;
+    int count, examples; /* pictures of the split; of them kept */
+    size_t sample_len, picture_len;
+    double *dice, *ap50, *mse;
+    const char **names;
+    float *sample, *channels, *adu, *prediction, *truth;
+    sg_split split;
 } gather;
 
 static sg_status gather_new(gather *g)
@@ -43,7 +43,8 @@ static sg_status gather_new(gather *g)
 
 static void gather_free(gather *g)
 {
-    void *const blocks[] = {g->dice, g->ap50, g->mse, g->names, g->sample, g->channels, g->adu, g->prediction, g->truth};
+    void *const blocks[] = {g->dice,     g->ap50, g->mse,        g->names, g->sample,
+                            g->channels, g->adu,  g->prediction, g->truth};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) sg_free(blocks[i]);
 }
 
@@ -71,7 +72,8 @@ static sg_status visit(void *context, const sg_view *view)
 }
 
 /* ---- writing the groups ---- */
-static sg_status scalar_unless_nan(sg_results *out, const char *path, double value, const char *unit, const char *long_name)
+static sg_status scalar_unless_nan(sg_results *out, const char *path, double value, const char *unit,
+                                   const char *long_name)
 {
     return isnan(value) ? SG_OK : sg_results_scalar(out, path, value, unit, long_name);
 }
@@ -81,19 +83,24 @@ static sg_status write_metrics(sg_results *out, const gather *g, const sg_scores
     const bool mask = !isnan(s->dice);
     SG_TRY(sg_results_scalar(out, "/metrics/loss", s->loss, "1", "loss, mean over the pictures"));
     SG_TRY(scalar_unless_nan(out, "/metrics/dice", s->dice, "1", "Dice, mean over the pictures"));
-    SG_TRY(scalar_unless_nan(out, "/metrics/ap50", s->ap50, "1", "average precision at IoU .5, mean over the pictures"));
+    SG_TRY(
+        scalar_unless_nan(out, "/metrics/ap50", s->ap50, "1", "average precision at IoU .5, mean over the pictures"));
     SG_TRY(scalar_unless_nan(out, "/metrics/dice_pooled", s->dice_pooled, "1", "Dice over the pixels of all pictures"));
     SG_TRY(scalar_unless_nan(out, "/metrics/mse", s->mse, "1", "mean squared error, mean over the pictures"));
     SG_TRY(scalar_unless_nan(out, "/metrics/psnr_db", isnan(s->mse) ? (double)NAN : sg_psnr_db(s->mse, 1), "dB",
                              "peak signal-to-noise ratio for a range of 1"));
     SG_TRY(sg_results_texts(out, "/metrics/per_image/name", g->names, g->count, "file name without extension"));
-    if (!mask) return sg_results_array(out, "/metrics/per_image/mse", SG_RESULTS_F64, 1, &g->count, g->mse, "1", "mean squared error", "N");
+    if (!mask)
+        return sg_results_array(out, "/metrics/per_image/mse", SG_RESULTS_F64, 1, &g->count, g->mse, "1",
+                                "mean squared error", "N");
     SG_TRY(sg_results_array(out, "/metrics/per_image/dice", SG_RESULTS_F64, 1, &g->count, g->dice, "1", "Dice", "N"));
-    return sg_results_array(out, "/metrics/per_image/ap50", SG_RESULTS_F64, 1, &g->count, g->ap50, "1", "average precision at IoU .5", "N");
+    return sg_results_array(out, "/metrics/per_image/ap50", SG_RESULTS_F64, 1, &g->count, g->ap50, "1",
+                            "average precision at IoU .5", "N");
 }
 
 /* Column `offset` (bytes into sg_log_row) of the rows that have a number there; `with` picks rows by another column. */
-static sg_status write_curve(sg_results *out, const sg_log *log, const char *path, size_t offset, size_t with, const char *long_name)
+static sg_status write_curve(sg_results *out, const sg_log *log, const char *path, size_t offset, size_t with,
+                             const char *long_name)
 {
     double *column = NULL;
     int count = 0;
@@ -103,10 +110,13 @@ static sg_status write_curve(sg_results *out, const sg_log *log, const char *pat
         double gate;
         memcpy(&gate, row + with, sizeof gate);
         if (isnan(gate)) continue;
-        if (offset == offsetof(sg_log_row, step)) column[count++] = (double)log->rows[i].step;
-        else memcpy(&column[count++], row + offset, sizeof(double));
+        if (offset == offsetof(sg_log_row, step))
+            column[count++] = (double)log->rows[i].step;
+        else
+            memcpy(&column[count++], row + offset, sizeof(double));
     }
-    const sg_status status = count > 0 ? sg_results_array(out, path, SG_RESULTS_F64, 1, &count, column, "1", long_name, "S") : SG_OK;
+    const sg_status status =
+        count > 0 ? sg_results_array(out, path, SG_RESULTS_F64, 1, &count, column, "1", long_name, "S") : SG_OK;
     sg_free(column);
     return status;
 }
@@ -115,14 +125,17 @@ static sg_status write_curves(sg_results *out, const sg_log *log)
 {
     static const struct {
         const char *path, *long_name;
-        size_t      offset, with;
+        size_t offset, with;
     } curves[] = {
         {"/curve/step", "optimiser steps done", offsetof(sg_log_row, step), offsetof(sg_log_row, train_loss)},
         {"/curve/train_loss", "loss of the batch", offsetof(sg_log_row, train_loss), offsetof(sg_log_row, train_loss)},
         {"/curve/lr", "learning rate of the network", offsetof(sg_log_row, lr), offsetof(sg_log_row, train_loss)},
-        {"/curve/validation/step", "optimiser steps done", offsetof(sg_log_row, step), offsetof(sg_log_row, validation_loss)},
-        {"/curve/validation/loss", "validation loss", offsetof(sg_log_row, validation_loss), offsetof(sg_log_row, validation_loss)},
-        {"/curve/validation/dice", "validation Dice", offsetof(sg_log_row, validation_dice), offsetof(sg_log_row, validation_dice)},
+        {"/curve/validation/step", "optimiser steps done", offsetof(sg_log_row, step),
+         offsetof(sg_log_row, validation_loss)},
+        {"/curve/validation/loss", "validation loss", offsetof(sg_log_row, validation_loss),
+         offsetof(sg_log_row, validation_loss)},
+        {"/curve/validation/dice", "validation Dice", offsetof(sg_log_row, validation_dice),
+         offsetof(sg_log_row, validation_dice)},
         {"/curve/validation/ap50", "validation average precision at IoU .5", offsetof(sg_log_row, validation_ap50),
          offsetof(sg_log_row, validation_ap50)},
     };
@@ -145,15 +158,16 @@ static const struct {
     {"camera.adc.range_e", "range_e", "electrons at the top of the ADC range", ""},
 };
 
-static sg_status write_parameter(sg_results *out, const sg_param_info *p, const char *path, const char *suffix, const char *long_name,
-                                 const char *axes)
+static sg_status write_parameter(sg_results *out, const sg_param_info *p, const char *path, const char *suffix,
+                                 const char *long_name, const char *axes)
 {
     char full[128];
     const int dims[2] = {p->shape.h, p->shape.w};
     const int rank = (int)strlen(axes);
     (void)snprintf(full, sizeof full, "/learned/%s%s", path, suffix);
     if (rank == 0) return sg_results_scalar(out, full, (double)p->value[0], p->unit, long_name);
-    return sg_results_array(out, full, SG_RESULTS_F32, rank, rank == 1 ? &dims[1] : dims, p->value, p->unit, long_name, axes);
+    return sg_results_array(out, full, SG_RESULTS_F32, rank, rank == 1 ? &dims[1] : dims, p->value, p->unit, long_name,
+                            axes);
 }
 
 static sg_status write_hardware_of(sg_results *out, const sg_model *model, const char *suffix)
@@ -186,7 +200,8 @@ static sg_status write_led_na(sg_results *out, const sg_run_summary *run)
     float *na = NULL;
     const sg_sample_config *sample = &run->config->microscope.sample;
     const double field_um = sample->size_px * sample->pixel_um;
-    SG_TRY(sg_led_array_make(&leds, &run->config->microscope.illumination, run->config->microscope.optics.wavelength_um, field_um));
+    SG_TRY(sg_led_array_make(&leds, &run->config->microscope.illumination, run->config->microscope.optics.wavelength_um,
+                             field_um));
     const int dims[2] = {leds.count, 2};
     sg_status status = SG_ALLOC(&na, 2 * (size_t)leds.count, "results");
     for (int k = 0; status == SG_OK && k < leds.count; k++) {
@@ -194,18 +209,19 @@ static sg_status write_led_na(sg_results *out, const sg_run_summary *run)
         na[2 * k + 1] = (float)leds.led[k].s_y;
     }
     if (status == SG_OK)
-        status = sg_results_array(out, "/learned/led_na", SG_RESULTS_F32, 2, dims, na, "1", "direction of the light of each LED (s_x, s_y)", "KD");
+        status = sg_results_array(out, "/learned/led_na", SG_RESULTS_F32, 2, dims, na, "1",
+                                  "direction of the light of each LED (s_x, s_y)", "KD");
     sg_free(na);
     sg_led_array_free(&leds);
     return status;
 }
 
-static sg_status write_picture(sg_results *out, const char *path, const float *data, int count, int channels, int side, double pixel_um,
-                               const char *unit, const char *long_name)
+static sg_status write_picture(sg_results *out, const char *path, const float *data, int count, int channels, int side,
+                               double pixel_um, const char *unit, const char *long_name)
 {
     const int dims[4] = {count, channels, side, side}, flat[3] = {count, side, side};
-    SG_TRY(sg_results_array(out, path, SG_RESULTS_F32, channels > 0 ? 4 : 3, channels > 0 ? dims : flat, data, unit, long_name,
-                            channels > 0 ? "NCYX" : "NYX"));
+    SG_TRY(sg_results_array(out, path, SG_RESULTS_F32, channels > 0 ? 4 : 3, channels > 0 ? dims : flat, data, unit,
+                            long_name, channels > 0 ? "NCYX" : "NYX"));
     return sg_results_attribute_number(out, path, "pixel_um", pixel_um);
 }
 
@@ -216,8 +232,10 @@ static sg_status write_examples(sg_results *out, const gather *g)
     const double pitch = size->camera_pitch_um;
     const sg_shape sample = sg_plan_shape(g->run->program->plan, "sample");
     SG_TRY(write_picture(out, "/examples/sample", g->sample, n, 0, sample.w,
-                         sample.w == size->sample_px ? g->run->config->microscope.sample.pixel_um : pitch, "1", "sample"));
-    SG_TRY(write_picture(out, "/examples/measurement", g->channels, n, size->channels, side, pitch, "1", "what the network sees"));
+                         sample.w == size->sample_px ? g->run->config->microscope.sample.pixel_um : pitch, "1",
+                         "sample"));
+    SG_TRY(write_picture(out, "/examples/measurement", g->channels, n, size->channels, side, pitch, "1",
+                         "what the network sees"));
     SG_TRY(write_picture(out, "/examples/adu", g->adu, n, size->exposures, side, pitch, "ADU", "camera values"));
     SG_TRY(write_picture(out, "/examples/prediction", g->prediction, n, 0, side, pitch, "1", "prediction"));
     return write_picture(out, "/examples/truth", g->truth, n, 0, side, pitch, "1", "label");
@@ -227,9 +245,10 @@ static sg_status write_light(sg_results *out, const sg_run_summary *run, const s
 {
     const sg_illumination_config *light = &run->config->microscope.illumination;
     if (light->constraint == SG_LIGHT_DOSE)
-        SG_TRY(sg_results_scalar(out, "/light/dose_ph", light->dose_ph, "photon", "photons per camera pixel area at the sample and measurement"));
-    return sg_results_array(out, "/light/mean_electrons", SG_RESULTS_F64, 1, &run->program->size.exposures, scores->electrons,
-                            "electron", "detected per pixel and exposure, mean over the split", "E");
+        SG_TRY(sg_results_scalar(out, "/light/dose_ph", light->dose_ph, "photon",
+                                 "photons per camera pixel area at the sample and measurement"));
+    return sg_results_array(out, "/light/mean_electrons", SG_RESULTS_F64, 1, &run->program->size.exposures,
+                            scores->electrons, "electron", "detected per pixel and exposure, mean over the split", "E");
 }
 
 static sg_status write_all(sg_results *out, const gather *g, const sg_scores *scores)

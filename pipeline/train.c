@@ -21,20 +21,20 @@
 #include <string.h>
 
 typedef struct trainer {
-    const sg_config        *asked;  /* as the user gave it */
-    sg_config               config; /* the same, with a first camera.range_e where it was auto */
-    bool                    range_auto;
-    const char             *folder;
+    const sg_config *asked; /* as the user gave it */
+    sg_config config;       /* the same, with a first camera.range_e where it was auto */
+    bool range_auto;
+    const char *folder;
     const sg_train_options *options;
-    sg_model               *model;
-    sg_dataset             *dataset;
-    sg_program              train, evaluate;
-    sg_loader              *loader;
-    sg_log                  log;
-    sg_checkpoint           state; /* step, best rank, config hash */
-    int64_t                 total_steps;
-    int                     steps_per_epoch;
-    sg_progress             progress;
+    sg_model *model;
+    sg_dataset *dataset;
+    sg_program train, evaluate;
+    sg_loader *loader;
+    sg_log log;
+    sg_checkpoint state; /* step, best rank, config hash */
+    int64_t total_steps;
+    int steps_per_epoch;
+    sg_progress progress;
 } trainer;
 
 /* ---- setting up ---- */
@@ -43,7 +43,8 @@ static sg_status open_dataset(trainer *t)
     SG_TRY(sg_run_dataset(&t->dataset, &t->config));
     for (sg_split split = SG_SPLIT_TRAIN; split <= SG_SPLIT_TEST; split++) {
         static const char *const names[] = {"train", "validation", "test"};
-        if (sg_dataset_count(t->dataset, split) < 1) SG_FAIL(SG_E_CONFIG, "dataset: the %s split holds no picture", names[split]);
+        if (sg_dataset_count(t->dataset, split) < 1)
+            SG_FAIL(SG_E_CONFIG, "dataset: the %s split holds no picture", names[split]);
     }
     return SG_OK;
 }
@@ -78,7 +79,8 @@ static sg_status set_up(trainer *t)
     if (t->range_auto && t->state.step == 0) SG_TRY(sg_range_tune(t->model, &t->config, t->dataset));
     SG_TRY(sg_loader_start(&t->loader, t->dataset, t->config.train.batch_size, t->config.train.seed, t->state.step));
     t->steps_per_epoch = sg_loader_batches_per_epoch(t->loader);
-    t->total_steps = t->config.train.epochs > 0 ? (int64_t)t->config.train.epochs * t->steps_per_epoch : t->config.train.steps;
+    t->total_steps =
+        t->config.train.epochs > 0 ? (int64_t)t->config.train.epochs * t->steps_per_epoch : t->config.train.steps;
     SG_TRY(sg_run_path(path, t->folder, "log.csv"));
     return sg_log_open(&t->log, path, t->state.step);
 }

@@ -1,0 +1,194 @@
+/* test_commands.c - train, evaluate, predict and simulate as a user runs them, and that their outputs agree. */
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/rng.h"
+#include "datasets/image.h"
+#include "datasets/png.h"
+#include "pipeline/results.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char root[256];
+enum { SAMPLE = 64, CAMERA = 32, BITS_TOP = 255 };
+
+static const char config_text[] =
+    "sample: {size_px: 64}\n"
+    "illumination: {rows: 5, columns: 5, pattern: half}\n"
+    "camera: {range_e: 300, offset_adu: 10}\n"
+    "network: {width: 8, depth: 2}\n"
+    "dataset: {kind: synthetic, synthetic: {count: 5, radius_um: 3, train: 8, validation: 4, test: 5}}\n"
+    "train: {steps: 6, batch_size: 4, validate_every: 3}\n";
+
+/* Runs `scopegrad <arguments>` in the test folder; its exit code. */
+static int scopegrad(const char *arguments)
+{
+    char command[2048];
+    (void)snprintf(command, sizeof command, "cd '%s' && '%s' %s >out.txt 2>err.txt", root, getenv("SG_TEST_COMMAND"),
+                   arguments);
+    const int status = system(command);
+    if (status != 0) {
+        (void)snprintf(command, sizeof command, "sed 's/^/# /' '%s/err.txt'", root);
+        (void)!system(command);
+    }
+    return status;
+}
+
+static void in_root(char out[512], const char *name)
+{
+    (void)snprintf(out, 512, "%s/%s", root, name);
+}
+
+static double *read_numbers(const sg_results_file *file, const char *path, int want_rank, const int *want_dims)
+{
+    double *numbers = NULL;
+    int rank = 0, dims[SG_RESULTS_RANK];
+    if (sg_results_read_f64(file, path, &numbers, &rank, dims) != SG_OK) fail_msg("%s", sg_error_text());
+    assert_int_equal(rank, want_rank);
+    for (int i = 0; i < rank; i++) assert_int_equal(dims[i], want_dims[i]);
+    return numbers;
+}
+
+static sg_results_file *open_results(const char *name)
+{
+    char path[512];
+    sg_results_file *file = NULL;
+    in_root(path, name);
+    if (sg_results_open(&file, path) != SG_OK) fail_msg("%s", sg_error_text());
+    return file;
+}
+
+/* ADU follow from the electrons of the same file, pixel by pixel: both are stages of one exposure. */
+static void simulated_stages_agree(void **state)
+{
+    const int camera[3] = {1, CAMERA, CAMERA}, leds[3] = {25, CAMERA, CAMERA}, image[3] = {1, CAMERA, CAMERA};
+    (void)state;
+    assert_int_equal(scopegrad("simulate config.yaml -i cell.png -o stages.h5 --leds"), 0);
+    sg_results_file *file = open_results("stages.h5");
+    double *electrons = read_numbers(file, "/stages/electrons", 3, camera),
+           *adu = read_numbers(file, "/stages/adu", 3, camera);
+    double *led = read_numbers(file, "/stages/led_intensity", 3, leds),
+           *sum = read_numbers(file, "/stages/image", 3, image);
+    const int weight_dims[2] = {1, 25};
+    double *weight = read_numbers(file, "/parameters/microscope.led.weight", 2, weight_dims);
+    const double gain = 300. / BITS_TOP;
+    double worst = 0, total = 0;
+    for (int i = 0; i < CAMERA * CAMERA; i++) {
+        const double v = electrons[i] / gain + 10, code = rint(v),
+                     clamped = code < 0          ? 0
+                               : code > BITS_TOP ? BITS_TOP
+                                                 : code;
+        if (fabs(v - floor(v) - .5) > 1e-3) assert_true(adu[i] == clamped); /* a tie in float may fall on either side */
+        double expected = 0;
+        for (int k = 0; k < 25; k++) expected += weight[k] * led[k * CAMERA * CAMERA + i];
+        worst = fmax(worst, fabs(expected - sum[i]));
+        total += sum[i];
+    }
+    assert_true(worst <= 1e-5 && total > 0);
+    sg_free(electrons);
+    sg_free(adu);
+    sg_free(led);
+    sg_free(sum);
+    sg_free(weight);
+    sg_results_close(file);
+}
+
+/* evaluate on the test split gives what training wrote at its end. */
+static void evaluate_repeats_the_run(void **state)
+{
+    double dice[2], loss[2];
+    (void)state;
+    assert_int_equal(scopegrad("train config.yaml -o run -q --no-report"), 0);
+    assert_int_equal(scopegrad("evaluate run -o again.h5"), 0);
+    sg_results_file *files[2] = {open_results("run/results.h5"), open_results("again.h5")};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sg_results_read_scalar(files[i], "/metrics/dice", &dice[i]), SG_OK);
+        assert_int_equal(sg_results_read_scalar(files[i], "/metrics/loss", &loss[i]), SG_OK);
+        sg_results_close(files[i]);
+    }
+    assert_true(dice[0] == dice[1]);
+    assert_true(loss[0] == loss[1]);
+}
+
+/* Pages of the TIFF are probabilities; what the camera measured gives the same picture through --measured. */
+static void predict_writes_probabilities(void **state)
+{
+    char path[512];
+    sg_image image;
+    (void)state;
+    assert_int_equal(scopegrad("predict run -i cell.png -i cell.png -o prediction.tif"), 0);
+    in_root(path, "prediction.tif");
+    if (sg_image_read(&image, path) != SG_OK) fail_msg("%s", sg_error_text());
+    assert_true(image.pages == 2 && image.height == CAMERA && image.width == CAMERA && image.is_float);
+    for (int i = 0; i < 2 * CAMERA * CAMERA; i++) assert_true(image.data[i] >= 0 && image.data[i] <= 1);
+    sg_image_free(&image);
+    assert_int_equal(scopegrad("predict run --measured -i measured.png -o measured.tif"), 0);
+    in_root(path, "measured.tif");
+    if (sg_image_read(&image, path) != SG_OK) fail_msg("%s", sg_error_text());
+    assert_true(image.pages == 1 && image.height == 37 && image.width == 51);
+    sg_image_free(&image);
+}
+
+static void bench_names_every_op(void **state)
+{
+    char path[512];
+    void *text;
+    size_t size;
+    (void)state;
+    assert_int_equal(scopegrad("bench config.yaml -n 2"), 0);
+    in_root(path, "out.txt");
+    assert_int_equal(sg_file_read(&text, &size, path, 0), SG_OK);
+    static const char *const names[] = {"led_image", "camera", "conv2d", "batch_norm", "physics:", "arena"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strstr(text, names[i]) == NULL) fail_msg("bench does not mention %s", names[i]);
+    sg_free(text);
+}
+
+/* ---- a folder with a config, a sample and a measured picture ---- */
+static void write_picture(const char *name, int height, int width)
+{
+    char path[512];
+    static uint8_t pixels[256 * 256];
+    const sg_rng rng = sg_rng_make(3, SG_RNG_TEST, 0, 0, 0);
+    in_root(path, name);
+    for (int i = 0; i < height * width; i++) pixels[i] = (uint8_t)(255 * sg_rng_uniform(&rng, (uint32_t)i, 0));
+    if (sg_png_write_gray8(path, pixels, height, width) != SG_OK) fail_msg("%s", sg_error_text());
+}
+
+static int make_root(void **state)
+{
+    char path[512];
+    (void)state;
+    (void)snprintf(root, sizeof root, "%s/sg-commands-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    if (mkdtemp(root) == NULL) return 1;
+    write_picture("cell.png", SAMPLE + 6, SAMPLE + 10);
+    write_picture("measured.png", 37, 51);
+    in_root(path, "config.yaml");
+    return sg_file_write(path, config_text, sizeof config_text - 1) != SG_OK;
+}
+
+static int remove_root(void **state)
+{
+    char command[512];
+    (void)state;
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
+    return system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(simulated_stages_agree),
+        cmocka_unit_test(evaluate_repeats_the_run),
+        cmocka_unit_test(predict_writes_probabilities),
+        cmocka_unit_test(bench_names_every_op),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
