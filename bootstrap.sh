@@ -65,7 +65,10 @@ install_packages() {
 }
 
 build_all() {
-    [ -f "$build/build.ninja" ] || meson setup "$build" "$root"
+    if [ ! -f "$build/build.ninja" ]; then
+        printf 'bootstrap.sh: building (minutes, once)\n'
+        text=$(meson setup "$build" "$root" 2>&1) || fail "$text"
+    fi
     ninja -C "$build" --quiet
 }
 

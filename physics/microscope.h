@@ -49,8 +49,8 @@ typedef struct sg_illumination_config {
     sg_pattern      pattern;           /* starting (or fixed) weights */
     char            pattern_csv[SG_PATH_MAX]; /* pattern csv: K rows, one column an exposure */
     int             exposures;         /* E; dpc has 2 */
-    double jitter; /* 0..1: starting weights times uniform(1 - jitter, 1 + jitter): equal exposures would stay equal */
     sg_light_constraint constraint;
+    double          jitter; /* 0..1: starting weights times uniform(1 - jitter, 1 + jitter): equal exposures would stay equal */
     double          dose_ph;           /* dose constraint: photons per camera pixel area at the sample per measurement */
     double          flux_ph_per_s, exposure_s; /* box constraint: one LED at w = 1 */
     sg_learn        learn;             /* the weights */

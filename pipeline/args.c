@@ -18,7 +18,9 @@ static void print_default(const sg_option *option)
     case SG_OPTION_TEXT:
         if (*(const char **)option->out) printf(" [%s]", *(const char **)option->out);
         break;
-    case SG_OPTION_INT: printf(" [%d]", *(int *)option->out); break;
+    case SG_OPTION_INT: /* a value outside the range says "not given" */
+        if (*(int *)option->out >= option->lo) printf(" [%d]", *(int *)option->out);
+        break;
     case SG_OPTION_REAL:
         sg_number_text(text, *(double *)option->out);
         printf(" [%s]", text);
@@ -39,10 +41,26 @@ static void print_option(const sg_option *option)
     putchar('\n');
 }
 
+/* Folded at spaces, so that no line is longer than 96 columns. */
+static void print_folded(const char *text)
+{
+    int column = 0;
+    while (*text) {
+        const int word = (int)strcspn(text, " \n");
+        if (column > 0 && column + 1 + word > 96) putchar('\n'), column = 0;
+        column += printf("%s%.*s", column > 0 ? " " : "", word, text);
+        text += word;
+        if (*text == '\n') putchar('\n'), column = 0;
+        text += *text != 0;
+    }
+    putchar('\n');
+}
+
 static void print_help(const sg_usage *usage)
 {
-    printf("Usage: scopegrad %s [OPTIONS]%s%s\n\n%s\n\nOptions:\n", usage->command, *usage->positionals ? " " : "",
-           usage->positionals, usage->about);
+    printf("Usage: scopegrad %s [OPTIONS]%s%s\n\n", usage->command, *usage->positionals ? " " : "", usage->positionals);
+    print_folded(usage->about);
+    puts("\nOptions:");
     for (int i = 0; i < usage->option_count; i++) print_option(&usage->options[i]);
     printf("  -h, --help                  this text\n\nExample:\n  %s\n", usage->example);
 }

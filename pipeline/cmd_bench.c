@@ -1,6 +1,5 @@
 /* cmd_bench.c - scopegrad bench CONFIG: time of a training step, op by op, on made-up pictures. */
 #include "core/parallel.h"
-#include "core/rng.h"
 #include "nn/ops.h"
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
@@ -37,24 +36,6 @@ static bool is_physics(const char *op_name)
     return !is_network(op_name);
 }
 
-static void fill(float *out, size_t len, uint32_t stream, bool binary)
-{
-    const sg_rng rng = sg_rng_make(1, SG_RNG_TEST, stream, 0, 0);
-    for (size_t i = 0; i < len; i++) {
-        const double u = sg_rng_uniform(&rng, (uint32_t)i, 0);
-        out[i] = binary ? u > .5 : (float)u;
-    }
-}
-
-static sg_status one_step(sg_program *program, sg_model *model, const sg_config *config)
-{
-    SG_TRY(sg_plan_forward(program->plan));
-    SG_TRY(sg_plan_backward(program->plan));
-    SG_TRY(sg_optimiser_step(model, program->plan, &config->optimiser, 1));
-    sg_plan_commit(program->plan);
-    return SG_OK;
-}
-
 static int ascending(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -69,7 +50,7 @@ static sg_status measure(sg_program *program, sg_model *model, const sg_config *
     for (int i = -1; i < steps; i++) {
         const double begin = now();
         if (i == 0) sg_plan_profile(program->plan, true);
-        SG_TRY(one_step(program, model, config));
+        SG_TRY(sg_program_step(program, model, config, 1));
         if (i >= 0) seconds[i] = now() - begin;
     }
     const double physics = sg_plan_profile_seconds(program->plan, is_physics),
@@ -96,7 +77,7 @@ sg_status sg_cmd_bench(int argc, char **argv)
     sg_model *model = NULL;
     sg_program program = {0};
     const sg_option options[] = {
-        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config; may be repeated"},
+        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config"},
         {"steps", 'n', SG_OPTION_INT, &steps, "N", "steps to time", 1, SG_BENCH_STEPS_MAX},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
         {"verbose", 'v', SG_OPTION_FLAG, &verbose, NULL, "print what each pass of the plan decided"},
@@ -121,10 +102,7 @@ sg_status sg_cmd_bench(int argc, char **argv)
         status = sg_program_make(&program, &config, model, config.train.batch_size, SG_PROGRAM_TRAIN,
                                  verbose ? stdout : NULL);
     if (status == SG_OK) {
-        const sg_step step = {1, 1, NULL, true};
-        sg_plan_step_set(program.plan, &step);
-        fill(sg_plan_input(program.plan, "sample"), sg_shape_len(sg_plan_shape(program.plan, "sample")), 0, false);
-        fill(sg_plan_input(program.plan, "label"), sg_shape_len(sg_plan_shape(program.plan, "label")), 1, true);
+        sg_program_made_up(&program);
         status = measure(&program, model, &config, steps);
     }
     sg_program_free(&program);

@@ -18,6 +18,7 @@ static sg_status run_and_report(const sg_experiment *experiment, const char *fol
     char failure[512];
     (void)snprintf(failure, sizeof failure, "%s", sg_error_text());
     SG_TRY(sg_report_make(folder, page));
+    SG_TRY(sg_report_print(folder, stdout));
     printf("report: %s\n", page);
     return status == SG_OK ? SG_OK : sg_error_set(status, "%s", failure);
 }

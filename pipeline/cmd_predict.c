@@ -144,7 +144,7 @@ sg_status sg_cmd_predict(int argc, char **argv)
     int threads = 0;
     sg_option_list pictures = {0};
     const sg_option options[] = {
-        {"input", 'i', SG_OPTION_LIST, &pictures, "IMAGE", "a picture, PNG or TIFF; may be repeated (needed)"},
+        {"input", 'i', SG_OPTION_LIST, &pictures, "IMAGE", "a picture, PNG or TIFF (needed)"},
         {"output", 'o', SG_OPTION_TEXT, &output, "OUT.tif", "float TIFF, one page a picture (needed)"},
         {"measured", 'm', SG_OPTION_FLAG, &measured, NULL,
          "pictures are camera values (ADU), one page an exposure; otherwise samples"},

@@ -25,9 +25,10 @@ sg_status sg_cmd_report(int argc, char **argv)
     SG_TRY(sg_args_parse(&usage, argc, argv, &folder, NULL, &done));
     if (done) return SG_OK;
     SG_TRY(sg_report_make(folder, out));
+    SG_TRY(sg_report_print(folder, stdout));
     if (out)
-        printf("%s\n", out);
+        printf("report: %s\n", out);
     else
-        printf("%s/report.html\n", folder);
+        printf("report: %s/report.html\n", folder);
     return SG_OK;
 }

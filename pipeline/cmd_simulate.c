@@ -237,7 +237,7 @@ sg_status sg_cmd_simulate(int argc, char **argv)
         {"leds", 0, SG_OPTION_FLAG, &leds, NULL, "also the intensity under each LED alone"},
         {"sample-id", 0, SG_OPTION_INT, &s.sample_id, "N", "picks the noise: the stream of this sample", 0,
          (1 << 24) - 1},
-        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config; may be repeated"},
+        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
     };
     const sg_usage usage = {"simulate",

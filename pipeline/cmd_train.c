@@ -2,6 +2,8 @@
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
 #include "pipeline/cmd.h"
+#include "pipeline/dry_run.h"
+#include "pipeline/report.h"
 #include "pipeline/train.h"
 
 #include <stddef.h>
@@ -13,14 +15,15 @@ sg_status sg_cmd_train(int argc, char **argv)
     bool done = false;
     sg_option_list sets = {0};
     sg_train_options train = {.report = true};
-    bool no_report = false;
+    bool no_report = false, dry_run = false;
     sg_config config;
     char command[SG_COMMAND_MAX];
     const sg_option options[] = {
         {"output", 'o', SG_OPTION_TEXT, &folder, "FOLDER", "where the run goes (needed)"},
-        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config; may be repeated"},
+        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core; the result is the same for any number", 0, 1024},
         {"resume", 0, SG_OPTION_FLAG, &train.resume, NULL, "go on from the last checkpoint of this folder"},
+        {"dry-run", 'n', SG_OPTION_FLAG, &dry_run, NULL, "print memory, work and time; write nothing"},
         {"no-report", 0, SG_OPTION_FLAG, &no_report, NULL, "do not make report.html at the end"},
         {"quiet", 'q', SG_OPTION_FLAG, &train.quiet, NULL, "no progress on the terminal"},
         {"verbose", 'v', SG_OPTION_FLAG, &train.verbose, NULL, "print what each pass of the plan decided"},
@@ -38,8 +41,13 @@ sg_status sg_cmd_train(int argc, char **argv)
     if (folder == NULL) SG_FAIL(SG_E_USAGE, "-o FOLDER is missing");
     SG_TRY(sg_cmd_config(&config, path, &sets));
     if (threads >= 0) config.train.threads = threads;
+    if (dry_run) return sg_dry_run(&config, folder, train.resume, stdout);
     sg_cmd_line(command, argc, argv);
     train.command = command;
     train.report = !no_report;
-    return sg_train(&config, folder, &train);
+    SG_TRY(sg_train(&config, folder, &train));
+    if (train.quiet) return SG_OK;
+    SG_TRY(sg_report_print(folder, stdout));
+    printf(train.report ? "report: %s/report.html\n" : "results: %s/results.h5\n", folder);
+    return SG_OK;
 }

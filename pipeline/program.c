@@ -1,6 +1,7 @@
 /* program.c - sample to loss in a page. */
 #include "pipeline/program.h"
 
+#include "core/rng.h"
 #include "nn/loss.h"
 #include "nn/unet.h"
 
@@ -47,6 +48,33 @@ sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *mo
     const sg_value root = build(out->graph, config, &out->size, batch, kind);
     const sg_plan_options options = {.backward = kind == SG_PROGRAM_TRAIN, .verbose = verbose};
     return sg_plan_make(&out->plan, out->graph, model, root, &options);
+}
+
+static void fill(float *out, size_t len, uint32_t stream, bool binary)
+{
+    const sg_rng rng = sg_rng_make(1, SG_RNG_TEST, stream, 0, 0);
+    for (size_t i = 0; i < len; i++) {
+        const double u = sg_rng_uniform(&rng, (uint32_t)i, 0);
+        out[i] = binary ? u > .5 : (float)u;
+    }
+}
+
+void sg_program_made_up(sg_program *program)
+{
+    const sg_step step = {1, 1, NULL, true};
+    sg_plan *plan = program->plan;
+    sg_plan_step_set(plan, &step);
+    fill(sg_plan_input(plan, "sample"), sg_shape_len(sg_plan_shape(plan, "sample")), 0, false);
+    fill(sg_plan_input(plan, "label"), sg_shape_len(sg_plan_shape(plan, "label")), 1, true);
+}
+
+sg_status sg_program_step(const sg_program *program, sg_model *model, const sg_config *config, double factor)
+{
+    SG_TRY(sg_plan_forward(program->plan));
+    SG_TRY(sg_plan_backward(program->plan));
+    SG_TRY(sg_optimiser_step(model, program->plan, &config->optimiser, factor));
+    sg_plan_commit(program->plan);
+    return SG_OK;
 }
 
 void sg_program_free(sg_program *program)

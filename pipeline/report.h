@@ -5,10 +5,16 @@
 
 #include "core/status.h"
 
+#include <stdio.h>
+
 /* Writes out_html (NULL: "<dir>/report.html"), <dir>/figures/<name>.png and, for more than one run, <dir>/summary.csv.
  * A run that cannot be read is left out and named on the page; a figure that cannot be drawn (gnuplot missing) leaves
  * its reason there. SG_E_IO if there is no readable run at all or the page cannot be written; nothing is half-written.
  * The same results give the same bytes. */
 sg_status sg_report_make(const char *dir, const char *out_html);
+
+/* The same numbers as text. An experiment: a table a dose, a line an arm, mean and spread over its seeds of the first two
+ * metrics that the runs have. One run: every metric on a line. SG_E_IO if there is no readable run. */
+sg_status sg_report_print(const char *dir, FILE *out);
 
 #endif

@@ -97,3 +97,12 @@ sg_status sg_run_dataset(sg_dataset **out, const sg_config *config)
     if (dataset.stack_na <= 0) dataset.stack_na = config->microscope.optics.na;
     return sg_dataset_open(out, &dataset, &grid);
 }
+
+sg_status sg_run_splits(const sg_dataset *dataset)
+{
+    static const char *const names[] = {"train", "validation", "test"};
+    for (sg_split split = SG_SPLIT_TRAIN; split <= SG_SPLIT_TEST; split++)
+        if (sg_dataset_count(dataset, split) < 1)
+            SG_FAIL(SG_E_CONFIG, "dataset: the %s split holds no picture", names[split]);
+    return SG_OK;
+}

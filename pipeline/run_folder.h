@@ -6,6 +6,10 @@
 #include "pipeline/config.h"
 #include "pipeline/train.h"
 
+/* What a finished run holds. */
+#define SG_RUN_FILES                                                                                                   \
+    "config.yaml command.txt log.csv timing.csv last.ckpt best.ckpt weights.safetensors results.h5 report.html DONE"
+
 /* "folder/name"; SG_E_USAGE if it is too long. */
 sg_status sg_run_path(char out[SG_PATH_MAX], const char *folder, const char *name);
 
@@ -18,6 +22,8 @@ sg_status sg_run_timing(const char *folder, int64_t step, double seconds);
 sg_status sg_run_done(const char *folder);
 /* Reads config.yaml of a run. */
 sg_status sg_run_config(sg_config *out, const char *folder);
+/* SG_E_CONFIG if a split holds no picture: a run needs all three. */
+sg_status sg_run_splits(const sg_dataset *dataset);
 /* Opens the dataset of a config on the grid of its microscope; stack_na is the objective's unless given. */
 sg_status sg_run_dataset(sg_dataset **out, const sg_config *config);
 

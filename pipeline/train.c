@@ -38,17 +38,6 @@ typedef struct trainer {
 } trainer;
 
 /* ---- setting up ---- */
-static sg_status open_dataset(trainer *t)
-{
-    SG_TRY(sg_run_dataset(&t->dataset, &t->config));
-    for (sg_split split = SG_SPLIT_TRAIN; split <= SG_SPLIT_TEST; split++) {
-        static const char *const names[] = {"train", "validation", "test"};
-        if (sg_dataset_count(t->dataset, split) < 1)
-            SG_FAIL(SG_E_CONFIG, "dataset: the %s split holds no picture", names[split]);
-    }
-    return SG_OK;
-}
-
 static sg_status make_programs(trainer *t)
 {
     FILE *verbose = t->options->verbose ? stdout : NULL;
@@ -73,7 +62,8 @@ static sg_status set_up(trainer *t)
     t->state.seed = t->asked->train.seed;
     t->state.best_step = -1;
     t->range_auto = sg_range_resolve(&t->config);
-    SG_TRY(open_dataset(t));
+    SG_TRY(sg_run_dataset(&t->dataset, &t->config));
+    SG_TRY(sg_run_splits(t->dataset));
     SG_TRY(make_programs(t));
     SG_TRY(restore(t));
     if (t->range_auto && t->state.step == 0) SG_TRY(sg_range_tune(t->model, &t->config, t->dataset));
@@ -97,10 +87,7 @@ static sg_status train_step(trainer *t, double *loss, double *lr)
     const uint32_t epoch = (uint32_t)(t->state.step / t->steps_per_epoch) + 1; /* epoch 0 is evaluation's */
     const sg_step step = {t->config.train.seed, epoch, batch->sample_id, true};
     sg_plan_step_set(plan, &step);
-    SG_TRY(sg_plan_forward(plan));
-    SG_TRY(sg_plan_backward(plan));
-    SG_TRY(sg_optimiser_step(t->model, plan, &t->config.optimiser, factor));
-    sg_plan_commit(plan);
+    SG_TRY(sg_program_step(&t->train, t->model, &t->config, factor));
     *loss = sg_plan_loss(plan);
     *lr = factor * t->config.optimiser.lr;
     t->state.step++;

@@ -136,6 +136,38 @@ static void predict_writes_probabilities(void **state)
     sg_image_free(&image);
 }
 
+/* Both files of the tests before, read by others. */
+static void python_reads_what_was_written(void **state)
+{
+    char command[1024];
+    (void)state;
+    if (system("python3 -c 'import h5py, numpy, tifffile' 2>/dev/null") != 0) {
+        print_message("# python3 with h5py and tifffile is not there\n");
+        skip();
+    }
+    (void)snprintf(command, sizeof command, "python3 '%s/tests/python/read_commands.py' '%s'", getenv("SG_TEST_SOURCE"),
+                   root);
+    assert_int_equal(system(command), 0);
+}
+
+static void dry_run_writes_nothing(void **state)
+{
+    char path[512];
+    void *text;
+    size_t size;
+    (void)state;
+    assert_int_equal(scopegrad("train config.yaml -o dry --dry-run"), 0);
+    in_root(path, "dry");
+    assert_false(sg_file_exists(path));
+    in_root(path, "out.txt");
+    assert_int_equal(sg_file_read(&text, &size, path, 0), SG_OK);
+    static const char *const words[] = {"8 train", "25 LEDs", "memory", "GFLOP", "6 steps", "would write dry/"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strstr(text, words[i]) == NULL) fail_msg("--dry-run does not say \"%s\"", words[i]);
+    sg_free(text);
+    assert_int_not_equal(scopegrad("train config.yaml -o run --dry-run"), 0); /* holds a run */
+}
+
 static void bench_names_every_op(void **state)
 {
     char path[512];
@@ -185,10 +217,9 @@ static int remove_root(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(simulated_stages_agree),
-        cmocka_unit_test(evaluate_repeats_the_run),
-        cmocka_unit_test(predict_writes_probabilities),
-        cmocka_unit_test(bench_names_every_op),
+        cmocka_unit_test(simulated_stages_agree),       cmocka_unit_test(evaluate_repeats_the_run),
+        cmocka_unit_test(predict_writes_probabilities), cmocka_unit_test(python_reads_what_was_written),
+        cmocka_unit_test(dry_run_writes_nothing),       cmocka_unit_test(bench_names_every_op),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

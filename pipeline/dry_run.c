@@ -1,0 +1,117 @@
+/* dry_run.c - `scopegrad train --dry-run`. */
+#include "pipeline/dry_run.h"
+
+#include "core/file.h"
+#include "core/parallel.h"
+#include "pipeline/evaluate.h"
+#include "pipeline/program.h"
+#include "pipeline/run_folder.h"
+
+#include <string.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double mebibytes(size_t bytes)
+{
+    return (double)bytes / 1048576;
+}
+
+static sg_status check_folder(const char *folder, bool resume)
+{
+    char path[SG_PATH_MAX];
+    SG_TRY(sg_run_path(path, folder, "config.yaml"));
+    if (!resume && sg_file_exists(path))
+        SG_FAIL(SG_E_USAGE, "%s: the folder holds a run already; --resume goes on with it, another -o starts anew",
+                folder);
+    return SG_OK;
+}
+
+static sg_status time_step(double *seconds, sg_program *program, sg_model *model, const sg_config *config)
+{
+    sg_program_made_up(program);
+    SG_TRY(sg_program_step(program, model, config, 1)); /* first touch of the memory */
+    const double begin = now();
+    SG_TRY(sg_program_step(program, model, config, 1));
+    *seconds = now() - begin;
+    return SG_OK;
+}
+
+static void print_data(const sg_config *config, const sg_dataset *dataset, const sg_program *program, FILE *out)
+{
+    const sg_microscope_size *size = &program->size;
+    fprintf(out, "pictures    %d train, %d validation, %d test\n", sg_dataset_count(dataset, SG_SPLIT_TRAIN),
+            sg_dataset_count(dataset, SG_SPLIT_VALIDATION), sg_dataset_count(dataset, SG_SPLIT_TEST));
+    fprintf(out, "light       %d LEDs, %d exposure%s\n", size->leds, size->exposures, size->exposures == 1 ? "" : "s");
+    fprintf(out, "grids       sample %d px of %g um, camera %d px of %g um, %d channel%s, batch %d\n", size->sample_px,
+            config->microscope.sample.pixel_um, size->camera_px, size->camera_pitch_um, size->channels,
+            size->channels == 1 ? "" : "s", program->batch);
+}
+
+static void print_model(const sg_model *model, FILE *out)
+{
+    size_t network = 0, hardware = 0;
+    for (int i = 0; i < sg_model_count(model); i++) {
+        const sg_param_info *p = sg_model_at(model, i);
+        if (p->spec.frozen || p->spec.state) continue;
+        *(strncmp(p->name, "unet.", 5) == 0 ? &network : &hardware) += p->len;
+    }
+    fprintf(out, "learned     %zu numbers of the network, %zu of the hardware\n", network, hardware);
+}
+
+static int64_t step_count(const sg_config *config, const sg_dataset *dataset)
+{
+    const int pictures = sg_dataset_count(dataset, SG_SPLIT_TRAIN), batch = config->train.batch_size;
+    const int64_t per_epoch = pictures / batch > 0 ? pictures / batch : 1;
+    return config->train.epochs > 0 ? config->train.epochs * per_epoch : config->train.steps;
+}
+
+static void print_cost(const sg_program *program, double seconds, int64_t steps, FILE *out)
+{
+    sg_plan_info info;
+    sg_plan_info_get(program->plan, &info);
+    const long whole = (long)(seconds * (double)steps + .5);
+    fprintf(out, "memory      %.1f MiB values and gradients, %.1f MiB parameters\n", mebibytes(info.arena_bytes),
+            mebibytes(info.param_bytes));
+    fprintf(out, "work        %.3g GFLOP a step forward, counted as direct convolution\n", info.flop_forward / 1e9);
+    fprintf(out,
+            "time        %.3f s a step with %d thread%s (one step timed), %lld steps: about %ld:%02ld and validation\n",
+            seconds, sg_threads(), sg_threads() == 1 ? "" : "s", (long long)steps, whole / 60, whole % 60);
+}
+
+static sg_status measure(const sg_config *config, const sg_dataset *dataset, sg_program *program, sg_model **model,
+                         FILE *out)
+{
+    double seconds = 0;
+    SG_TRY(sg_model_new(model, config->train.seed));
+    SG_TRY(sg_program_make(program, config, *model, config->train.batch_size, SG_PROGRAM_TRAIN, NULL));
+    SG_TRY(time_step(&seconds, program, *model, config));
+    print_data(config, dataset, program, out);
+    print_model(*model, out);
+    print_cost(program, seconds, step_count(config, dataset), out);
+    return SG_OK;
+}
+
+sg_status sg_dry_run(const sg_config *config, const char *folder, bool resume, FILE *out)
+{
+    sg_config resolved = *config;
+    sg_dataset *dataset = NULL;
+    sg_model *model = NULL;
+    sg_program program = {0};
+    SG_TRY(check_folder(folder, resume));
+    (void)sg_range_resolve(&resolved);
+    sg_threads_set(resolved.train.threads);
+    sg_status status = sg_run_dataset(&dataset, &resolved);
+    if (status == SG_OK) status = sg_run_splits(dataset);
+    if (status == SG_OK) status = measure(&resolved, dataset, &program, &model, out);
+    if (status == SG_OK) fprintf(out, "would write %s/: %s\n", folder, SG_RUN_FILES);
+    sg_program_free(&program);
+    sg_model_free(model);
+    sg_dataset_free(dataset);
+    return status;
+}
