@@ -28,10 +28,13 @@ sg_status sg_cmd_demo(int argc, char **argv)
     const char *path = NULL, *folder = "runs/demo";
     char found[SG_PATH_MAX];
     bool done = false;
+    sg_option_list sets = {0};
     sg_experiment experiment;
     sg_experiment_options run = {0};
     const sg_option options[] = {
         {"output", 'o', SG_OPTION_TEXT, &folder, "FOLDER", "where the runs and the report go"},
+        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE",
+         "change a key of the config that all arms start from; may be repeated"},
         {"jobs", 'j', SG_OPTION_INT, &run.jobs, "N", "runs at a time; 0: one a core", 0, 1024},
         {"quiet", 'q', SG_OPTION_FLAG, &run.quiet, NULL, "no progress on the terminal"},
     };
@@ -52,6 +55,8 @@ sg_status sg_cmd_demo(int argc, char **argv)
         path = found;
     }
     sg_status status = sg_experiment_read(&experiment, path);
+    for (int i = 0; status == SG_OK && i < sets.count; i++)
+        status = sg_experiment_set(&experiment, sets.item[i], "--set");
     if (status == SG_OK) status = run_and_report(&experiment, folder, &run);
     sg_experiment_free(&experiment);
     return status;

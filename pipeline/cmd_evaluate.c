@@ -34,7 +34,14 @@ static void print_scores(const sg_scores *s, const sg_program *program, int coun
         printf("  exposure %d: %.1f detected electrons per pixel\n", e + 1, s->electrons[e]);
 }
 
-static sg_status evaluate(const char *folder, sg_split split, const char *output, const sg_dataset_config *other)
+/* Of a measured stack: another .mat file of the same LEDs; else a folder. */
+static void use_data(sg_dataset_config *dataset, const char *path)
+{
+    if (dataset->kind != SG_DATASET_STACK) *dataset = (sg_dataset_config){.kind = SG_DATASET_FOLDER};
+    (void)snprintf(dataset->path, sizeof dataset->path, "%s", path);
+}
+
+static sg_status evaluate(const char *folder, sg_split split, const char *output, const char *data)
 {
     sg_config config;
     sg_model *model = NULL;
@@ -44,7 +51,7 @@ static sg_status evaluate(const char *folder, sg_split split, const char *output
     char *text = NULL;
     sg_status status;
     SG_TRY_DONE(sg_cmd_run_load(&config, &model, &program, folder, 0));
-    if (other != NULL) config.dataset = *other;
+    if (data != NULL) use_data(&config.dataset, data);
     SG_TRY_DONE(sg_run_dataset(&dataset, &config));
     if (output == NULL) SG_TRY_DONE(sg_evaluate(&scores, &program, &config, dataset, split, NULL, NULL));
     if (output != NULL) {
@@ -67,10 +74,10 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
     int threads = 0;
     bool done = false;
     sg_split split = SG_SPLIT_TEST;
-    sg_dataset_config other = {.kind = SG_DATASET_FOLDER};
     const sg_option options[] = {
         {"split", 's', SG_OPTION_TEXT, &split_name, "NAME", "train, validation or test"},
-        {"data", 'd', SG_OPTION_TEXT, &data, "FOLDER", "another folder with images/ and labels/"},
+        {"data", 'd', SG_OPTION_TEXT, &data, "PATH",
+         "another folder with images/ and labels/; of a run on a stack, another .mat file of the same LEDs"},
         {"output", 'o', SG_OPTION_TEXT, &output, "FILE.h5", "also write scores, light and example pictures"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
     };
@@ -86,6 +93,5 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
     if (done) return SG_OK;
     SG_TRY(split_of(&split, split_name));
     sg_threads_set(threads);
-    if (data != NULL) (void)snprintf(other.path, sizeof other.path, "%s", data);
-    return evaluate(folder, split, output, data != NULL ? &other : NULL);
+    return evaluate(folder, split, output, data);
 }

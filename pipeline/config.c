@@ -140,7 +140,9 @@ sg_status sg_config_set(sg_config *config, const char *assignment, const char *w
     if (!equals || equals == assignment)
         SG_FAIL(SG_E_CONFIG, "%s: '%.60s' is not KEY=VALUE, such as camera.bit_depth=12", where, assignment);
     (void)snprintf(path, sizeof path, "%.*s", (int)(equals - assignment < 100 ? equals - assignment : 100), assignment);
-    const sg_origin origin = {.name = where};
+    char folder[SG_PATH_MAX];
+    SG_TRY(sg_config_folder(folder, "."));
+    const sg_origin origin = {.name = where, .folder = folder};
     sg_config copy = *config;
     SG_TRY(sg_config_assign(&copy, path, equals + 1, 1, &origin));
     *config = copy;

@@ -52,7 +52,7 @@ sg_status sg_config_read(sg_config *out, const char *path);
 
 /* One assignment, "camera.bit_depth=12"; the value is YAML ("[0, 0, .5]", "{init: 3, learn: true}"). The parts of a
  * learnable number are keys of their own: optics.defocus_um.init, .learn, .lr. `where` opens the error text ("--set").
- * Paths stay as they are: relative to the folder the command runs in. */
+ * Relative paths start in the folder the command runs in and become absolute: the run folder keeps the config. */
 sg_status sg_config_set(sg_config *config, const char *assignment, const char *where);
 
 /* What a config text is for. */
@@ -103,12 +103,15 @@ typedef struct sg_experiment {
     char vary_value[SG_VARY_MAX][SG_VALUE_MAX];
     int vary_line;
     int vary_count; /* at least 1; without `vary` one empty value */
+    char *assignments; /* those of sg_experiment_set, each a line "# --set KEY=VALUE"; NULL: none */
 } sg_experiment;
 
 /* Reads base config, arms, seeds and values; every combination is checked against the table. Release what *out owns
  * with sg_experiment_free, which is also fine after an error. */
 sg_status sg_experiment_read(sg_experiment *out, const char *path);
 void sg_experiment_free(sg_experiment *experiment);
+/* Changes a key of the base config, as sg_config_set does; arms, values and seeds still override it. */
+sg_status sg_experiment_set(sg_experiment *experiment, const char *assignment, const char *where);
 /* *out = base + vary_value[vary] + overrides of the arm + train.seed = seed. */
 sg_status sg_experiment_config(sg_config *out, const sg_experiment *experiment, int arm, int vary, uint64_t seed);
 

@@ -196,6 +196,27 @@ static sg_status try_all(const sg_experiment *e)
     return SG_OK;
 }
 
+/* Keeps the assignment as a comment line, for the copy of the experiment's text. */
+static sg_status remember(sg_experiment *e, const char *assignment)
+{
+    static const char mark[] = "# --set ";
+    char *longer = NULL;
+    const size_t used = e->assignments ? strlen(e->assignments) : 0, size = used + strlen(assignment) + sizeof mark + 1;
+    if (strpbrk(assignment, "\r\n")) SG_FAIL(SG_E_CONFIG, "--set: '%.60s' holds a line break", assignment);
+    SG_TRY(SG_ALLOC(&longer, size, "experiment"));
+    (void)snprintf(longer, size, "%s%s%s\n", used ? e->assignments : "", mark, assignment);
+    sg_free(e->assignments);
+    e->assignments = longer;
+    return SG_OK;
+}
+
+sg_status sg_experiment_set(sg_experiment *experiment, const char *assignment, const char *where)
+{
+    SG_TRY(sg_config_set(&experiment->base, assignment, where));
+    SG_TRY(try_all(experiment));
+    return remember(experiment, assignment);
+}
+
 static int find_child(const sg_yaml *yaml, const char *key)
 {
     int i = yaml->nodes[0].first;
@@ -225,5 +246,6 @@ done:
 void sg_experiment_free(sg_experiment *experiment)
 {
     sg_free(experiment->overrides);
+    sg_free(experiment->assignments);
     memset(experiment, 0, sizeof *experiment);
 }

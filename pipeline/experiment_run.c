@@ -201,22 +201,44 @@ static sg_status run_all(pool *p)
     return status;
 }
 
-/* The folder belongs to one experiment: the text of its file. */
+/* The experiment's file, and its --set assignments as comments below it. */
+static sg_status describe_experiment(char **out, size_t *out_size, const sg_experiment *e)
+{
+    void *text = NULL;
+    char *whole = NULL;
+    size_t size = 0;
+    SG_TRY(sg_file_read(&text, &size, e->path, SG_CONFIG_BYTES_MAX));
+    const char *more = e->assignments != NULL ? e->assignments : "";
+    const size_t extra = strlen(more), line = extra > 0 && size > 0 && ((char *)text)[size - 1] != '\n';
+    const sg_status status = SG_ALLOC(&whole, size + line + extra + 1, "experiment");
+    if (status == SG_OK) {
+        memcpy(whole, text, size);
+        if (line) whole[size] = '\n';
+        memcpy(whole + size + line, more, extra + 1);
+        *out = whole;
+        *out_size = size + line + extra;
+    }
+    sg_free(text);
+    return status;
+}
+
+/* The folder belongs to one experiment: the text of its file and its assignments. */
 static sg_status claim(const pool *p)
 {
-    char path[SG_PATH_MAX];
-    void *text = NULL, *there = NULL;
+    char path[SG_PATH_MAX], *text = NULL;
+    void *there = NULL;
     size_t size = 0, there_size = 0;
     SG_TRY(sg_run_path(path, p->folder, "experiment.yaml"));
     SG_TRY(sg_folder_make(p->folder));
-    SG_TRY(sg_file_read(&text, &size, p->experiment->path, SG_CONFIG_BYTES_MAX));
+    SG_TRY(describe_experiment(&text, &size, p->experiment));
     sg_status status = SG_OK;
     if (!sg_file_exists(path))
         status = sg_file_write(path, text, size);
     else
-        status = sg_file_read(&there, &there_size, path, SG_CONFIG_BYTES_MAX);
+        status = sg_file_read(&there, &there_size, path, 2 * SG_CONFIG_BYTES_MAX);
     if (status == SG_OK && there != NULL && (size != there_size || memcmp(text, there, size) != 0))
-        status = sg_error_set(SG_E_CONFIG, "%s: holds another experiment (see its experiment.yaml); use another -o",
+        status = sg_error_set(SG_E_CONFIG,
+                              "%s: holds another experiment (see its experiment.yaml, --set included); use another -o",
                               p->folder);
     sg_free(text);
     sg_free(there);

@@ -57,6 +57,11 @@ static int by_mean(const void *a, const void *b)
     return x->mean > y->mean ? -1 : x->mean < y->mean;
 }
 
+static int by_mean_up(const void *a, const void *b)
+{
+    return by_mean(b, a);
+}
+
 static void rows_fill(arm_rows *rows, const sg_report_data *data, int metric)
 {
     rows->count = 0;
@@ -68,7 +73,8 @@ static void rows_fill(arm_rows *rows, const sg_report_data *data, int metric)
             data->arms[a],          sg_report_learned(data, data->arms[a]), n, values, sg_mean(values, n),
             sg_deviation(values, n)};
     }
-    qsort(rows->row, (size_t)rows->count, sizeof rows->row[0], by_mean);
+    qsort(rows->row, (size_t)rows->count, sizeof rows->row[0],
+          sg_report_metric_table[metric].higher_better ? by_mean : by_mean_up);
 }
 
 static void arms_chart(sg_page *page, arm_rows *rows, int metric)
@@ -79,11 +85,19 @@ static void arms_chart(sg_page *page, arm_rows *rows, int metric)
     if (rows->count < 2) return;
     metric_label(label, " on test pictures", metric);
     (void)snprintf(name, sizeof name, "arms_%s", sg_report_metric_table[metric].key);
-    (void)snprintf(caption, sizeof caption,
-                   "<b>%s</b> Diamond: mean over seeds; bar: ± one standard deviation; dots: single seeds.",
-                   sg_report_metric_table[metric].label);
+    (void)snprintf(
+        caption, sizeof caption,
+        "<b>%s</b> Best on top%s. Diamond: mean over seeds; bar: ± one standard deviation; dots: single seeds.",
+        sg_report_metric_table[metric].label, sg_report_metric_table[metric].higher_better ? "" : ": less is better");
     const sg_status drawn = sg_figure_arms(&figure, label, rows->row, rows->count);
     sg_page_figure(page, drawn, &figure, "card", name, caption);
+}
+
+/* What stands beside the main metric: AP beside Dice, PSNR beside the mean square error. -1: nothing. */
+static int second_metric(const sg_report_data *data)
+{
+    const char *key = sg_report_metric_table[data->main_metric].key;
+    return strcmp(key, "dice") == 0 || strcmp(key, "mse") == 0 ? data->main_metric + 1 : -1;
 }
 
 void sg_page_arms(sg_page *page)
@@ -97,7 +111,7 @@ void sg_page_arms(sg_page *page)
     if (isfinite(data->main_dose)) sg_text_add(&page->html, " (%g per camera pixel area)", data->main_dose);
     sg_text_add(&page->html, "; scores are for pictures it has never seen.</p>\n<div class=\"pair\">\n");
     arms_chart(page, rows, data->main_metric);
-    if (data->main_metric == 0) arms_chart(page, rows, 1);
+    if (second_metric(data) >= 0) arms_chart(page, rows, second_metric(data));
     sg_text_add(&page->html, "</div>\n");
     sg_free(rows);
 }

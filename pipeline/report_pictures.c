@@ -147,6 +147,24 @@ static void agreement_put(sg_text *h, const pictures *prediction, const pictures
     sg_free(pixels);
 }
 
+/* Orange: predicted too high; blue: too low; black: right. Full colour at half the spread of the truth. */
+static void error_put(sg_text *h, const pictures *prediction, const pictures *truth, int n)
+{
+    static const double colour[2][3] = {{46, 139, 208}, {230, 126, 0}};
+    const size_t len = (size_t)truth->h * (size_t)truth->w;
+    const float *p = plane(prediction, n, 0), *t = plane(truth, n, 0);
+    const double spread = sg_percentile(t, len, 99.7) - sg_percentile(t, len, .5);
+    unsigned char *pixels;
+    if (SG_ALLOC(&pixels, 3 * len, "a picture") != SG_OK) return;
+    for (size_t i = 0; i < len; i++) {
+        const double error = spread > 0 ? 2 * ((double)p[i] - (double)t[i]) / spread : 0;
+        const double part = error < -1 ? 1 : error < 0 ? -error : error < 1 ? error : 1;
+        for (int c = 0; c < 3; c++) pixels[3 * i + (size_t)c] = (unsigned char)(part * colour[error > 0][c] + .5);
+    }
+    image_put(h, pixels, truth->h, truth->w, SG_PNG_RGB, "error");
+    sg_free(pixels);
+}
+
 static bool same_grid(const pictures *a, const pictures *b)
 {
     return a->data && b->data && a->n == b->n && a->h == b->h && a->w == b->w;
@@ -280,7 +298,9 @@ void sg_page_chain(sg_page *page)
     sg_text_html(h, run->arm);
     sg_text_add(h, "</b>.%s</p>\n<div class=\"card chain\">\n",
                 run->learned ? " Light and network are trained together." : "");
-    chain_picture(h, &s[P_SAMPLE], "Sample", "as the data set holds it; bright = more phase", &first);
+    chain_picture(
+        h, &s[P_SAMPLE], "Sample",
+        run->stack ? "as measured under the first LED alone" : "as the data set holds it; bright = more phase", &first);
     sg_figure figure;
     int panels;
     if (p.leds && isfinite(p.na) && light_draw(&figure, &p, run, &panels) == SG_OK) {
@@ -295,38 +315,61 @@ void sg_page_chain(sg_page *page)
         (void)snprintf(text, sizeof text, "exposure 1 in ADU; %.3g electrons per pixel", p.electrons);
     chain_picture(h, &s[P_ADU], "Camera", text, &first);
     chain_picture(h, &s[P_MEASUREMENT], "Measurement", "what the network sees", &first);
-    chain_picture(h, &s[P_PREDICTION], "Prediction", "probability of foreground, pixel by pixel", &first);
-    chain_picture(h, &s[P_TRUTH], "Truth", "the label it should find", &first);
+    chain_picture(h, &s[P_PREDICTION], "Prediction",
+                  run->regression ? "what the network makes of it" : "probability of foreground, pixel by pixel",
+                  &first);
+    chain_picture(h, &s[P_TRUTH], "Truth", run->regression ? "the picture it should make" : "the label it should find",
+                  &first);
     sg_text_add(h, "</div>\n");
     run_pictures_free(&p);
 }
 
 /* ---- examples ---- */
-static void cell_put(sg_text *h, const pictures *p, int n, int c, const char *alt, bool probability)
+/* Grey from range[0] to range[1]; NULL: stretched to its own contrast. */
+static void cell_put(sg_text *h, const pictures *p, int n, int c, const char *alt, const double range[2])
 {
     sg_text_add(h, "<td>");
     if (p->data && n < p->n && c < p->c) {
-        if (probability)
-            grey_put(h, plane(p, n, c), p->h, p->w, 0, 1, alt);
+        if (range)
+            grey_put(h, plane(p, n, c), p->h, p->w, range[0], range[1], alt);
         else
             plane_put(h, p, n, c, alt);
     }
     sg_text_add(h, "</td>");
 }
 
+/* Prediction and truth share one grey scale: probabilities 0 .. 1, values the range of the truth. */
+static void truth_range(double range[2], const sg_report_run *run, const pictures *truth, int n)
+{
+    range[0] = 0;
+    range[1] = 1;
+    if (!run->regression || !truth->data || n >= truth->n) return;
+    const size_t len = (size_t)truth->h * (size_t)truth->w;
+    range[0] = sg_percentile(plane(truth, n, 0), len, .5);
+    range[1] = sg_percentile(plane(truth, n, 0), len, 99.7);
+}
+
 static void example_row(sg_text *h, const sg_report_run *run, const run_pictures *p, int n, int channels)
 {
+    const pictures *prediction = &p->set[P_PREDICTION], *truth = &p->set[P_TRUTH];
+    double range[2];
+    truth_range(range, run, truth, n);
     sg_text_add(h, "<tr%s><td>", run->learned ? " class=\"learned\"" : "");
     sg_text_html(h, run->arm);
     sg_text_add(h, "</td>");
-    cell_put(h, &p->set[P_SAMPLE], n, 0, "sample", false);
-    for (int c = 0; c < channels; c++) cell_put(h, &p->set[P_MEASUREMENT], n, c, "measurement", false);
-    cell_put(h, &p->set[P_PREDICTION], n, 0, "prediction", true);
-    cell_put(h, &p->set[P_TRUTH], n, 0, "truth", true);
+    cell_put(h, &p->set[P_SAMPLE], n, 0, "sample", NULL);
+    for (int c = 0; c < channels; c++) cell_put(h, &p->set[P_MEASUREMENT], n, c, "measurement", NULL);
+    cell_put(h, prediction, n, 0, "prediction", range);
+    cell_put(h, truth, n, 0, "truth", range);
     sg_text_add(h, "<td>");
-    if (same_grid(&p->set[P_PREDICTION], &p->set[P_TRUTH]) && n < p->set[P_TRUTH].n)
-        agreement_put(h, &p->set[P_PREDICTION], &p->set[P_TRUTH], n);
+    if (same_grid(prediction, truth) && n < truth->n)
+        (run->regression ? error_put : agreement_put)(h, prediction, truth, n);
     sg_text_add(h, "</td></tr>\n");
+}
+
+static bool is_regression(const sg_report_data *data)
+{
+    return data->runs[0].regression;
 }
 
 static void example_table(sg_page *page, int n, int channels)
@@ -336,7 +379,8 @@ static void example_table(sg_page *page, int n, int channels)
     sg_text_add(h, "<div class=\"card scroll\"><table class=\"examples\"><thead><tr><th></th><th>sample</th>");
     for (int c = 0; c < channels; c++)
         sg_text_add(h, channels > 1 ? "<th>measurement %d</th>" : "<th>measurement</th>", c + 1);
-    sg_text_add(h, "<th>prediction</th><th>truth</th><th>agreement</th></tr></thead><tbody>\n");
+    sg_text_add(h, "<th>prediction</th><th>truth</th><th>%s</th></tr></thead><tbody>\n",
+                is_regression(data) ? "error" : "agreement");
     for (int a = 0; a < data->arm_count; a++) {
         run_pictures p;
         const sg_report_run *run = sg_report_find(data, data->arms[a], data->main_dose);
@@ -368,10 +412,13 @@ void sg_page_examples(sg_page *page)
     examples_size(page->data, &channels, &count);
     if (count == 0) return;
     sg_text_add(h, "<h2>What the network sees, and what it says</h2>\n<p class=\"key\">The same test picture under "
-                   "every light (first seed). Measurements are stretched to "
-                   "their own contrast. Agreement:<i style=\"background:#f0f0f0\"></i>both<i "
-                   "style=\"background:#e67e00\"></i>only predicted"
-                   "<i style=\"background:#2e8bd0\"></i>missed</p>\n");
+                   "every light (first seed). Measurements are stretched to their own contrast. ");
+    sg_text_add(h,
+                is_regression(page->data)
+                    ? "Error:<i style=\"background:#e67e00\"></i>predicted too high<i style=\"background:#2e8bd0\"></i>"
+                      "too low; full colour at half the spread of the truth</p>\n"
+                    : "Agreement:<i style=\"background:#f0f0f0\"></i>both<i style=\"background:#e67e00\"></i>only "
+                      "predicted<i style=\"background:#2e8bd0\"></i>missed</p>\n");
     example_table(page, 0, channels);
     if (count < 2) return;
     sg_text_add(h, "<details><summary>A second picture</summary>\n");

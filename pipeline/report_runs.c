@@ -14,12 +14,8 @@
 enum { YAML_MAX = 1 << 20, DEPTH = 3, DOSE_MAX = 32 };
 
 const sg_report_metric sg_report_metric_table[SG_REPORT_METRICS] = {
-    {"dice", "Dice", "", true},
-    {"ap50", "AP at IoU .5", "", true},
-    {"psnr_db", "PSNR", "dB", true},
-    {"mse", "mean square error", "", false},
-    {"dice_pooled", "Dice, pooled", "", true},
-    {"loss", "loss", "", false},
+    {"dice", "Dice", "", true},      {"ap50", "AP at IoU .5", "", true},        {"mse", "mean square error", "", false},
+    {"psnr_db", "PSNR", "dB", true}, {"dice_pooled", "Dice, pooled", "", true}, {"loss", "loss", "", false},
 };
 
 /* ---- YAML ---- */
@@ -84,6 +80,8 @@ static void config_read(const sg_results_file *file, sg_report_run *run)
     if (sg_report_yaml(config, "illumination.exposures", text, sizeof text)) run->exposures = atoi(text);
     if (sg_report_yaml(config, "camera.readout", text, sizeof text))
         (void)snprintf(run->readout, sizeof run->readout, "%.15s", text);
+    if (sg_report_yaml(config, "loss.kind", text, sizeof text)) run->regression = strcmp(text, "mse") == 0;
+    if (sg_report_yaml(config, "sample.kind", text, sizeof text)) run->stack = strcmp(text, "stack") == 0;
     if (sg_report_yaml(config, "illumination.learn.learn", text, sizeof text)) run->learned = strcmp(text, "true") == 0;
     sg_free(config);
 }

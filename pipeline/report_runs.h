@@ -28,6 +28,7 @@ typedef struct sg_report_run {
     double dose, seed;                                /* NaN: unknown */
     double metric[SG_REPORT_METRICS];                 /* NaN: not in the file */
     bool learned;                                     /* its light was learned */
+    bool regression, stack;                           /* loss.kind mse; sample.kind stack */
     int exposures;
     char readout[16];
     sg_report_series curve[SG_CURVE_COUNT]; /* len 0: not in the file */

@@ -11,34 +11,38 @@
 /* One line of a card: "label: <value of the config key> unit"; skipped where the config has no such key. */
 typedef struct fact {
     const char *card, *label, *key, *unit;
+    const char *choice, *value; /* only where the key `choice` has this value; NULL: always */
 } fact;
 
 static const fact facts[] = {
-    {"Sample", "grid", "sample.size_px", "px"},
-    {"Sample", "grid pitch", "sample.pixel_um", "µm"},
-    {"Sample", "phase", "sample.phase_rad", "rad"},
-    {"Sample", "absorption", "sample.absorption", ""},
-    {"Sample", "background phase", "sample.background_rad", "rad rms"},
-    {"Light", "LED rows", "illumination.rows", ""},
-    {"Light", "LED columns", "illumination.columns", ""},
-    {"Light", "LED pitch", "illumination.pitch_na", "NA"},
-    {"Light", "sampling", "illumination.sampling", ""},
-    {"Light", "budget", "illumination.constraint", ""},
-    {"Optics", "NA", "optics.na", ""},
-    {"Optics", "wavelength", "optics.wavelength_um", "µm"},
-    {"Optics", "defocus", "optics.defocus_um", "µm"},
-    {"Optics", "medium index", "optics.medium_index", ""},
-    {"Optics", "magnification", "optics.magnification", "×"},
-    {"Camera", "pixel", "camera.pixel_um", "µm"},
-    {"Camera", "quantum efficiency", "camera.qe", "e/photon"},
-    {"Camera", "shot noise", "camera.shot", ""},
-    {"Camera", "read noise", "camera.read_noise_e", "e rms"},
-    {"Camera", "ADC", "camera.bit_depth", "bits"},
-    {"Network", "U-Net depth", "network.depth", ""},
-    {"Network", "first width", "network.width", "channels"},
-    {"Network", "norm", "network.norm", ""},
-    {"Network", "steps", "train.steps", ""},
-    {"Network", "batch", "train.batch_size", "pictures"},
+    {"Sample", "grid", "sample.size_px", "px", NULL, NULL},
+    {"Sample", "grid pitch", "sample.pixel_um", "µm", NULL, NULL},
+    {"Sample", "phase", "sample.phase_rad", "rad", "sample.kind", "coherent"},
+    {"Sample", "absorption", "sample.absorption", "", "sample.kind", "coherent"},
+    {"Sample", "background phase", "sample.background_rad", "rad rms", "sample.kind", "coherent"},
+    {"Sample", "measured images", "dataset.path", "", "sample.kind", "stack"},
+    {"Sample", "target", "dataset.target", "", "sample.kind", "stack"},
+    {"Light", "LED rows", "illumination.rows", "", "illumination.geometry", "grid"},
+    {"Light", "LED columns", "illumination.columns", "", "illumination.geometry", "grid"},
+    {"Light", "LED pitch", "illumination.pitch_na", "NA", "illumination.geometry", "grid"},
+    {"Light", "LED table", "illumination.csv", "", "illumination.geometry", "csv"},
+    {"Light", "sampling", "illumination.sampling", "", NULL, NULL},
+    {"Light", "budget", "illumination.constraint", "", NULL, NULL},
+    {"Optics", "NA", "optics.na", "", NULL, NULL},
+    {"Optics", "wavelength", "optics.wavelength_um", "µm", NULL, NULL},
+    {"Optics", "defocus", "optics.defocus_um", "µm", NULL, NULL},
+    {"Optics", "medium index", "optics.medium_index", "", NULL, NULL},
+    {"Optics", "magnification", "optics.magnification", "×", NULL, NULL},
+    {"Camera", "pixel", "camera.pixel_um", "µm", NULL, NULL},
+    {"Camera", "quantum efficiency", "camera.qe", "e/photon", NULL, NULL},
+    {"Camera", "shot noise", "camera.shot", "", NULL, NULL},
+    {"Camera", "read noise", "camera.read_noise_e", "e rms", NULL, NULL},
+    {"Camera", "ADC", "camera.bit_depth", "bits", NULL, NULL},
+    {"Network", "U-Net depth", "network.depth", "", NULL, NULL},
+    {"Network", "first width", "network.width", "channels", NULL, NULL},
+    {"Network", "norm", "network.norm", "", NULL, NULL},
+    {"Network", "steps", "train.steps", "", NULL, NULL},
+    {"Network", "batch", "train.batch_size", "pictures", NULL, NULL},
 };
 enum { FACTS = sizeof facts / sizeof facts[0] };
 
@@ -137,6 +141,13 @@ static void paragraph(sg_text *h, const char *config)
           "so that the learned arms train the brightness of every LED together with the network.</p>\n");
 }
 
+static bool applies(const char *config, const fact *f)
+{
+    char text[32];
+    if (f->choice == NULL) return true;
+    return sg_report_yaml(config, f->choice, text, sizeof text) && strcmp(text, f->value) == 0;
+}
+
 void sg_page_setup(sg_page *page)
 {
     sg_text *h = &page->html;
@@ -150,7 +161,7 @@ void sg_page_setup(sg_page *page)
         if (strcmp(card, facts[i].card) != 0)
             sg_text_add(h, "%s<div class=\"card\"><h3>%s</h3><dl>\n", *card ? "</dl></div>\n" : "", facts[i].card);
         card = facts[i].card;
-        if (!sg_report_yaml(config, facts[i].key, text, sizeof text)) continue;
+        if (!applies(config, &facts[i]) || !sg_report_yaml(config, facts[i].key, text, sizeof text)) continue;
         sg_text_add(h, "<dt>%s</dt><dd>", facts[i].label);
         sg_text_html(h, text);
         sg_text_add(h, "%s%s</dd>\n", *facts[i].unit ? " " : "", facts[i].unit);

@@ -83,10 +83,22 @@ sg_status sg_run_config(sg_config *out, const char *folder)
     return sg_config_read(out, path);
 }
 
+/* What the data are must fit what the microscope makes of them. */
+static sg_status check_kinds(const sg_config *config)
+{
+    const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
+    if (stack != (config->dataset.kind == SG_DATASET_STACK))
+        SG_FAIL(SG_E_CONFIG, "dataset.kind: stack and sample.kind: stack need each other");
+    if (config->dataset.target == SG_TARGET_DPC && config->loss.kind != SG_LOSS_MSE)
+        SG_FAIL(SG_E_CONFIG, "loss.kind: dataset.target dpc is a regression, it needs mse");
+    return SG_OK;
+}
+
 sg_status sg_run_dataset(sg_dataset **out, const sg_config *config)
 {
     sg_microscope_size size;
     sg_dataset_config dataset = config->dataset;
+    SG_TRY(check_kinds(config));
     SG_TRY(sg_microscope_check(&size, &config->microscope));
     const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
     const sg_dataset_grid grid = {.sample_px = stack ? size.camera_px : size.sample_px,

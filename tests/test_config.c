@@ -289,12 +289,14 @@ static void test_set(void **state)
     set_ok(&c, "optics.defocus_um={init: 3, learn: true}");
     set_ok(&c, "optics.defocus_um.lr=.25");
     set_ok(&c, "illumination.learn=true");
-    set_ok(&c, "dataset.path=a: [b = #c");
+    set_ok(&c, "dataset.path=/a: [b = #c");
     assert_int_equal(c.microscope.camera.bit_depth, 0);
     assert_true(c.microscope.optics.zernike_rad[2] == 2 && c.microscope.optics.defocus_um == 3);
     assert_true(c.microscope.optics.learn_defocus.on && c.microscope.optics.learn_defocus.lr == .25);
     assert_true(c.microscope.illumination.learn.on);
-    assert_string_equal(c.dataset.path, "a: [b = #c");
+    assert_string_equal(c.dataset.path, "/a: [b = #c");
+    set_ok(&c, "dataset.path=near/by"); /* from the folder the command runs in */
+    assert_true(c.dataset.path[0] == '/' && strstr(c.dataset.path, "/near/by"));
     set_ok(&c, "dataset.path=");
     assert_string_equal(c.dataset.path, "");
     assert_int_equal(sg_config_set(&c, "camera.bit_depth=17", "--set"), SG_E_CONFIG);
