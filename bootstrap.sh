@@ -67,7 +67,8 @@ install_packages() {
 build_all() {
     if [ ! -f "$build/build.ninja" ]; then
         printf 'bootstrap.sh: building (minutes, once)\n'
-        text=$(meson setup "$build" "$root" 2>&1) || fail "$text"
+        # lib: where ld.so and pkg-config look; without dpkg-dev Meson would choose lib64
+        text=$(meson setup --libdir=lib "$build" "$root" 2>&1) || fail "$text"
     fi
     ninja -C "$build" --quiet
 }
@@ -90,5 +91,9 @@ test)
     meson test -C "$build" --no-rebuild --quiet "$@" || true
     exec python3 "$root/tests/count.py" "$build"
     ;;
-install) as_root meson install -C "$build" --no-rebuild ;;
+install)
+    as_root meson install -C "$build" --no-rebuild --quiet
+    as_root ldconfig
+    printf 'bootstrap.sh: installed; scopegrad --help\n'
+    ;;
 esac

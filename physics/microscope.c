@@ -48,6 +48,7 @@ static sg_status check_ranges(const range *list, size_t count)
 
 static sg_status check_numbers(const sg_microscope_config *c)
 {
+    const int bits = c->camera.bit_depth;
     const range list[] = {
         {"sample.size_px", c->sample.size_px, 8, 8192},
         {"sample.margin_px", c->sample.margin_px, 0, (c->sample.size_px - 1) / 2},
@@ -74,7 +75,7 @@ static sg_status check_numbers(const sg_microscope_config *c)
         {"camera.read_noise_e", c->camera.read_noise_e, 0, 1e6},
         {"camera.bit_depth", c->camera.bit_depth, 0, 16},
         {"camera.range_e", c->camera.range_e, 0, 1e9},
-        {"camera.offset_adu", c->camera.offset_adu, 0, 65535},
+        {"camera.offset_adu", c->camera.offset_adu, 0, bits >= 1 && bits <= 16 ? (1 << bits) - 2 : 65535}, /* dark < top */
     };
     const range dose[] = {{"illumination.dose_ph", c->illumination.dose_ph, 1e-6, 1e10}};
     const range box[] = {{"illumination.flux_ph_per_s", c->illumination.flux_ph_per_s, 1e-6, 1e15},

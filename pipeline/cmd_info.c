@@ -51,13 +51,20 @@ static void print_libraries(void)
     printf("cJSON        %s\n", cJSON_Version());
 }
 
+/* | would end the cell of a Markdown table. */
+static void print_cell(const char *text)
+{
+    for (; *text; text++) printf(*text == '|' ? "\\|" : "%c", *text);
+}
+
 static void print_ops(void)
 {
     puts("| operation | formula | gradient |\n| --- | --- | --- |");
     for (int i = 0; i < sg_op_table_count; i++) {
         const sg_op *op = sg_op_table[i];
-        printf("| `%s` | %s | %s%s |\n", op->name, op->formula, op->surrogate ? "surrogate: " : "exact",
-               op->surrogate ? op->surrogate : "");
+        printf("| `%s` | ", op->name);
+        print_cell(op->formula);
+        printf(" | %s%s |\n", op->surrogate ? "surrogate: " : "exact", op->surrogate ? op->surrogate : "");
     }
 }
 

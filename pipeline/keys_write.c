@@ -2,6 +2,7 @@
 #include "pipeline/keys.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@ void sg_number_text(char out[32], double value)
     for (int digits = 1; digits <= 17; digits++) {
         (void)snprintf(out, 32, "%.*g", digits, value);
         const bool ready = strtod(out, NULL) == value;
-        if (ready && !(value >= 1 && value < 1e7 && strchr(out, 'e'))) return; /* 200, not 2e+02 */
+        if (ready && !(fabs(value) >= 1 && fabs(value) < 1e7 && strchr(out, 'e'))) return; /* 200, not 2e+02 */
     }
 }
 

@@ -1,5 +1,6 @@
 /* test_cli.c - the command as a user meets it: exit codes, one-line errors, help, start-up time. */
 #include "core/file.h"
+#include "core/memory.h"
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
 
@@ -123,6 +124,23 @@ static void test_info(void **state)
     assert_memory_equal(output, "scopegrad ", 10);
 }
 
+/* docs/config.md ends with what `info --keys` prints. */
+static void test_config_page(void **state)
+{
+    char path[512];
+    void *page;
+    size_t size;
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/docs/config.md", getenv("SG_TEST_SOURCE"));
+    assert_int_equal(run("info --keys"), 0);
+    if (sg_file_read(&page, &size, path, OUTPUT_MAX) != SG_OK) fail_msg("%s", sg_error_text());
+    const size_t keys = strlen(output);
+    assert_true(keys > 1000 && size > keys);
+    if (memcmp((char *)page + size - keys, output, keys) != 0)
+        fail_msg("docs/config.md is old: put the output of `scopegrad info --keys` in place of its table");
+    sg_free(page);
+}
+
 #define NAME_ROW(name, line) #name,
 static const char *const names[] = {SG_COMMANDS(NAME_ROW)};
 #undef NAME_ROW
@@ -233,8 +251,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usage_errors), cmocka_unit_test(test_config_errors), cmocka_unit_test(test_info),
-        cmocka_unit_test(test_help),         cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_start_up),
-        cmocka_unit_test(test_parser),
+        cmocka_unit_test(test_config_page),  cmocka_unit_test(test_help),          cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_start_up),     cmocka_unit_test(test_parser),
     };
     return cmocka_run_group_tests_name("cli", tests, setup, remove_all);
 }

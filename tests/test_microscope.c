@@ -333,6 +333,7 @@ typedef struct bad {
 SPOIL(bad_na, c->optics.na = -.1)
 SPOIL(bad_nan, c->optics.defocus_um = NAN)
 SPOIL(bad_bits, c->camera.bit_depth = 17)
+SPOIL(bad_offset, c->camera.bit_depth = 2; c->camera.offset_adu = 10)
 SPOIL(bad_pitch, c->camera.pixel_um = .97)
 SPOIL(bad_leds, c->illumination.pitch_na = .3)
 SPOIL(bad_margin, c->sample.margin_px = 3)
@@ -356,6 +357,7 @@ static void test_bad_input(void **state)
         {"optics.na: -0.1", "..", bad_na},
         {"optics.defocus_um: nan", "..", bad_nan},
         {"camera.bit_depth: 17", "0..16", bad_bits},
+        {"camera.offset_adu: 10", "0..2", bad_offset},
         {"camera.pixel_um: 0.97", "0.96969697 um would do", bad_pitch},
         {"sample.pixel_um: 0.5", "would do", bad_leds},
         {"sample.margin_px: 3", "multiple of 2", bad_margin},

@@ -103,10 +103,12 @@ static void test_airy(void **state)
     for (int i = 0, k = 1; i < 3; i++) {
         while (!(h[k] < h[k - 1] && h[k] <= h[k + 1])) k++;
         lab_near(vertex(h, k) * step, zeros[i], 4e-3, "zero", i + 1);
+        print_message("# zero %d at %.5f lambda/NA\n", i + 1, vertex(h, k) * step);
         for (k++; i == 0 && h[k] >= h[k - 1]; k++) ring = h[k] / h[0];
         k++;
     }
     lab_near(ring, .017498, 2e-4, "first ring", 1);
+    print_message("# FWHM %.5f lambda/NA, first ring %.4f %%\n", 2 * at * step, 100 * ring);
     lab_close(&l);
 }
 
@@ -118,8 +120,11 @@ static void test_encircled_energy(void **state)
     static const double zeros[] = {.60983, 1.11657, 1.61916}, energy[] = {.83778, .90993, .93765};
     lab l = airy(M, ACROSS, false);
     const double *h = lab_run(&l);
-    for (int i = 0; i < 3; i++)
-        lab_near(encircled(h, M, zeros[i] * 2 * M / ACROSS), energy[i], 3e-3, "encircled energy", i + 1);
+    for (int i = 0; i < 3; i++) {
+        const double inside = encircled(h, M, zeros[i] * 2 * M / ACROSS);
+        lab_near(inside, energy[i], 3e-3, "encircled energy", i + 1);
+        print_message("# encircled energy %d: %.5f\n", i + 1, inside);
+    }
     lab_close(&l);
 }
 
