@@ -79,15 +79,15 @@ static sg_status describe_run(pool *p, run *r, int arm, int vary, uint64_t seed)
     return status;
 }
 
-/* Seeds outermost: after the first round every arm has been seen once. */
+/* Value by value, and within one seed by seed: a value is complete before the next one begins. */
 static sg_status describe_all(pool *p)
 {
     const sg_experiment *e = p->experiment;
     p->count = 0;
     p->runs = calloc((size_t)e->seed_count * (size_t)e->arm_count * (size_t)e->vary_count, sizeof *p->runs);
     if (p->runs == NULL) SG_FAIL(SG_E_MEMORY, "experiment: out of memory");
-    for (int seed = 0; seed < e->seed_count; seed++)
-        for (int vary = 0; vary < e->vary_count; vary++)
+    for (int vary = 0; vary < e->vary_count; vary++)
+        for (int seed = 0; seed < e->seed_count; seed++)
             for (int arm = 0; arm < e->arm_count; arm++)
                 SG_TRY(describe_run(p, &p->runs[p->count++], arm, vary, e->seeds[seed]));
     return SG_OK;
