@@ -89,6 +89,7 @@ sg_status sg_figure_curves(sg_figure *out, const sg_figure_axes *axes, const sg_
     if (axes->log_y) sg_text_add(&s, "set logscale y\n");
     if (axes->points) x_ticks(&s, &curves[0]);
     if (count == 1) sg_text_add(&s, "unset key\n");
+    if (count > 8) sg_text_add(&s, "set key maxcols 1 spacing 1\n"); /* a second column would take the plot's place */
     for (int i = 0; i < count; i++) curve_data(&s, &curves[i], i);
     sg_text_add(&s, "plot ");
     for (int pass = 0; pass < 2; pass++)

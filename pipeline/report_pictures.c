@@ -81,6 +81,36 @@ static void run_pictures_free(run_pictures *p)
     *p = (run_pictures){0};
 }
 
+static void swap_pictures(pictures *p, int i, int k)
+{
+    const size_t len = (size_t)p->c * (size_t)p->h * (size_t)p->w;
+    float *a = p->data + (size_t)i * len, *b = p->data + (size_t)k * len;
+    for (size_t j = 0; i != k && j < len; j++) {
+        const float kept = a[j];
+        a[j] = b[j];
+        b[j] = kept;
+    }
+}
+
+/* The page shows two pictures: the two with the most foreground, the same ones for every arm. Values (regression) stay
+ * as they are. */
+static void put_fullest_first(run_pictures *p)
+{
+    const pictures *truth = &p->set[P_TRUTH];
+    for (int i = 0; truth->data && i < 2 && i < truth->n; i++) {
+        const size_t len = (size_t)truth->h * (size_t)truth->w;
+        size_t most = 0;
+        int fullest = i;
+        for (int n = i; n < truth->n; n++) {
+            size_t count = 0;
+            for (size_t j = 0; j < len; j++) count += truth->data[(size_t)n * len + j] > .5F;
+            if (count > most) most = count, fullest = n;
+        }
+        for (int k = 0; k < P_COUNT; k++)
+            if (p->set[k].data && p->set[k].n == truth->n) swap_pictures(&p->set[k], i, fullest);
+    }
+}
+
 static bool run_pictures_read(run_pictures *out, const sg_report_data *data, const sg_report_run *run)
 {
     char path[2 * SG_REPORT_PATH + 16];
@@ -89,6 +119,7 @@ static bool run_pictures_read(run_pictures *out, const sg_report_data *data, con
     (void)snprintf(path, sizeof path, "%s/%s/results.h5", data->dir, run->folder);
     if (sg_results_open(&file, path) != SG_OK) return false;
     for (int i = 0; i < P_COUNT; i++) pictures_read(&out->set[i], file, picture_path[i]);
+    if (!run->regression) put_fullest_first(out);
     light_read(out, file);
     scalars_read(out, file);
     sg_results_close(file);
