@@ -126,6 +126,8 @@ static sg_status run(pass *p, sg_visitor visit, void *context)
         p->scores->loss += sg_plan_loss(p->program->plan) * here / p->count;
         SG_TRY(score_batch(p, first, visit, context));
     }
+    /* mse cannot leave out the places past the end, since every number is a label: the pictures alone make the loss */
+    if (p->config->loss.kind == SG_LOSS_MSE) p->scores->loss = p->scores->mse;
     p->scores->dice_pooled = p->config->loss.kind == SG_LOSS_MSE ? (double)NAN : sg_overlap_dice(&p->pooled);
     return SG_OK;
 }

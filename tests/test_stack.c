@@ -232,6 +232,8 @@ static void evaluate_repeats_the_run(void **state)
                 number("runs/runs/learned/dose1000/seed1/results.h5", "/metrics/mse"));
     assert_int_equal(scopegrad("evaluate runs/runs/learned/dose1000/seed1 --data captures.mat -o other.h5"), 0);
     assert_true(number("again.h5", "/metrics/mse") == number("other.h5", "/metrics/mse"));
+    assert_true(number("again.h5", "/metrics/mse") ==
+                number("again.h5", "/metrics/loss")); /* 13 windows, batches of 8 */
     assert_int_not_equal(scopegrad("evaluate runs/runs/learned/dose1000/seed1 --data leds.csv"), 0);
 }
 
