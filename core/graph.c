@@ -86,7 +86,7 @@ static sg_value add_leaf(sg_graph *g, sg_leaf leaf, const char *name, sg_shape s
     if (strlen(name) >= SG_NAME_MAX)
         return sg_graph_fail(g, SG_E_USAGE, "%s: a name has at most %d letters", name, SG_NAME_MAX - 1);
     if (!shape_ok(s))
-        return sg_graph_fail(g, SG_E_SHAPE, "%s: the shape (%d, %d, %d, %d) is empty or too large", name, s.n, s.c, s.h,
+        return sg_graph_fail(g, SG_E_SHAPE, "%s: the shape (%d, %d, %d, %d) is empty or larger than 65536 MiB", name, s.n, s.c, s.h,
                              s.w);
     if (find_leaf(g, name) >= 0) return sg_graph_fail(g, SG_E_USAGE, "%s: the graph has this leaf already", name);
     sg_entry *entry = append(g);
@@ -176,7 +176,7 @@ sg_value sg_node_add(sg_graph *g, const sg_op *op, const void *attr, size_t attr
     if (status != SG_OK)
         fail_infer(g, status, node);
     else if (!shape_ok(node->shape))
-        (void)sg_graph_fail(g, SG_E_SHAPE, "%s: the result is empty or too large", node->name);
+        (void)sg_graph_fail(g, SG_E_SHAPE, "%s: the result is empty or larger than 65536 MiB", node->name);
     return g->status == SG_OK ? (sg_value){g->count - 1} : SG_NONE;
 }
 

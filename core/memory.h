@@ -14,7 +14,8 @@ static inline size_t sg_align_up(size_t bytes)
 }
 
 /* *out = count * size zeroed bytes, aligned to SG_ALIGN (never NULL on success, also for 0 bytes). Free with sg_free.
- * SG_E_MEMORY names `what` and the number of bytes. */
+ * SG_E_MEMORY names `what` and the number of bytes, also where the system would promise more than there is (a large
+ * block is compared with sg_memory_available). */
 sg_status sg_alloc(void **out, size_t count, size_t size, const char *what);
 void sg_free(void *memory);
 /* Bytes that the machine and this control group have left; SIZE_MAX if neither says. */

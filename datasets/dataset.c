@@ -1,8 +1,8 @@
 /* dataset.c - opens a dataset of any kind, orders its items, and makes one item: crop, margin, label, turn. */
 #include "datasets/dataset.h"
 
-#include "core/file.h"
 #include "core/data_path.h"
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "datasets/dataset_internal.h"
@@ -12,7 +12,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the built-in data ---- */
+/* ---- splits ---- */
+
+static const char *const split_names[] = {"train", "validation", "test"};
+
+const char *sg_split_name(sg_split split)
+{
+    return split_names[split];
+}
+
+bool sg_split_find(sg_split *out, const char *name)
+{
+    for (int s = 0; s < 3; s++)
+        if (strcmp(name, split_names[s]) == 0) {
+            *out = (sg_split)s;
+            return true;
+        }
+    return false;
+}
 
 /* ---- the list of items ---- */
 

@@ -17,6 +17,10 @@ typedef enum sg_dataset_kind {
     SG_DATASET_STACK
 } sg_dataset_kind;
 typedef enum sg_split { SG_SPLIT_TRAIN, SG_SPLIT_VALIDATION, SG_SPLIT_TEST } sg_split;
+/* "train", "validation", "test". */
+const char *sg_split_name(sg_split split);
+/* The other way; false if it is none of them, *out is then as it was. */
+bool sg_split_find(sg_split *out, const char *name);
 typedef enum sg_target { SG_TARGET_MASK, SG_TARGET_DPC } sg_target; /* mask: label > 0; dpc: stacks only, see stack.h */
 
 typedef struct sg_synthetic_config {

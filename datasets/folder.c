@@ -17,16 +17,10 @@ enum { EXTENSIONS = sizeof extensions / sizeof *extensions };
 
 /* ---- splits ---- */
 
-static const char *const split_names[] = {"train", "validation", "test"};
-
 static sg_status parse_split(sg_split *out, const sg_csv *csv, int row, int column)
 {
     const char *text = sg_csv_text(csv, row, column);
-    for (int s = 0; s < 3; s++)
-        if (strcmp(text, split_names[s]) == 0) {
-            *out = (sg_split)s;
-            return SG_OK;
-        }
+    if (sg_split_find(out, text)) return SG_OK;
     SG_FAIL(SG_E_FORMAT, "%s:%d: split '%s' is none of train, validation, test", csv->path, csv->lines[row], text);
 }
 

@@ -75,7 +75,8 @@ static sg_status check_numbers(const sg_microscope_config *c)
         {"camera.read_noise_e", c->camera.read_noise_e, 0, 1e6},
         {"camera.bit_depth", c->camera.bit_depth, 0, 16},
         {"camera.range_e", c->camera.range_e, 0, 1e9},
-        {"camera.offset_adu", c->camera.offset_adu, 0, bits >= 1 && bits <= 16 ? (1 << bits) - 2 : 65535}, /* dark < top */
+        {"camera.offset_adu", c->camera.offset_adu, 0,
+         bits >= 1 && bits <= 16 ? (1 << bits) - 2 : 65535}, /* dark < top */
     };
     const range dose[] = {{"illumination.dose_ph", c->illumination.dose_ph, 1e-6, 1e10}};
     const range box[] = {{"illumination.flux_ph_per_s", c->illumination.flux_ph_per_s, 1e-6, 1e15},
@@ -104,6 +105,10 @@ static sg_status check_choices(const sg_microscope_config *c)
         {c->optics.learn_amplitude.on && exact, "optics.learn_amplitude: needs illumination.sampling snap"},
         {c->optics.learn_phase.on && exact, "optics.learn_phase: needs illumination.sampling snap"},
         {c->illumination.learn_position.on && !exact, "illumination.learn_position: needs illumination.sampling exact"},
+        {c->illumination.geometry == SG_LED_CSV && c->illumination.csv[0] == 0,
+         "illumination.csv: geometry csv needs a table of LEDs"},
+        {c->illumination.pattern == SG_PATTERN_CSV && c->illumination.pattern_csv[0] == 0,
+         "illumination.pattern_csv: pattern csv needs a table of weights"},
         {stack && c->sample.margin_px != 0, "sample.margin_px: a measured stack has no margin, it must be 0"},
         {c->sample.kind == SG_SAMPLE_INCOHERENT && c->illumination.exposures != 1,
          "illumination.exposures: an incoherent sample has 1"},
@@ -298,7 +303,9 @@ static sg_value led_weight(sg_graph *g, const scope *s)
     const bool dose = light->constraint == SG_LIGHT_DOSE, random = light->pattern == SG_PATTERN_RANDOM;
     const double cells = (double)s->size.leds * s->size.exposures;
     const sg_param_spec spec = {.init = random ? SG_INIT_UNIFORM : SG_INIT_VALUES,
-                                .init_b = !random ? light->jitter : dose ? 2 / cells : 1,
+                                .init_b = !random ? light->jitter
+                                          : dose  ? 2 / cells
+                                                  : 1,
                                 .values = s->weight,
                                 .constraint = dose ? SG_SIMPLEX : SG_BOX,
                                 .hi = 1,

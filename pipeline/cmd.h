@@ -8,14 +8,19 @@
 
 enum { SG_COMMAND_MAX = 4096 };
 
-/* Config file and --set assignments. */
+/* Config file (NULL: the defaults) and --set assignments. */
 sg_status sg_cmd_config(sg_config *out, const char *path, const sg_option_list *sets);
+/* An error that begins with a config key gets the place where the key was given in front: "a.yaml:7: camera.pixel_um: ...",
+ * "--set: ...", or the file alone where the key has its default. Every other status goes through. Returns `status`. */
+sg_status sg_cmd_blame(sg_status status, const char *path, const sg_option_list *sets);
 /* "scopegrad train a b\n" */
-void      sg_cmd_line(char out[SG_COMMAND_MAX], int argc, char **argv);
-/* A trained run: its config (range resolved), its weights; batch 0: the size it was trained with. Free with sg_model_free. The model gets its parameters from a
- * program of the run, which is made here too. */
+void sg_cmd_line(char out[SG_COMMAND_MAX], int argc, char **argv);
+/* A trained run: its config (range resolved), its weights and a program for `batch` pictures (0: as many as in training).
+ * Free with sg_model_free and sg_program_free, also after an error. SG_E_USAGE: no finished run; SG_E_CONFIG: its
+ * config.yaml is not the one that it was trained with; SG_E_FORMAT: damaged weights. */
 sg_status sg_cmd_run_load(sg_config *config, sg_model **model, sg_program *program, const char *folder, int batch);
-/* A picture scaled to [0,1] by its percentiles, N x N around its centre; a clear error if it is smaller. */
+/* out (size_px^2): the middle of a picture after scaling all of it, in place, to [0,1] by its percentiles. SG_E_SHAPE: it is
+ * smaller or has several pages; SG_E_NUMERIC. */
 sg_status sg_cmd_sample(float *out, const sg_image *image, const char *path, int size_px);
 
 #endif

@@ -92,9 +92,7 @@ sg_status sg_cmd_bench(int argc, char **argv)
                             1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
     if (done) return SG_OK;
-    sg_config_defaults(&config);
-    if (path != NULL) SG_TRY(sg_config_read(&config, path));
-    for (int i = 0; i < sets.count; i++) SG_TRY(sg_config_set(&config, sets.item[i], "--set"));
+    SG_TRY(sg_cmd_config(&config, path, &sets));
     (void)sg_range_resolve(&config);
     sg_threads_set(threads);
     sg_status status = sg_model_new(&model, 1);
@@ -107,5 +105,5 @@ sg_status sg_cmd_bench(int argc, char **argv)
     }
     sg_program_free(&program);
     sg_model_free(model);
-    return status;
+    return sg_cmd_blame(status, path, &sets);
 }

@@ -17,10 +17,12 @@ static sg_status run_and_report(const sg_experiment *experiment, const char *fol
     if (status != SG_OK && status != SG_E_PARTIAL) return status;
     char failure[512];
     (void)snprintf(failure, sizeof failure, "%s", sg_error_text());
-    SG_TRY(sg_report_make(folder, page));
-    SG_TRY(sg_report_print(folder, stdout));
-    printf("report: %s\n", page);
-    return status == SG_OK ? SG_OK : sg_error_set(status, "%s", failure);
+    const sg_status report = sg_report_make(folder, page);
+    if (report == SG_OK) {
+        SG_TRY(sg_report_print(folder, stdout));
+        printf("report: %s\n", page);
+    }
+    return status == SG_OK ? report : sg_error_set(status, "%s", failure); /* without any good run there is no page */
 }
 
 sg_status sg_cmd_demo(int argc, char **argv)

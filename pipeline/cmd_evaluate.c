@@ -13,18 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const sg_split_names[] = {"train", "validation", "test"};
-
-static sg_status split_of(sg_split *out, const char *name)
-{
-    for (int i = 0; i < SG_COUNT(sg_split_names); i++)
-        if (strcmp(name, sg_split_names[i]) == 0) {
-            *out = (sg_split)i;
-            return SG_OK;
-        }
-    SG_FAIL(SG_E_USAGE, "--split: '%s' is not one of train, validation, test", name);
-}
-
 static void print_scores(const sg_scores *s, const sg_program *program, int count, const char *split)
 {
     printf("%s: %d pictures, loss %.6f\n", split, count, s->loss);
@@ -59,7 +47,7 @@ static sg_status evaluate(const char *folder, sg_split split, const char *output
         const sg_run_summary run = {&config, text, model, &program, dataset, NULL, 0};
         SG_TRY_DONE(sg_run_results_save(&run, split, output, &scores));
     }
-    print_scores(&scores, &program, sg_dataset_count(dataset, split), sg_split_names[split]);
+    print_scores(&scores, &program, sg_dataset_count(dataset, split), sg_split_name(split));
 done:
     sg_free(text);
     sg_dataset_free(dataset);
@@ -91,7 +79,8 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
                             1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &folder, NULL, &done));
     if (done) return SG_OK;
-    SG_TRY(split_of(&split, split_name));
+    if (!sg_split_find(&split, split_name))
+        SG_FAIL(SG_E_USAGE, "--split: '%s' is not one of train, validation, test", split_name);
     sg_threads_set(threads);
     return evaluate(folder, split, output, data);
 }

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
+#include "pipeline/cmd.h"
 #include "pipeline/keys.h"
 #include "pipeline/op_table.h"
 
@@ -73,8 +74,7 @@ static sg_status print_config(const char *path, const sg_option_list *set)
 {
     sg_config config;
     char *text;
-    SG_TRY(sg_config_read(&config, path));
-    for (int i = 0; i < set->count; i++) SG_TRY(sg_config_set(&config, set->item[i], "--set"));
+    SG_TRY(sg_cmd_config(&config, path, set));
     SG_TRY(sg_config_write(&text, &config, SG_CONFIG_FULL));
     fputs(text, stdout);
     sg_free(text);

@@ -256,7 +256,7 @@ sg_status sg_cmd_simulate(int argc, char **argv)
         SG_FAIL(SG_E_CONFIG, "sample.kind: a measured stack is its own simulation");
     (void)sg_range_resolve(&s.config);
     sg_threads_set(threads);
-    SG_TRY(sg_microscope_check(&s.size, &s.config.microscope));
+    SG_TRY(sg_cmd_blame(sg_microscope_check(&s.size, &s.config.microscope), path, &sets));
     sg_status status = sg_model_new(&s.model, s.config.train.seed);
     if (status == SG_OK) status = sg_results_new(&s.out);
     if (status == SG_OK) status = simulate(&s, picture, leds);
@@ -264,5 +264,5 @@ sg_status sg_cmd_simulate(int argc, char **argv)
     sg_results_free(s.out);
     sg_model_free(s.model);
     sg_free(s.sample);
-    return status;
+    return sg_cmd_blame(status, path, &sets);
 }

@@ -41,11 +41,11 @@ sg_status sg_cmd_train(int argc, char **argv)
     if (folder == NULL) SG_FAIL(SG_E_USAGE, "-o FOLDER is missing");
     SG_TRY(sg_cmd_config(&config, path, &sets));
     if (threads >= 0) config.train.threads = threads;
-    if (dry_run) return sg_dry_run(&config, folder, train.resume, stdout);
+    if (dry_run) return sg_cmd_blame(sg_dry_run(&config, folder, train.resume, stdout), path, &sets);
     sg_cmd_line(command, argc, argv);
     train.command = command;
     train.report = !no_report;
-    SG_TRY(sg_train(&config, folder, &train));
+    SG_TRY(sg_cmd_blame(sg_train(&config, folder, &train), path, &sets));
     if (train.quiet) return SG_OK;
     SG_TRY(sg_report_print(folder, stdout));
     printf(train.report ? "report: %s/report.html\n" : "results: %s/results.h5\n", folder);

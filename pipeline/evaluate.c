@@ -146,7 +146,7 @@ sg_status sg_evaluate(sg_scores *out, const sg_program *program, const sg_config
     p.count = sg_dataset_count(dataset, split);
     p.sample_len = sg_shape_len(sample) / (size_t)sample.n;
     p.label_len = sg_shape_len(label) / (size_t)label.n;
-    if (p.count < 1) SG_FAIL(SG_E_CONFIG, "dataset: this split holds no picture");
+    if (p.count < 1) SG_FAIL(SG_E_CONFIG, "dataset: the %s split holds no picture", sg_split_name(split));
     const sg_status status = run(&p, visit, context);
     sg_free(p.instances);
     sg_free(p.ids);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <omp.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@ typedef struct pool {
     const sg_experiment_options *options;
     run *runs;
     int count, next, running, ended, failed, jobs, threads;
+    bool stopped;
     double begin;
 } pool;
 
@@ -55,6 +57,8 @@ static void vary_name(char *out, size_t size, const pool *p, int vary, const sg_
     const char *unit = strrchr(last, '_');
     (void)snprintf(out, size, "%.*s%s", unit != NULL ? (int)(unit - last) : (int)strlen(last), last,
                    e->vary_value[vary]);
+    for (; *out != 0; out++) /* a path or a list is a value too */
+        if (strchr("/ {}[]\"',:", *out) != NULL) *out = '_';
 }
 
 /* Writes the run's config next to its folder. */
@@ -179,6 +183,14 @@ static void reap(pool *p, int *finished)
     }
 }
 
+/* Asks the running processes to stop after their step: a signal may have reached this one alone. */
+static void stop_all(pool *p)
+{
+    for (int i = 0; i < p->count && !p->stopped; i++)
+        if (p->runs[i].process > 0) (void)kill(p->runs[i].process, SIGTERM);
+    p->stopped = true;
+}
+
 static sg_status run_all(pool *p)
 {
     int finished = 0;
@@ -186,6 +198,7 @@ static sg_status run_all(pool *p)
     while (p->next < p->count || p->running > 0) {
         const bool stop = sg_interrupted() || status != SG_OK;
         if (stop && p->running == 0) break;
+        if (stop) stop_all(p);
         if (!stop && p->next < p->count && p->running < p->jobs) {
             run *r = &p->runs[p->next++];
             if (is_done(r))

@@ -21,6 +21,8 @@ void sg_interrupt_install(void)
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond `ulimit -f` is an error of write(), not the end of the program */
+    (void)signal(SIGCHLD, SIG_DFL); /* a parent may have it ignored; then nobody could wait for a process */
 }
 
 bool sg_interrupted(void)

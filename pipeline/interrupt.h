@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Called once by main(). */
+/* Called once by main(). Also makes a too long file an error of write() and children waitable. */
 void sg_interrupt_install(void);
 /* True after the first signal. A loop that sees it saves its work and returns SG_E_INTERRUPTED. */
 bool sg_interrupted(void);

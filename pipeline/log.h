@@ -19,7 +19,7 @@ typedef struct sg_log {
     int         count, capacity;
 } sg_log;
 
-/* Reads `path` up to and including `last_step` (a missing file is empty; a half-written last line is dropped) and writes
+/* Reads `path` up to and including `last_step` (0: none of it; a half-written last line is dropped) and writes
  * the file anew, cut. */
 sg_status sg_log_open(sg_log *out, const char *path, int64_t last_step);
 /* Adds a row in memory and at the end of the file. */

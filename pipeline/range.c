@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SG_RANGE_PICTURES = 16, SG_RANGE_CANDIDATES = 48 };
+enum { SG_RANGE_PICTURES = 16, SG_RANGE_CANDIDATES = 67 };
 
 bool sg_range_resolve(sg_config *config)
 {

@@ -4,8 +4,11 @@
 #include "core/file.h"
 #include "core/memory.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 sg_status sg_run_path(char out[SG_PATH_MAX], const char *folder, const char *name)
@@ -25,7 +28,6 @@ static sg_status write_text(const char *folder, const char *name, const char *te
 static sg_status describe(const sg_config *config, const char *folder, const sg_train_options *options)
 {
     char *text = NULL;
-    SG_TRY(sg_folder_make(folder));
     if (options->command != NULL) SG_TRY(write_text(folder, "command.txt", options->command));
     SG_TRY(sg_config_write(&text, config, SG_CONFIG_FULL));
     const sg_status status = write_text(folder, "config.yaml", text); /* last: its presence claims the folder */
@@ -45,12 +47,12 @@ static sg_status same_config(const sg_config *config, const char *folder)
     return SG_OK;
 }
 
-sg_status sg_run_claim(bool *finished, const sg_config *config, const char *folder, const sg_train_options *options)
+sg_status sg_run_check(bool *finished, const sg_config *config, const char *folder, const sg_train_options *options)
 {
     char path[SG_PATH_MAX];
     *finished = false;
     SG_TRY(sg_run_path(path, folder, "config.yaml"));
-    if (!sg_file_exists(path)) return describe(config, folder, options);
+    if (!sg_file_exists(path)) return SG_OK;
     if (!options->resume)
         SG_FAIL(SG_E_USAGE, "%s: the folder holds a run already; --resume goes on with it, another -o starts anew",
                 folder);
@@ -58,6 +60,29 @@ sg_status sg_run_claim(bool *finished, const sg_config *config, const char *fold
     SG_TRY(sg_run_path(path, folder, "DONE"));
     *finished = sg_file_exists(path);
     return SG_OK;
+}
+
+/* File systems without locks say something else than EWOULDBLOCK: there the user has to look after it. */
+static sg_status lock_folder(int *lock, const char *folder)
+{
+    *lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0) SG_FAIL(SG_E_IO, "%s: cannot open the folder: %s", folder, strerror(errno));
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return SG_OK;
+    SG_FAIL(SG_E_USAGE, "%s: another process is training in this folder", folder);
+}
+
+sg_status sg_run_claim(int *lock, const sg_config *config, const char *folder, const sg_train_options *options)
+{
+    char path[SG_PATH_MAX];
+    SG_TRY(sg_run_path(path, folder, "config.yaml"));
+    SG_TRY(sg_folder_make(folder));
+    SG_TRY(lock_folder(lock, folder));
+    return sg_file_exists(path) ? SG_OK : describe(config, folder, options);
+}
+
+void sg_run_release(int lock)
+{
+    if (lock >= 0) (void)close(lock);
 }
 
 sg_status sg_run_timing(const char *folder, int64_t step, double seconds)
@@ -112,9 +137,8 @@ sg_status sg_run_dataset(sg_dataset **out, const sg_config *config)
 
 sg_status sg_run_splits(const sg_dataset *dataset)
 {
-    static const char *const names[] = {"train", "validation", "test"};
     for (sg_split split = SG_SPLIT_TRAIN; split <= SG_SPLIT_TEST; split++)
         if (sg_dataset_count(dataset, split) < 1)
-            SG_FAIL(SG_E_CONFIG, "dataset: the %s split holds no picture", names[split]);
+            SG_FAIL(SG_E_CONFIG, "dataset: the %s split holds no picture", sg_split_name(split));
     return SG_OK;
 }

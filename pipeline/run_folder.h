@@ -13,9 +13,14 @@
 /* "folder/name"; SG_E_USAGE if it is too long. */
 sg_status sg_run_path(char out[SG_PATH_MAX], const char *folder, const char *name);
 
-/* Makes the folder, or checks that it may be used: holds no run, or resume is on and config.yaml is the same. Writes
- * config.yaml and command.txt into a new one. *finished: DONE is there already (resume only). */
-sg_status sg_run_claim(bool *finished, const sg_config *config, const char *folder, const sg_train_options *options);
+/* May the folder be used? It must hold no run, or resume is on and its config.yaml is the same. Writes nothing.
+ * *finished: DONE is there already (resume only). SG_E_USAGE: a run without resume; SG_E_CONFIG: of another configuration. */
+sg_status sg_run_check(bool *finished, const sg_config *config, const char *folder, const sg_train_options *options);
+/* Makes the folder, locks it against other processes and writes command.txt and config.yaml into a new one. *lock goes
+ * to sg_run_release; it also ends with the process. SG_E_USAGE: another process trains there; SG_E_IO. */
+sg_status sg_run_claim(int *lock, const sg_config *config, const char *folder, const sg_train_options *options);
+/* -1: nothing to release. */
+void sg_run_release(int lock);
 /* Adds "step,seconds" to timing.csv, which is the only file that knows the clock and the host. */
 sg_status sg_run_timing(const char *folder, int64_t step, double seconds);
 /* Writes DONE. */

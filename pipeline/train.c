@@ -35,6 +35,7 @@ typedef struct trainer {
     int64_t total_steps;
     int steps_per_epoch;
     sg_progress progress;
+    int lock; /* of the folder; -1: not held */
 } trainer;
 
 /* ---- setting up ---- */
@@ -55,16 +56,22 @@ static sg_status restore(trainer *t)
     return sg_checkpoint_read(&t->state, t->model, path, t->state.config_hash);
 }
 
-static sg_status set_up(trainer *t)
+/* All that can be wrong with the configuration, before anything is written. Programs first: they know the memory. */
+static sg_status prepare(trainer *t)
 {
-    char path[SG_PATH_MAX];
     SG_TRY(sg_config_hash(&t->state.config_hash, t->asked));
     t->state.seed = t->asked->train.seed;
     t->state.best_step = -1;
     t->range_auto = sg_range_resolve(&t->config);
-    SG_TRY(sg_run_dataset(&t->dataset, &t->config));
-    SG_TRY(sg_run_splits(t->dataset));
     SG_TRY(make_programs(t));
+    SG_TRY(sg_run_dataset(&t->dataset, &t->config));
+    return sg_run_splits(t->dataset);
+}
+
+static sg_status begin(trainer *t)
+{
+    char path[SG_PATH_MAX];
+    SG_TRY(sg_run_claim(&t->lock, t->asked, t->folder, t->options));
     SG_TRY(restore(t));
     if (t->range_auto && t->state.step == 0) SG_TRY(sg_range_tune(t->model, &t->config, t->dataset));
     SG_TRY(sg_loader_start(&t->loader, t->dataset, t->config.train.batch_size, t->config.train.seed, t->state.step));
@@ -72,7 +79,9 @@ static sg_status set_up(trainer *t)
     t->total_steps =
         t->config.train.epochs > 0 ? (int64_t)t->config.train.epochs * t->steps_per_epoch : t->config.train.steps;
     SG_TRY(sg_run_path(path, t->folder, "log.csv"));
-    return sg_log_open(&t->log, path, t->state.step);
+    SG_TRY(sg_log_open(&t->log, path, t->state.step));
+    sg_progress_begin(&t->progress, t->folder, t->state.step, t->total_steps, t->options->quiet);
+    return SG_OK;
 }
 
 /* ---- one step ---- */
@@ -121,7 +130,8 @@ static sg_status validate(trainer *t, sg_log_row *row)
     sg_progress_metric(&t->progress, t->config.loss.kind == SG_LOSS_MSE ? "mse" : "dice",
                        t->config.loss.kind == SG_LOSS_MSE ? scores.mse : scores.dice);
     const double rank = sg_scores_rank(&scores, &t->config);
-    if (t->state.best_step >= 0 && !(rank > t->state.best_metric)) return SG_OK;
+    const bool compare = t->state.best_step >= 0 && !isnan(t->state.best_metric);
+    if (compare && !(rank > t->state.best_metric)) return SG_OK;
     t->state.best_step = t->state.step;
     t->state.best_metric = rank;
     return save(t, "best.ckpt");
@@ -181,20 +191,19 @@ static void tear_down(trainer *t)
     sg_program_free(&t->evaluate);
     sg_dataset_free(t->dataset);
     sg_model_free(t->model);
+    sg_run_release(t->lock);
 }
 
 sg_status sg_train(const sg_config *config, const char *folder, const sg_train_options *options)
 {
-    trainer t = {.asked = config, .config = *config, .folder = folder, .options = options};
+    trainer t = {.asked = config, .config = *config, .folder = folder, .options = options, .lock = -1};
     bool finished = false;
     sg_threads_set(config->train.threads);
-    SG_TRY(sg_run_claim(&finished, config, folder, options));
+    SG_TRY(sg_run_check(&finished, config, folder, options));
     if (finished) return SG_OK;
-    sg_status status = set_up(&t);
-    if (status == SG_OK) {
-        sg_progress_begin(&t.progress, folder, t.state.step, t.total_steps, options->quiet);
-        status = loop(&t);
-    }
+    sg_status status = prepare(&t);
+    if (status == SG_OK) status = begin(&t);
+    if (status == SG_OK) status = loop(&t);
     if (status == SG_OK) status = finish(&t);
     tear_down(&t);
     return status;

@@ -1,0 +1,288 @@
+/* test_bad_input.c - what a hostile or unlucky user does: exit code 1 or 2, one line that says what is wrong, nothing
+ * half-written, older results untouched. */
+#include "core/file.h"
+#include "core/memory.h"
+#include "datasets/png.h"
+#include "datasets/tiff.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SIDE = 40, ERRORS = 4096 };
+static char folder[] = "/tmp/sg_test_bad_XXXXXX";
+
+static const char tiny[] =
+    "sample: {size_px: 32}\n"
+    "illumination: {rows: 3, columns: 3, pattern: random}\n"
+    "camera:\n"
+    "    pixel_um: 1\n"
+    "network: {width: 4, depth: 2}\n"
+    "dataset: {kind: synthetic, synthetic: {count: 3, radius_um: 3, train: 4, validation: 2, test: 2}}\n"
+    "train: {steps: 2, batch_size: 8, validate_every: end, checkpoint_every: end, threads: 1}\n";
+
+/* ---- files ---- */
+
+static int shell(const char *command)
+{
+    char line[2048];
+    (void)snprintf(line, sizeof line, "cd '%s' && SG='%s'; %s", folder, getenv("SG_TEST_COMMAND"), command);
+    const int status = system(line);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void put(const char *name, const void *data, size_t size)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (sg_file_write(path, data, size) != SG_OK) fail_msg("%s", sg_error_text());
+}
+
+static void put_tiff(const char *name, int side, float odd_one)
+{
+    static float data[2 * SIDE * SIDE];
+    char path[256];
+    const sg_tiff tiff = {1, side, side, 32, data, 1};
+    for (int i = 0; i < side * side; i++) data[i] = (float)(i * 7919 % 256);
+    data[3 * side + 5] = odd_one;
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (sg_tiff_write(path, &tiff) != SG_OK) fail_msg("%s", sg_error_text());
+}
+
+/* 2^31-1 pixels square, in 33 bytes; the checksum is that of this header. */
+static const unsigned char huge_png[] = {0x89, 'P',  'N', 'G', '\r', '\n', 0x1a, '\n', 0,    0,    0,
+                                         13,   'I',  'H', 'D', 'R',  0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff,
+                                         0xff, 0xff, 8,   0,   0,    0,    0,    0,    0,    0,    0};
+
+static void make_pictures(void)
+{
+    put_tiff("ok.tif", SIDE, 3);
+    put_tiff("other.tif", SIDE + 8, 3);
+    put_tiff("small.tif", 20, 3);
+    put_tiff("nan.tif", SIDE, NAN);
+    put("empty.png", "", 0);
+    put("text.png", "hello", 5);
+    put("huge.png", huge_png, sizeof huge_png);
+    assert_int_equal(
+        shell("head -c 900 ok.tif > cut.tif; mkdir nopair; mkdir -p good/images good/labels;"
+              "for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do cp ok.tif good/images/p$i.tif; cp ok.tif "
+              "good/labels/p$i.tif; done;"
+              "for k in empty text huge; do cp -r good $k; rm $k/images/p3.tif; cp $k.png $k/images/p3.png; done;"
+              "for k in nan small cut; do cp -r good $k; cp $k.tif $k/images/p3.tif; done;"
+              "cp -r good size; cp other.tif size/labels/p3.tif; cp -r good nolabel; rm nolabel/labels/p3.tif; mkdir "
+              "nopair/images nopair/labels"),
+        0);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    if (getenv("SG_TEST_COMMAND") == NULL || mkdtemp(folder) == NULL) return -1;
+    put("tiny.yaml", tiny, sizeof tiny - 1);
+    make_pictures();
+    return shell("$SG train tiny.yaml -q --no-report -o run 2> err && cp -r run kept");
+}
+
+static int remove_all(void **state)
+{
+    (void)state;
+    return getenv("SG_KEEP") ? 0 : shell("rm -rf \"$PWD\"");
+}
+
+/* ---- one case ---- */
+
+typedef struct bad {
+    const char *command; /* $SG ...; what it writes is called `new` */
+    const char *says;    /* a part of the one line */
+    int code;
+} bad;
+
+/* `new` must not exist afterwards. */
+static void refused(const bad *b)
+{
+    char line[1024], path[256];
+    void *errors;
+    size_t size;
+    (void)snprintf(line, sizeof line, "( %s ) > out 2> err", b->command);
+    const int code = shell(line);
+    (void)snprintf(path, sizeof path, "%s/err", folder);
+    assert_int_equal(sg_file_read(&errors, &size, path, 0), SG_OK);
+    const char *text = errors, *newline = strchr(text, '\n');
+    if (code != b->code) fail_msg("%s: exit code %d, not %d: %s", b->command, code, b->code, text);
+    if (newline == NULL || newline[1] != 0) fail_msg("%s: not one line: %s", b->command, text);
+    if (strstr(text, b->says) == NULL) fail_msg("%s: '%s' does not say '%s'", b->command, text, b->says);
+    sg_free(errors);
+    if (shell("test ! -e new && test -z \"$(ls -d new* *.tmp-* */*.tmp-* 2> /dev/null)\"") != 0)
+        fail_msg("%s: left something behind", b->command);
+}
+
+#define REFUSED(list)                                                                                                  \
+    for (size_t i = 0; i < sizeof(list) / sizeof(list)[0]; i++) refused(&(list)[i])
+#define TRAIN "$SG train tiny.yaml -q --no-report -o new "
+#define DATA  TRAIN "--set dataset.kind=folder --set dataset.path="
+
+static void bad_datasets_are_refused(void **state)
+{
+    static const bad list[] = {
+        {DATA "size", "size/labels/p3.tif: 48 x 48 pixels, but its image", 1},
+        {DATA "nopair", "nopair: no pairs of images/ and labels/", 1},
+        {DATA "nan", "nan/images/p3.tif: NaN at page 0, row 3, column 5", 1},
+        {DATA "small", "small/images/p3.tif: 20 x 20 pixels are smaller than the sample of 32 x 32", 1},
+        {DATA "cut", "cut/images/p3.tif: ", 1},
+        {DATA "empty", "empty/images/p3.png: the file is empty", 1},
+        {DATA "text", "text/images/p3.png: not a", 1},
+        {DATA "huge", "huge/images/p3.png: ", 1},
+        {DATA "nolabel", "nolabel/images/p3.tif: no label 'p3'", 1},
+        {DATA "none", "none: no such folder", 1},
+    };
+    (void)state;
+    REFUSED(list);
+}
+
+static void bad_settings_are_refused(void **state)
+{
+    static const bad list[] = {
+        {TRAIN "--set camera.bit_depth=0", "--set: camera.bit_depth: 0 is outside 1..16", 2},
+        {TRAIN "--set camera.bit_depth=17", "--set: camera.bit_depth: 17 is outside 1..16", 2},
+        {TRAIN "--set optics.na=-0.1", "--set: optics.na: -0.1 is outside 0.001..1.7", 2},
+        {TRAIN "--set illumination.pitch_na=.9", "--set: illumination.pitch_na: an LED has illumination NA", 2},
+        {TRAIN "--set sample.pixel_um=5", "--set: sample.pixel_um: 5 um is too coarse for LED", 2},
+        {TRAIN "--set camera.pixel_um=1.03", "--set: camera.pixel_um: 1.03 um gives", 2},
+        {TRAIN "--set sample.size_px=33", "tiny.yaml:4: camera.pixel_um: 1 um gives 16.5 pixels", 2},
+        {TRAIN "--set camera.pixl_um=1", "did you mean camera.pixel_um?", 2},
+        {TRAIN "--set camera.offset_adu=300", "--set: camera.offset_adu: 300 is outside 0..254", 2},
+        {TRAIN "--set network.depth=6",
+         "--set: network.depth: 6 poolings need a picture that divides by 64, the camera gives 16", 2},
+        {TRAIN "--set dataset.kind=stack", "--set: dataset.kind: stack and sample.kind", 2},
+        {TRAIN "--set illumination.geometry=csv", "tiny.yaml: illumination.csv: geometry csv needs a table", 2},
+        {TRAIN "--set sample.size_px=8192 --set train.batch_size=4096", "is empty or larger than 65536 MiB", 1},
+        {TRAIN "--set sample.size_px=2048 --set train.batch_size=500", "MiB are available", 1},
+        {TRAIN "--set optics.wavelength_um=nan", "optics.wavelength_um: 'nan' is not a", 2},
+        {"$SG train none.yaml -o new", "none.yaml: cannot read: No such file", 2},
+        {"$SG train tiny.yaml", "-o FOLDER is missing", 2},
+        {"$SG bench --set network.depth=6 --set sample.size_px=32", "--set: network.depth: 6 poolings", 2},
+    };
+    (void)state;
+    REFUSED(list);
+}
+
+#define SIMULATE "$SG simulate tiny.yaml -o new.h5 -i "
+#define PREDICT  "$SG predict run -o new.tif "
+static void bad_pictures_are_refused(void **state)
+{
+    static const bad list[] = {
+        {SIMULATE "none.png", "none.png: cannot", 1},
+        {SIMULATE "empty.png", "empty.png: the file is empty", 1},
+        {SIMULATE "huge.png", "huge.png: ", 1},
+        {SIMULATE "cut.tif", "cut.tif: ", 1},
+        {SIMULATE "nan.tif", "nan.tif: NaN at", 1},
+        {SIMULATE "small.tif", "small.tif: 20 x 20 px is smaller than the sample grid of 32 x 32", 1},
+        {"$SG simulate tiny.yaml -i ok.tif -o none/new.h5", "none/new.h5: cannot write", 1},
+        {"$SG simulate tiny.yaml --set optics.na=-1 -i ok.tif -o new.h5", "optics.na: -1 is outside", 2},
+        {PREDICT "-i empty.png", "empty.png: the file is empty", 1},
+        {PREDICT "-i ok.tif -i nan.tif", "nan.tif: NaN at", 1},
+        {PREDICT "-m -i ok.tif -i other.tif", "other.tif: 48 x 48 px, the pictures before it gave 40 x 40", 1},
+        {PREDICT, "-i IMAGE and -o OUT.tif are needed", 2},
+        {"$SG predict run -i ok.tif -o none/new.tif", "none/new.tif: cannot", 1},
+    };
+    (void)state;
+    REFUSED(list);
+}
+
+static void folders_that_are_no_run_are_refused(void **state)
+{
+    static const bad list[] = {
+        {"$SG evaluate good", "good: not a run folder", 2},
+        {"$SG evaluate none", "none: not a run folder", 2},
+        {"cp -r run half && rm half/weights.safetensors half/DONE; $SG evaluate half", "half: the run is not finished",
+         2},
+        {"cp -r run hurt && head -c 3000 run/weights.safetensors > hurt/weights.safetensors; $SG evaluate hurt",
+         "hurt/weights.safetensors: ", 1},
+        {"$SG predict hurt -i ok.tif -o new.tif", "hurt/weights.safetensors: ", 1},
+        {"cp -r run edited && sed -i 's/read_noise_e: 2/read_noise_e: 3/' edited/config.yaml; $SG evaluate edited",
+         "edited/config.yaml: was changed after the training: 'read_noise_e: 3', trained with 'read_noise_e: 2'", 2},
+        {"$SG evaluate run --split exam", "--split: 'exam' is not one of train, validation, test", 2},
+        {"$SG report nopair -o new.html", "nopair", 1},
+        {"mkdir torn; head -c 3000 run/results.h5 > torn/results.h5; $SG report torn -o new.html", "results.h5", 1},
+    };
+    (void)state;
+    REFUSED(list);
+}
+
+static void older_results_stay(void **state)
+{
+    static const bad list[] = {
+        {"$SG train tiny.yaml -q --no-report -o run", "run: the folder holds a run already; --resume", 2},
+        {"$SG train tiny.yaml -q --no-report -o run --resume --set camera.bit_depth=9",
+         "run: holds a run of another configuration", 2},
+        {"$SG evaluate run -o /dev/full", "/dev/full: cannot write: No space left", 1},
+    };
+    (void)state;
+    REFUSED(list);
+    assert_int_equal(shell("diff -r run kept"), 0);
+    assert_int_equal(shell("$SG train tiny.yaml -q --no-report -o run --resume && diff -r run kept"), 0);
+}
+
+/* RLIMIT_FSIZE is the full disk that everybody may make. */
+static void a_full_disk_leaves_the_older_file(void **state)
+{
+    static const bad list[] = {
+        {"ulimit -f 2; $SG simulate tiny.yaml -i ok.tif -o old.h5", "old.h5: cannot write: File too large", 1},
+        {"$SG train tiny.yaml -q --no-report -o ok.tif/new", "ok.tif: cannot make the folder", 1},
+    };
+    (void)state;
+    put("old.h5", "old", 3);
+    /* the shell's own files must stay below the limit too: they are empty before */
+    refused(&list[0]);
+    assert_int_equal(shell("test \"$(cat old.h5)\" = old"), 0);
+    refused(&list[1]);
+}
+
+static void two_processes_do_not_share_a_folder(void **state)
+{
+    static const bad locked = {"mkdir shared; flock shared -c \"$SG train tiny.yaml -q --no-report -o shared\"",
+                               "shared: another process is training", 2};
+    (void)state;
+    if (shell("command -v flock > /dev/null") != 0) skip();
+    refused(&locked);
+    assert_int_equal(shell("test -z \"$(ls shared)\""), 0);
+}
+
+static void a_failing_arm_leaves_the_others(void **state)
+{
+    static const char arms[] =
+        "experiment:\n  seeds: [1]\n  arms:\n    good: {camera.bit_depth: 8}\n    bad: {network.depth: 6}\n";
+    char text[sizeof tiny + sizeof arms];
+    (void)state;
+    (void)snprintf(text, sizeof text, "%s%s", tiny, arms);
+    put("exp.yaml", text, strlen(text));
+    assert_int_equal(shell("$SG demo exp.yaml -q -j 1 -o exp > out 2> err"), 3);
+    assert_int_equal(
+        shell("grep -q 'failed: exp/runs/bad.*network.depth: 6 poolings' err && grep -q '1 of 2 runs failed' err"), 0);
+    assert_int_equal(
+        shell("test -s exp/report.html && test -e exp/runs/good/*/seed1/DONE && test ! -e exp/runs/bad/*/seed1"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_datasets_are_refused),
+        cmocka_unit_test(bad_settings_are_refused),
+        cmocka_unit_test(bad_pictures_are_refused),
+        cmocka_unit_test(folders_that_are_no_run_are_refused),
+        cmocka_unit_test(older_results_stay),
+        cmocka_unit_test(a_full_disk_leaves_the_older_file),
+        cmocka_unit_test(two_processes_do_not_share_a_folder),
+        cmocka_unit_test(a_failing_arm_leaves_the_others),
+    };
+    return cmocka_run_group_tests(tests, setup, remove_all);
+}
