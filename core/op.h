@@ -15,9 +15,11 @@
 #include "core/status.h"
 #include "core/tensor.h"
 
+/* The value is the number of channels in a block; the machine's vectors decide which one its fast rows want. */
 typedef enum sg_layout {
-    SG_NCHW,   /* plain: (n, c, h, w) */
-    SG_NCHW16, /* blocked: (n, c/16, h, w, 16), only where c divides by 16; float only */
+    SG_NCHW = 0,    /* plain: (n, c, h, w) */
+    SG_NCHW8 = 8,   /* blocked: (n, c/8, h, w, 8), only where c divides by 8; float only */
+    SG_NCHW16 = 16, /* the same with 16 */
 } sg_layout;
 
 /* What one run of a program knows besides its tensors. */
@@ -76,7 +78,7 @@ typedef void (*sg_kernel)(const sg_run *run);
 typedef struct sg_fast {
     const char *name;
     bool (*takes)(const sg_node *node, bool backward); /* can it do this node at all? */
-    bool blocked;                                      /* inputs and output may be SG_NCHW16 */
+    sg_layout (*blocked)(void);                        /* inputs and output may be blocked so; NULL or SG_NCHW: never */
     void (*workspace)(const sg_node *node, int threads, size_t real_size, sg_space *out);
     sg_status (*prepare)(void **out, const sg_node *node, int threads, bool backward);
     void (*release)(void *prepared);
@@ -109,7 +111,7 @@ struct sg_op {
     bool keeps_output;                   /* backward reads out */
     bool sets_fresh; /* backward sets din[i] where fresh[i] (saves zeroing); every element must then be written */
     bool linear;     /* in in[0]: adjoint test to 1e-12, gradient check to 1e-9 */
-    bool any_layout; /* out and all inputs may be SG_NCHW16 together (and then all are) */
+    bool any_layout; /* out and all inputs may be blocked together (and then all are) */
     bool is_relu;    /* attr is sg_fused_relu: the fuse pass may move it into the op before it */
     bool fuses_relu; /* can apply node->fused after itself and undo it in backward (which then reads out) */
     /* Case generator: builds test case i (an input by sg_case_input, then the op) and returns its value; SG_NONE

@@ -5,7 +5,7 @@
  * Running allocates nothing and gives the same bits for any thread count.
  * Passes, in order, each switched off by its bit in `options.without`:
  *     fuse      a ReLU moves into the convolution or normalisation before it
- *     layout    runs of ops that can, keep their values in SG_NCHW16
+ *     layout    runs of ops that can, keep their values in blocks of channels
  *     lifetime  values and gradients share memory when they do not live at the same time */
 #ifndef SG_CORE_PLAN_H
 #define SG_CORE_PLAN_H

@@ -103,22 +103,37 @@ void sg_pass_kernels(sg_plan *plan)
     }
 }
 
-/* ---- layout: runs of ops that can, keep their values in blocks of 16 channels ---- */
-static bool can_block(const sg_plan_node *n)
+/* ---- layout: runs of ops that can, keep their values in blocks of channels ---- */
+static sg_layout fast_layout(const sg_plan_node *n)
 {
-    return n->node.op != NULL && (n->node.op->any_layout || (n->fast != NULL && n->fast->blocked));
+    return n->live && n->fast != NULL && n->fast->blocked != NULL ? n->fast->blocked() : SG_NCHW;
 }
 
-/* A value may be blocked if its channels divide by 16 and everybody around can handle it. */
-static void layout_candidates(sg_plan *plan)
+/* The blocks of this plan: those that its first fast row wants. */
+static sg_layout plan_layout(const sg_plan *plan)
+{
+    for (int i = 0; i < plan->count; i++)
+        if (fast_layout(&plan->nodes[i]) != SG_NCHW) return fast_layout(&plan->nodes[i]);
+    return SG_NCHW;
+}
+
+static bool can_block(const sg_plan_node *n, sg_layout layout)
+{
+    return n->node.op != NULL && (n->node.op->any_layout || fast_layout(n) == layout);
+}
+
+/* A value may be blocked if its channels fill blocks and everybody around can handle it. */
+static void layout_candidates(sg_plan *plan, sg_layout layout)
 {
     for (int i = 0; i < plan->count; i++) {
         sg_plan_node *n = &plan->nodes[i];
-        const bool can = n->live && can_block(n) && !n->kept && !n->node.is_complex && n->node.shape.c % 16 == 0;
-        n->node.layout = can ? SG_NCHW16 : SG_NCHW;
+        const bool can =
+            n->live && can_block(n, layout) && !n->kept && !n->node.is_complex && n->node.shape.c % (int)layout == 0;
+        n->node.layout = can ? layout : SG_NCHW;
     }
     for (int i = 0; i < plan->count; i++)
-        for (int j = 0; plan->nodes[i].live && !can_block(&plan->nodes[i]) && j < plan->nodes[i].node.input_count; j++)
+        for (int j = 0;
+             plan->nodes[i].live && !can_block(&plan->nodes[i], layout) && j < plan->nodes[i].node.input_count; j++)
             if (plan->nodes[i].node.inputs[j] >= 0) plan->nodes[plan->nodes[i].node.inputs[j]].node.layout = SG_NCHW;
 }
 
@@ -148,8 +163,10 @@ static bool layout_agree(sg_plan *plan, sg_plan_node *n)
 void sg_pass_layout(sg_plan *plan)
 {
     int blocked = 0;
-    bool changed = !without(plan, SG_PASS_LAYOUT) && !plan->options.f64 && !plan->options.reference;
-    if (changed) layout_candidates(plan);
+    const bool plain = without(plan, SG_PASS_LAYOUT) || plan->options.f64 || plan->options.reference;
+    const sg_layout layout = plain ? SG_NCHW : plan_layout(plan);
+    bool changed = layout != SG_NCHW;
+    if (changed) layout_candidates(plan, layout);
     while (changed) {
         changed = false;
         for (int i = 0; i < plan->count; i++) {
@@ -160,11 +177,11 @@ void sg_pass_layout(sg_plan *plan)
     }
     for (int i = 0; i < plan->count; i++) {
         sg_plan_node *n = &plan->nodes[i];
-        blocked += n->live && n->node.layout == SG_NCHW16;
+        blocked += n->live && n->node.layout != SG_NCHW;
         for (int j = 0; j < n->node.input_count; j++)
             if (n->node.inputs[j] >= 0) n->node.in_layout[j] = plan->nodes[n->node.inputs[j]].node.layout;
     }
-    SG_SAY(plan, "layout: %d of %d values in blocks of 16 channels\n", blocked, plan->live_count);
+    SG_SAY(plan, "layout: %d of %d values in blocks of %d channels\n", blocked, plan->live_count, (int)layout);
 }
 
 /* ---- lifetime: when each block is needed, and where it lies ---- */

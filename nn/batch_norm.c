@@ -6,7 +6,8 @@
  *             training  dx += scale (g - sum g / m - z (sum g z) / m)        else  dx += scale g
  *   commit    running_mean += .1 (mean - running_mean);  running_var += .1 (var m / (m - 1) - running_var)
  * Statistics: 16 partial sums over groups of 512 x 16 numbers, each centred on its own mean; groups, then images, are
- * merged in order, in double (Chan, Golub & LeVeque 1983). */
+ * merged in order, in double (Chan, Golub & LeVeque 1983). A row of 16 holds 16, 2 or 1 pixels of 1, 8 or 16 channels:
+ * lane l belongs to channel l modulo the channels of the block, in a rest too. */
 #include "core/parallel.h"
 #include "nn/lanes.h"
 #include "nn/ops.h"
@@ -54,7 +55,7 @@ static inline void R(bn_group)(const real *restrict x, size_t rows, R(bn_part) p
     for (int l = 0; l < SG_LANES; l++) R(bn_merge)(&part[l], (double)rows, (double)mean[l], (double)squares[l]);
 }
 
-/* One piece: 16 lanes of partial statistics; a plain piece is read as rows of 16 and a rest. */
+/* One piece: 16 lanes of partial statistics, read as rows of 16 and a rest. */
 SG_SIMD static void R(bn_piece_stats)(const real *x, size_t len, R(bn_part) part[SG_LANES])
 {
     const size_t rows = len / SG_LANES;
@@ -64,7 +65,7 @@ SG_SIMD static void R(bn_piece_stats)(const real *x, size_t len, R(bn_part) part
     for (size_t j = rows * SG_LANES; j < len; j++) R(bn_merge)(&part[j % SG_LANES], 1, (double)x[j], 0);
 }
 
-/* scale, shift and what backward needs, 16 lanes wide (a plain piece has one channel in all of them). */
+/* scale, shift and what backward needs, for each of the 16 lanes. */
 typedef struct R(bn_coef) {
     real scale[SG_LANES], shift[SG_LANES], mean[SG_LANES], inv_std[SG_LANES], sum_g[SG_LANES], sum_gz[SG_LANES];
 } R(bn_coef);
@@ -81,7 +82,7 @@ SG_SIMD static void R(bn_piece_forward)(real *restrict y, const real *restrict x
     const size_t whole = len / SG_LANES * SG_LANES;
     for (size_t j = 0; j < whole; j += SG_LANES)
         for (size_t l = 0; l < SG_LANES; l++) y[j + l] = R(bn_apply)(x[j + l], k->scale[l], k->shift[l], slope);
-    for (size_t j = whole; j < len; j++) y[j] = R(bn_apply)(x[j], k->scale[0], k->shift[0], slope);
+    for (size_t j = whole; j < len; j++) y[j] = R(bn_apply)(x[j], k->scale[j - whole], k->shift[j - whole], slope);
 }
 
 /* g of one number. */
@@ -109,9 +110,10 @@ SG_SIMD static void R(bn_piece_sums)(const real *restrict x, const real *restric
         for (int l = 0; l < SG_LANES; l++) part[l].a += (double)a[l], part[l].b += (double)b[l];
     }
     for (size_t j = rows * SG_LANES; j < len; j++) {
-        const real g = R(bn_masked)(dy[j], x[j], k->scale[0], k->shift[0], slope);
-        part[j % SG_LANES].a += (double)g;
-        part[j % SG_LANES].b += (double)(g * ((x[j] - k->mean[0]) * k->inv_std[0]));
+        const size_t l = j % SG_LANES;
+        const real g = R(bn_masked)(dy[j], x[j], k->scale[l], k->shift[l], slope);
+        part[l].a += (double)g;
+        part[l].b += (double)(g * ((x[j] - k->mean[l]) * k->inv_std[l]));
     }
 }
 
@@ -129,17 +131,17 @@ SG_SIMD static void R(bn_piece_backward)(real *restrict dx, const real *restrict
     for (size_t j = 0; j < whole; j += SG_LANES)
         for (size_t l = 0; l < SG_LANES; l++)
             dx[j + l] = (fresh ? 0 : dx[j + l]) + R(bn_grad)(dy[j + l], x[j + l], k, l, slope);
-    for (size_t j = whole; j < len; j++) dx[j] = (fresh ? 0 : dx[j]) + R(bn_grad)(dy[j], x[j], k, 0, slope);
+    for (size_t j = whole; j < len; j++) dx[j] = (fresh ? 0 : dx[j]) + R(bn_grad)(dy[j], x[j], k, j - whole, slope);
 }
 
 /* Coefficients of the block of channels of one piece. sums (c): sum g / m, sum g z / m; NULL in forward and evaluation.
  */
 static void R(bn_coefficients)(R(bn_coef) * k, const sg_run *run, int block, const R(bn_part) * sums)
 {
-    const int lanes = run->node->layout == SG_NCHW16 ? SG_LANES : 1;
+    const int lanes = sg_lanes_of(run->node->shape, run->node->layout).lanes;
     const R(bn_channel) *saved = run->save;
     for (int l = 0; l < SG_LANES; l++) {
-        const int c = lanes == 1 ? block : block * SG_LANES + l;
+        const int c = block * lanes + l % lanes;
         const double scale = (double)((const real *)run->in[1])[c] * saved[c].inv_std;
         k->scale[l] = (real)scale;
         k->shift[l] = (real)((double)((const real *)run->in[2])[c] - scale * saved[c].mean);
@@ -208,8 +210,7 @@ static R(bn_part) R(bn_total)(const sg_run *run, const sg_lanes *v, int c, bool 
     R(bn_part) total = {0};
     for (int n = 0; n < v->n; n++) {
         const R(bn_part) *part = R(bn_parts)(run, n * v->blocks + c / v->lanes);
-        const int first = v->lanes == 1 ? 0 : c % SG_LANES, last = v->lanes == 1 ? SG_LANES : first + 1;
-        for (int l = first; l < last; l++) {
+        for (int l = c % v->lanes; l < SG_LANES; l += v->lanes) {
             if (statistics)
                 R(bn_merge)(&total, part[l].count, part[l].a, part[l].b);
             else

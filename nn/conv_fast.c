@@ -1,11 +1,13 @@
 /* conv_fast.c - the fast rows of conv2d and conv_transpose: a library's convolutions, cut into slices of our own.
  * The batch is cut into chunks fixed by its size; a chunk runs on one thread; each has its own sum of the weight
  * gradient, and these are added in order. So the bits do not depend on the number of threads. The library sees blocks
- * of 16 channels. Values in SG_NCHW16 are used where they lie; plain ones are packed into scratch memory (channels
- * filled up with zeros) and unpacked. Weights are packed every time: the model keeps them plain. A transposed
- * convolution of stride 2 is the backward pass of a convolution, so both ops share one description: op forward     data
- * gradient   weight gradient (convolution's source, destination) conv2d            FORWARD     DATA            x, dy
- *     conv_transpose    DATA        FORWARD         dy, x          (its weights (i, o) are a convolution's (out, in))
+ * of channels (sg_dnn_block). Blocked values are used where they lie; plain ones are packed into scratch memory
+ * (channels filled up with zeros) and unpacked. Weights are packed every time: the model keeps them plain. A transposed
+ * convolution of stride 2 is the backward pass of a convolution, so both ops share one description. What each direction
+ * of an op is to the library (in brackets: the source and destination of its weight gradient):
+ *     op              forward   data gradient   weight gradient
+ *     conv2d          FORWARD   DATA            WEIGHTS (x, dy)
+ *     conv_transpose  DATA      FORWARD         WEIGHTS (dy, x); its weights (i, o) are a convolution's (out, in)
  */
 #include "nn/conv_fast.h"
 
@@ -23,7 +25,7 @@ enum { WINOGRAD_CHANNELS = 32, WINOGRAD_SIZE = 12 };
 
 /* One side of the convolution, a tensor of the op. */
 typedef struct side {
-    int c, blocks; /* channels, blocks of 16 */
+    int c, block, blocks; /* channels, of a block, blocks */
     size_t pixels;
     bool in_place; /* lies in memory as the library wants it */
     bool plain;    /* first convolution: the library reads 1..3 plain channels */
@@ -50,7 +52,14 @@ enum { OP_FORWARD, OP_DATA, OP_WEIGHTS };
 
 static side side_make(sg_shape s, sg_layout layout)
 {
-    return (side){s.c, (s.c + SG_LANES - 1) / SG_LANES, (size_t)s.h * (size_t)s.w, layout == SG_NCHW16, false};
+    const int block = sg_dnn_block();
+    return (side){s.c, block, (s.c + block - 1) / block, (size_t)s.h * (size_t)s.w, layout != SG_NCHW, false};
+}
+
+/* Channels filled up to whole blocks. */
+static size_t padded(const side *s)
+{
+    return (size_t)s->blocks * (size_t)s->block;
 }
 
 /* The fixed rule by shape: where channels are many and pictures small, the library spends its time on the weights, once
@@ -94,8 +103,8 @@ static sg_dnn_problem problem_make(const layer *l, const sg_node *node, int dire
                    out = l->transposed ? node->in_shape[0] : node->shape;
     sg_dnn_problem p = {.direction = of[l->transposed][direction],
                         .n = largest_chunk(l),
-                        .ic = source->blocks * SG_LANES,
-                        .oc = result->blocks * SG_LANES,
+                        .ic = (int)padded(source),
+                        .oc = (int)padded(result),
                         .h = in.h,
                         .w = in.w,
                         .oh = out.h,
@@ -113,6 +122,11 @@ static sg_dnn_problem problem_make(const layer *l, const sg_node *node, int dire
     return p;
 }
 
+static void problems_make(layer *l, const sg_node *node)
+{
+    for (int d = 0; d < 3; d++) l->problem[d] = problem_make(l, node, d);
+}
+
 static layer layer_make(const sg_node *node, int threads)
 {
     layer l = {.transposed = node->op == &sg_op_conv_transpose,
@@ -124,12 +138,17 @@ static layer layer_make(const sg_node *node, int threads)
     l.x = side_make(node->in_shape[0], node->in_layout[0]);
     l.y = side_make(node->shape, node->layout);
     l.x.plain = !l.transposed && l.x.c <= 3;
-    for (int d = 0; d < 3; d++) l.problem[d] = problem_make(&l, node, d);
+    problems_make(&l, node);
+    if (l.x.plain && !(sg_dnn_has(&l.problem[OP_FORWARD]) && sg_dnn_has(&l.problem[OP_WEIGHTS]))) {
+        l.x.plain = false; /* AVX2 sums weight gradients of 3 plain channels, not of 1 or 2: pack them like others */
+        problems_make(&l, node);
+    }
     return l;
 }
 
 static bool layer_takes(const sg_node *node, bool backward)
 {
+    if (!sg_dnn_block()) return false;
     const layer l = layer_make(node, 1);
     for (int d = 0; d < (backward ? 3 : 1); d++)
         if (!sg_dnn_has(&l.problem[d])) return false;
@@ -162,7 +181,7 @@ static size_t weight_len(const sg_dnn_problem *p)
 /* One image of a side, packed; 0 if it is used in place. */
 static size_t packed_len(const side *s, bool plain)
 {
-    return s->in_place || plain ? 0 : floats_up((size_t)s->blocks * SG_LANES * s->pixels);
+    return s->in_place || plain ? 0 : floats_up(padded(s) * s->pixels);
 }
 
 /* Forward: [weights][bias] then for each thread [library][x chunk][y chunk]. Backward: [weights][chunks x weight
@@ -182,13 +201,13 @@ static map map_make(const layer *l, bool backward, float *base, int thread)
         backward && l->scratch[OP_WEIGHTS] / sizeof(float) > library ? l->scratch[OP_WEIGHTS] / sizeof(float) : library;
     const size_t len[] = {
         weight_len(&l->problem[backward ? OP_DATA : OP_FORWARD]),
-        floats_up((size_t)l->y.blocks * SG_LANES),
+        floats_up(padded(&l->y)),
         backward ? (size_t)l->chunks * weight_len(&l->problem[OP_WEIGHTS]) : 0,
-        backward ? (size_t)l->chunks * floats_up((size_t)l->y.blocks * SG_LANES) : 0,
+        backward ? (size_t)l->chunks * floats_up(padded(&l->y)) : 0,
         floats_up(larger + 16),
         images * packed_len(&l->x, l->x.plain),
         images * packed_len(&l->y, false),
-        backward ? images * floats_up((size_t)l->x.blocks * SG_LANES * l->x.pixels) : 0,
+        backward ? images * floats_up(padded(&l->x) * l->x.pixels) : 0,
     };
     size_t at[9] = {0};
     for (int i = 0; i < 8; i++) at[i + 1] = at[i] + len[i];
@@ -250,47 +269,59 @@ static void layer_describe(const void *memory, char *out, size_t size)
                    sg_dnn_name(p->dnn[OP_WEIGHTS][0]));
 }
 
-/* ---- packing: plain (c, pixels) <-> blocks of 16 ---- */
+/* ---- packing: plain (c, pixels) <-> blocks ---- */
 
-enum { TILE = 64 }; /* pixels at a time, so that 16 rows stay in the nearest cache */
+enum { TILE = 64 }; /* pixels at a time, so that the rows of a block stay in the nearest cache */
 
-SG_SIMD static void pack_block(float *restrict to, const float *restrict from, size_t pixels, int channels)
+static inline void pack_any(float *restrict to, const float *restrict from, size_t pixels, int channels,
+                            const size_t block)
 {
     for (size_t begin = 0; begin < pixels; begin += TILE) {
         const size_t end = begin + TILE < pixels ? begin + TILE : pixels;
-        for (int l = 0; l < SG_LANES; l++)
-            for (size_t j = begin; j < end; j++)
-                to[j * SG_LANES + (size_t)l] = l < channels ? from[(size_t)l * pixels + j] : 0;
+        for (size_t l = 0; l < block; l++)
+            for (size_t j = begin; j < end; j++) to[j * block + l] = l < (size_t)channels ? from[l * pixels + j] : 0;
     }
 }
 
-SG_SIMD static void unpack_block(float *restrict to, const float *restrict from, size_t pixels, int channels, int add)
+SG_SIMD static void pack_block(float *to, const float *from, const side *s, int channels)
+{
+    SG_WITH_LANES(s->block, pack_any(to, from, s->pixels, channels, LANES));
+}
+
+static inline void unpack_any(float *restrict to, const float *restrict from, size_t pixels, int channels, int add,
+                              const size_t block)
 {
     for (size_t begin = 0; begin < pixels; begin += TILE) {
         const size_t end = begin + TILE < pixels ? begin + TILE : pixels;
-        for (int l = 0; l < channels; l++)
+        for (size_t l = 0; l < (size_t)channels; l++)
             for (size_t j = begin; j < end; j++)
-                to[(size_t)l * pixels + j] = (add ? to[(size_t)l * pixels + j] : 0) + from[j * SG_LANES + (size_t)l];
+                to[l * pixels + j] = (add ? to[l * pixels + j] : 0) + from[j * block + l];
     }
+}
+
+SG_SIMD static void unpack_block(float *to, const float *from, const side *s, int channels, int add)
+{
+    SG_WITH_LANES(s->block, unpack_any(to, from, s->pixels, channels, add, LANES));
 }
 
 static int channels_in(const side *s, int block)
 {
-    return s->c - block * SG_LANES < SG_LANES ? s->c - block * SG_LANES : SG_LANES;
+    const int left = s->c - block * s->block;
+    return left < s->block ? left : s->block;
 }
 
 static void pack_image(float *to, const float *from, const side *s)
 {
+    const size_t piece = (size_t)s->block * s->pixels;
     for (int b = 0; b < s->blocks; b++)
-        pack_block(to + (size_t)b * SG_LANES * s->pixels, from + (size_t)b * SG_LANES * s->pixels, s->pixels,
-                   channels_in(s, b));
+        pack_block(to + (size_t)b * piece, from + (size_t)b * piece, s, channels_in(s, b));
 }
 
 static void unpack_image(float *to, const float *from, const side *s, bool add)
 {
+    const size_t piece = (size_t)s->block * s->pixels;
     for (int b = 0; b < s->blocks; b++)
-        unpack_block(to + (size_t)b * SG_LANES * s->pixels, from + (size_t)b * SG_LANES * s->pixels, s->pixels,
-                     channels_in(s, b), add);
+        unpack_block(to + (size_t)b * piece, from + (size_t)b * piece, s, channels_in(s, b), add);
 }
 
 SG_SIMD static void add_floats(float *restrict to, const float *restrict from, size_t len)
@@ -302,7 +333,7 @@ SG_SIMD static void add_floats(float *restrict to, const float *restrict from, s
 static float *chunk_of(const void *base, const side *s, int first, int images, float *buffer)
 {
     float *at = (float *)(uintptr_t)base + (size_t)first * (size_t)s->c * s->pixels;
-    const size_t image = (size_t)s->blocks * SG_LANES * s->pixels;
+    const size_t image = padded(s) * s->pixels;
     if (s->in_place || s->plain) return at;
     for (int i = 0; i < images; i++)
         pack_image(buffer + (size_t)i * image, at + (size_t)i * (size_t)s->c * s->pixels, s);
@@ -313,13 +344,13 @@ static float *chunk_of(const void *base, const side *s, int first, int images, f
 
 typedef struct weight_job {
     const sg_dnn_problem *p;
-    int o, i; /* real channels */
+    int o, i, block; /* real channels, channels of a block */
     float *packed, *plain;
     int chunks; /* unpacking: sums to add */
     bool add;
 } weight_job;
 
-/* How a block of up to 16 x 16 channels lies in packed weights: (o, i, tap) at base + o o_step + i i_step + tap
+/* How a block of channels x channels lies in packed weights: (o, i, tap) at base + o o_step + i i_step + tap
  * tap_step. */
 typedef struct weight_block {
     size_t base, o_step, i_step, tap_step;
@@ -330,36 +361,34 @@ typedef struct weight_block {
 static weight_block weight_block_at(const weight_job *j, int ob, int ib)
 {
     const sg_dnn_problem *p = j->p;
-    const size_t taps = (size_t)p->k * (size_t)p->k,
-                 row = ((size_t)ob * (size_t)(p->ic / SG_LANES) + (size_t)ib) * taps;
+    const int most = j->block;
+    const size_t taps = (size_t)p->k * (size_t)p->k, block = (size_t)most,
+                 row = ((size_t)ob * ((size_t)p->ic / block) + (size_t)ib) * taps;
     const bool input_last = sg_dnn_input_last(p);
-    weight_block b = {row * SG_LANES * SG_LANES, input_last ? SG_LANES : 1, input_last ? 1 : SG_LANES,
-                      SG_LANES * SG_LANES};
-    if (p->plain_src)
-        b = (weight_block){(size_t)ob * taps * (size_t)p->ic * SG_LANES, 1, SG_LANES, (size_t)p->ic * SG_LANES};
-    b.o = j->o - ob * SG_LANES < SG_LANES ? j->o - ob * SG_LANES : SG_LANES;
-    b.i = j->i - ib * SG_LANES < SG_LANES ? j->i - ib * SG_LANES : SG_LANES;
-    b.plain = ((size_t)ob * (size_t)j->i + (size_t)ib) * SG_LANES * taps;
+    weight_block b = {row * block * block, input_last ? block : 1, input_last ? 1 : block, block * block};
+    if (p->plain_src) b = (weight_block){(size_t)ob * taps * (size_t)p->ic * block, 1, block, (size_t)p->ic * block};
+    b.o = j->o - ob * most < most ? j->o - ob * most : most;
+    b.i = j->i - ib * most < most ? j->i - ib * most : most;
+    b.plain = ((size_t)ob * (size_t)j->i + (size_t)ib) * block * taps;
     return b;
 }
 
-static int input_blocks(const sg_dnn_problem *p)
+static int input_blocks(const weight_job *j)
 {
-    return (p->ic + SG_LANES - 1) / SG_LANES;
+    return (j->p->ic + j->block - 1) / j->block;
 }
 
-/* Slice: 16 output channels. */
+/* Slice: a block of output channels. */
 static void pack_weights_slice(void *context, int slice, int thread)
 {
     const weight_job *j = context;
     const size_t taps = (size_t)j->p->k * (size_t)j->p->k;
     (void)thread;
-    for (int ib = 0; ib < input_blocks(j->p); ib++) {
+    for (int ib = 0; ib < input_blocks(j); ib++) {
         const weight_block b = weight_block_at(j, slice, ib);
-        const bool part = b.o < SG_LANES || (b.i < SG_LANES && !j->p->plain_src);
-        if (part || j->p->plain_src)
+        if (b.o < j->block || b.i < j->block || j->p->plain_src)
             memset(j->packed + b.base, 0,
-                   taps * SG_LANES * (j->p->plain_src ? (size_t)j->p->ic : SG_LANES) * sizeof(float));
+                   taps * (size_t)j->block * (size_t)(j->p->plain_src ? j->p->ic : j->block) * sizeof(float));
         for (int o = 0; o < b.o; o++)
             for (int i = 0; i < b.i; i++) {
                 const float *from = j->plain + b.plain + ((size_t)o * (size_t)j->i + (size_t)i) * taps;
@@ -369,14 +398,14 @@ static void pack_weights_slice(void *context, int slice, int thread)
     }
 }
 
-/* Slice: 16 output channels; chunks are added in order. */
+/* Slice: a block of output channels; chunks are added in order. */
 static void unpack_weights_slice(void *context, int slice, int thread)
 {
     const weight_job *j = context;
     const size_t taps = (size_t)j->p->k * (size_t)j->p->k, all = weight_len(j->p);
-    const size_t len = (size_t)j->p->ic * SG_LANES * taps / (size_t)input_blocks(j->p);
+    const size_t len = (size_t)j->p->ic * (size_t)j->block * taps / (size_t)input_blocks(j);
     (void)thread;
-    for (int ib = 0; ib < input_blocks(j->p); ib++) {
+    for (int ib = 0; ib < input_blocks(j); ib++) {
         const weight_block b = weight_block_at(j, slice, ib);
         for (int c = 1; c < j->chunks; c++) add_floats(j->packed + b.base, j->packed + (size_t)c * all + b.base, len);
         for (int o = 0; o < b.o; o++)
@@ -393,6 +422,7 @@ static weight_job weights_of(const layer *l, int direction, float *packed, const
     return (weight_job){.p = &l->problem[direction],
                         .o = l->transposed ? l->x.c : l->y.c,
                         .i = l->transposed ? l->y.c : l->x.c,
+                        .block = l->y.block,
                         .packed = packed,
                         .plain = (float *)(uintptr_t)plain,
                         .chunks = l->chunks};
@@ -401,16 +431,21 @@ static weight_job weights_of(const layer *l, int direction, float *packed, const
 static void pack_weights(const layer *l, int direction, float *packed, const void *plain)
 {
     weight_job job = weights_of(l, direction, packed, plain);
-    sg_parallel(job.p->oc / SG_LANES, pack_weights_slice, &job);
+    sg_parallel(job.p->oc / job.block, pack_weights_slice, &job);
 }
 
 /* ---- forward ---- */
 
 /* y += bias, for the transposed convolution: slower inside the library. */
-SG_SIMD static void add_bias(float *restrict y, size_t pixels, const float *restrict bias)
+static inline void add_bias_any(float *restrict y, size_t pixels, const float *restrict bias, const size_t block)
 {
     for (size_t j = 0; j < pixels; j++)
-        for (size_t l = 0; l < SG_LANES; l++) y[j * SG_LANES + l] += bias[l];
+        for (size_t l = 0; l < block; l++) y[j * block + l] += bias[l];
+}
+
+SG_SIMD static void add_bias(float *y, const side *s, const float *bias)
+{
+    SG_WITH_LANES(s->block, add_bias_any(y, s->pixels, bias, LANES));
 }
 
 static void forward_slice(void *context, int chunk, int thread)
@@ -420,14 +455,14 @@ static void forward_slice(void *context, int chunk, int thread)
     const layer *l = &p->l;
     const map m = map_make(l, false, run->scratch, thread);
     const int first = chunk_begin(l, chunk), images = chunk_images(l, chunk);
-    const size_t image = (size_t)l->y.blocks * SG_LANES * l->y.pixels;
+    const size_t image = padded(&l->y) * l->y.pixels;
     float *out = (float *)run->out + (size_t)first * (size_t)l->y.c * l->y.pixels;
     float *x = chunk_of(run->in[0], &l->x, first, images, m.x), *y = l->y.in_place ? out : m.y;
     const sg_dnn *dnn = p->dnn[OP_FORWARD][images != l->n / l->chunks];
     sg_dnn_run(dnn, thread, l->transposed ? y : x, m.weights, run->in[2] ? m.bias : NULL, l->transposed ? x : y,
                m.library);
     for (int i = 0; l->transposed && run->in[2] && i < images * l->y.blocks; i++)
-        add_bias(y + (size_t)i * SG_LANES * l->y.pixels, l->y.pixels, m.bias + i % l->y.blocks * SG_LANES);
+        add_bias(y + (size_t)i * (size_t)l->y.block * l->y.pixels, &l->y, m.bias + i % l->y.blocks * l->y.block);
     for (int i = 0; !l->y.in_place && i < images; i++)
         unpack_image(out + (size_t)i * (size_t)l->y.c * l->y.pixels, y + (size_t)i * image, &l->y, false);
 }
@@ -437,7 +472,7 @@ static void layer_forward(const sg_run *run)
     const prepared *p = run->prepared;
     const map m = map_make(&p->l, false, run->scratch, 0);
     pack_weights(&p->l, OP_FORWARD, m.weights, run->in[1]);
-    memset(m.bias, 0, (size_t)p->l.y.blocks * SG_LANES * sizeof(float));
+    memset(m.bias, 0, padded(&p->l.y) * sizeof(float));
     if (run->in[2]) memcpy(m.bias, run->in[2], (size_t)p->l.y.c * sizeof(float));
     sg_parallel(p->l.chunks, forward_slice, &run);
 }
@@ -449,37 +484,42 @@ SG_SIMD static void mask_floats(float *restrict dy, const float *restrict y, siz
     for (size_t j = 0; j < len; j++) dy[j] = y[j] > 0 ? dy[j] : slope * dy[j];
 }
 
-/* bias[0..15] += sum of one packed block of dy, masked on the way where y is given. */
-SG_SIMD static void mask_and_sum(float *restrict bias, float *restrict dy, const float *restrict y, size_t pixels,
-                                 float slope)
+static inline void mask_and_sum_any(float *restrict bias, float *restrict dy, const float *restrict y, size_t pixels,
+                                    float slope, const size_t block)
 {
     double total[SG_LANES] = {0};
     for (size_t begin = 0; begin < pixels; begin += TILE) {
         const size_t end = begin + TILE < pixels ? begin + TILE : pixels;
         float part[SG_LANES] = {0};
-        if (y) mask_floats(dy + begin * SG_LANES, y + begin * SG_LANES, (end - begin) * SG_LANES, slope);
+        if (y) mask_floats(dy + begin * block, y + begin * block, (end - begin) * block, slope);
         for (size_t j = begin; j < end; j++)
-            for (size_t l = 0; l < SG_LANES; l++) part[l] += dy[j * SG_LANES + l];
-        for (size_t l = 0; l < SG_LANES; l++) total[l] += (double)part[l];
+            for (size_t l = 0; l < block; l++) part[l] += dy[j * block + l];
+        for (size_t l = 0; l < block; l++) total[l] += (double)part[l];
     }
-    for (size_t l = 0; l < SG_LANES; l++) bias[l] += (float)total[l];
+    for (size_t l = 0; l < block; l++) bias[l] += (float)total[l];
+}
+
+/* bias of a block += sum of one packed block of dy, masked on the way where y is given. */
+SG_SIMD static void mask_and_sum(float *bias, float *dy, const float *y, const side *s, float slope)
+{
+    SG_WITH_LANES(s->block, mask_and_sum_any(bias, dy, y, s->pixels, slope, LANES));
 }
 
 /* Undoes the fused activation and sums the bias gradient of a chunk; returns dy as the library wants it. */
 static float *masked_chunk(const sg_run *run, const layer *l, const map *m, int chunk)
 {
     const int first = chunk_begin(l, chunk), images = chunk_images(l, chunk);
-    const size_t at = (size_t)first * (size_t)l->y.c * l->y.pixels, block = SG_LANES * l->y.pixels;
+    const size_t at = (size_t)first * (size_t)l->y.c * l->y.pixels, block = (size_t)l->y.block * l->y.pixels;
     const float *y = l->relu ? (const float *)run->out + at : NULL;
     const float slope = l->relu ? (float)l->relu->slope : 1;
-    float *bias = m->bias_sums + (size_t)chunk * floats_up((size_t)l->y.blocks * SG_LANES);
+    float *bias = m->bias_sums + (size_t)chunk * floats_up(padded(&l->y));
     if (y && !l->y.in_place)
         mask_floats((float *)run->dout + at, y, (size_t)images * (size_t)l->y.c * l->y.pixels, slope);
     float *dy = chunk_of(run->dout, &l->y, first, images, m->y);
-    memset(bias, 0, (size_t)l->y.blocks * SG_LANES * sizeof(float));
+    memset(bias, 0, padded(&l->y) * sizeof(float));
     for (int i = 0; i < images * l->y.blocks; i++)
-        mask_and_sum(bias + i % l->y.blocks * SG_LANES, dy + (size_t)i * block,
-                     y && l->y.in_place ? y + (size_t)i * block : NULL, l->y.pixels, slope);
+        mask_and_sum(bias + i % l->y.blocks * l->y.block, dy + (size_t)i * block,
+                     y && l->y.in_place ? y + (size_t)i * block : NULL, &l->y, slope);
     return dy;
 }
 
@@ -489,7 +529,7 @@ static void data_chunk(const sg_run *run, const map *m, int chunk, int thread, f
     const prepared *p = run->prepared;
     const layer *l = &p->l;
     const int first = chunk_begin(l, chunk), images = chunk_images(l, chunk);
-    const size_t len = (size_t)l->x.c * l->x.pixels, image = (size_t)l->x.blocks * SG_LANES * l->x.pixels;
+    const size_t len = (size_t)l->x.c * l->x.pixels, image = padded(&l->x) * l->x.pixels;
     float *din = (float *)run->din[0] + (size_t)first * len;
     const bool direct = l->x.in_place && run->fresh[0];
     float *dx = direct ? din : m->dx;
@@ -528,21 +568,26 @@ static void layer_backward(const sg_run *run)
     if (run->din[1]) {
         weight_job job = weights_of(l, OP_WEIGHTS, m.sums, run->din[1]);
         job.add = !run->fresh[1];
-        sg_parallel(job.p->oc / SG_LANES, unpack_weights_slice, &job);
+        sg_parallel(job.p->oc / job.block, unpack_weights_slice, &job);
     }
     for (int c = 0; dbias && c < l->y.c; c++) {
         float sum = 0;
         for (int chunk = 0; chunk < l->chunks; chunk++)
-            sum += m.bias_sums[(size_t)chunk * floats_up((size_t)l->y.blocks * SG_LANES) + (size_t)c];
+            sum += m.bias_sums[(size_t)chunk * floats_up(padded(&l->y)) + (size_t)c];
         dbias[c] = (run->fresh[2] ? 0 : dbias[c]) + sum;
     }
+}
+
+static sg_layout layer_layout(void)
+{
+    return (sg_layout)sg_dnn_block(); /* the layout's value is its block */
 }
 
 #define SG_LAYER_ROW(op)                                                                                               \
     const sg_fast sg_##op##_fast = {                                                                                   \
         .name = "onednn",                                                                                              \
         .takes = op##_takes,                                                                                           \
-        .blocked = true,                                                                                               \
+        .blocked = layer_layout,                                                                                       \
         .workspace = layer_workspace,                                                                                  \
         .prepare = layer_prepare,                                                                                      \
         .release = layer_release,                                                                                      \

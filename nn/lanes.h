@@ -1,5 +1,5 @@
-/* lanes.h - one loop for both layouts (inside nn/ only). A value is n x blocks contiguous pieces of pixels x lanes
- * numbers: NCHW has c blocks of 1 lane, NCHW16 has c/16 blocks of 16 lanes. */
+/* lanes.h - one loop for all layouts (inside nn/ only). A value is n x blocks contiguous pieces of pixels x lanes
+ * numbers: NCHW has c blocks of 1 lane, NCHW8 c/8 blocks of 8 lanes, NCHW16 c/16 blocks of 16. */
 #ifndef SG_NN_LANES_H
 #define SG_NN_LANES_H
 
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { SG_LANES = 16 };
+enum { SG_LANES = 16 }; /* the most there are: every other number of lanes divides it */
 
 typedef struct sg_lanes {
     int n, blocks, lanes, h, w;
@@ -16,10 +16,25 @@ typedef struct sg_lanes {
 
 static inline sg_lanes sg_lanes_of(sg_shape s, sg_layout layout)
 {
-    const int lanes = layout == SG_NCHW16 ? SG_LANES : 1;
+    const int lanes = layout == SG_NCHW ? 1 : (int)layout;
     const size_t pixels = (size_t)s.h * (size_t)s.w;
     return (sg_lanes){s.n, s.c / lanes, lanes, s.h, s.w, pixels, pixels * (size_t)lanes};
 }
+
+/* Runs `call`, in which LANES is v.lanes as a constant, so that the compiler knows the loops over them. */
+#define SG_WITH_LANES(v_lanes, call)                                                                                   \
+    do {                                                                                                               \
+        if ((v_lanes) == SG_NCHW16) {                                                                                  \
+            enum { LANES = SG_NCHW16 };                                                                                \
+            call;                                                                                                      \
+        } else if ((v_lanes) == SG_NCHW8) {                                                                            \
+            enum { LANES = SG_NCHW8 };                                                                                 \
+            call;                                                                                                      \
+        } else {                                                                                                       \
+            enum { LANES = 1 };                                                                                        \
+            call;                                                                                                      \
+        }                                                                                                              \
+    } while (0)
 
 /* Reference backward kernels add: first make a fresh gradient zero. */
 static inline void R(sg_zero_fresh)(const sg_run *run, int i)

@@ -52,12 +52,8 @@ static inline void R(pool_row_grad)(real *upper, real *lower, const real *dy, co
 SG_SIMD static void R(pool_piece)(real *y, uint8_t *which, const real *x, const sg_lanes *in, const sg_lanes *out)
 {
     const size_t lanes = (size_t)out->lanes, w = (size_t)out->w, row = (size_t)in->w * lanes;
-    for (size_t r = 0; r < (size_t)out->h; r++, y += w * lanes, which += w * lanes, x += 2 * row) {
-        if (lanes == SG_LANES)
-            R(pool_row)(y, which, x, x + row, w, SG_LANES);
-        else
-            R(pool_row)(y, which, x, x + row, w, 1);
-    }
+    for (size_t r = 0; r < (size_t)out->h; r++, y += w * lanes, which += w * lanes, x += 2 * row)
+        SG_WITH_LANES(lanes, R(pool_row)(y, which, x, x + row, w, LANES));
 }
 
 SG_SIMD static void R(pool_piece_grad)(real *dx, const real *dy, const uint8_t *which, const sg_lanes *in,
@@ -65,12 +61,10 @@ SG_SIMD static void R(pool_piece_grad)(real *dx, const real *dy, const uint8_t *
 {
     const size_t lanes = (size_t)out->lanes, w = (size_t)out->w, row = (size_t)in->w * lanes;
     for (size_t r = 0; r < (size_t)out->h; r++, dy += w * lanes, which += w * lanes, dx += 2 * row) {
-        if (lanes == SG_LANES && fresh)
-            R(pool_row_grad)(dx, dx + row, dy, which, w, SG_LANES, 1);
-        else if (lanes == SG_LANES)
-            R(pool_row_grad)(dx, dx + row, dy, which, w, SG_LANES, 0);
+        if (fresh)
+            SG_WITH_LANES(lanes, R(pool_row_grad)(dx, dx + row, dy, which, w, LANES, 1));
         else
-            R(pool_row_grad)(dx, dx + row, dy, which, w, 1, fresh);
+            SG_WITH_LANES(lanes, R(pool_row_grad)(dx, dx + row, dy, which, w, LANES, 0));
     }
 }
 

@@ -59,20 +59,40 @@ static void memory_desc_drop(memory_desc *d)
 }
 #endif
 
+static bool has_isa(dnnl_cpu_isa_t isa)
+{
+    return ((unsigned)dnnl_get_effective_cpu_isa() & (unsigned)isa) == (unsigned)isa; /* a set of bits */
+}
+
+int sg_dnn_block(void)
+{
+    return has_isa(dnnl_cpu_isa_avx512_core) ? 16 : has_isa(dnnl_cpu_isa_avx2) ? 8 : 0;
+}
+
+/* The library's names of the layouts, for blocks of 8 and of 16. */
+enum { DATA_TAG, WEIGHTS_TAG, INPUT_LAST_TAG, PLAIN_SRC_TAG };
+static dnnl_format_tag_t tag_of(int which)
+{
+    static const dnnl_format_tag_t tags[2][4] = {
+        {dnnl_nChw8c, dnnl_OIhw8i8o, dnnl_OIhw8o8i, dnnl_Ohwi8o},
+        {dnnl_nChw16c, dnnl_OIhw16i16o, dnnl_OIhw16o16i, dnnl_Ohwi16o},
+    };
+    return tags[sg_dnn_block() == 16][which];
+}
+
 static dnnl_format_tag_t weights_tag(const sg_dnn_problem *p)
 {
-    if (p->plain_src) return dnnl_Ohwi16o;
-    return sg_dnn_input_last(p) ? dnnl_OIhw16o16i : dnnl_OIhw16i16o;
+    return tag_of(p->plain_src ? PLAIN_SRC_TAG : sg_dnn_input_last(p) ? INPUT_LAST_TAG : WEIGHTS_TAG);
 }
 
 static dnnl_status_t describe_memory(memory_desc md[4], const sg_dnn_problem *p)
 {
     const dnnl_dims_t src = {p->n, p->ic, p->h, p->w}, weights = {p->oc, p->ic, p->k, p->k}, bias = {p->oc};
     const dnnl_dims_t dst = {p->n, p->oc, p->oh, p->ow};
-    dnnl_status_t status = memory_desc_make(&md[SRC], 4, src, p->plain_src ? dnnl_nchw : dnnl_nChw16c);
+    dnnl_status_t status = memory_desc_make(&md[SRC], 4, src, p->plain_src ? dnnl_nchw : tag_of(DATA_TAG));
     if (status == dnnl_success) status = memory_desc_make(&md[WEIGHTS], 4, weights, weights_tag(p));
     if (status == dnnl_success) status = memory_desc_make(&md[BIAS], 1, bias, dnnl_x);
-    if (status == dnnl_success) status = memory_desc_make(&md[DST], 4, dst, dnnl_nChw16c);
+    if (status == dnnl_success) status = memory_desc_make(&md[DST], 4, dst, tag_of(DATA_TAG));
     return status;
 }
 
@@ -140,7 +160,7 @@ static dnnl_primitive_desc_t desc_make(const sg_dnn_problem *p)
     const char *name = NULL;
     memset(md, 0, sizeof md);
     pthread_once(&engine_once, engine_make);
-    if (!engine) return NULL;
+    if (!engine || !sg_dnn_block()) return NULL;
     omp_set_num_threads(1); /* the library plans its work for so many */
     if (describe_memory(md, p) == dnnl_success && make_attributes(&attr, p) == dnnl_success &&
         convolution_desc(&desc, p, md, attr) != dnnl_success)

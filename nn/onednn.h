@@ -1,6 +1,6 @@
 /* onednn.h - the little of oneDNN that Scopegrad uses, behind one small file (inside nn/ only): one convolution in one
- * direction, created single-threaded and executed inside a slice. Data is always nChw16c (SG_NCHW16), channels are
- * multiples of 16; only the source of a first convolution may be plain with 1 to 3 channels. */
+ * direction, created single-threaded and executed inside a slice. Data is blocked, channels are multiples of the
+ * block; only the source of a first convolution may be plain with 1 to 3 channels. */
 #ifndef SG_NN_ONEDNN_H
 #define SG_NN_ONEDNN_H
 
@@ -8,6 +8,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Channels in a block, B below: 16 with AVX-512, 8 with AVX2, and 0 where the library has no fast kernels. Fixed when
+ * the program starts (oneDNN's environment variable DNNL_MAX_CPU_ISA=AVX2 makes a small machine of a large one). */
+int sg_dnn_block(void);
 
 typedef enum sg_dnn_direction { SG_DNN_FORWARD, SG_DNN_DATA, SG_DNN_WEIGHTS } sg_dnn_direction;
 
@@ -21,8 +25,8 @@ typedef struct sg_dnn_problem {
     float slope;
 } sg_dnn_problem;
 
-/* Weights (and their gradient) lie as [oc/16][ic/16][k][k][16 of ic][16 of oc] (OIhw16i16o), for a direct DATA as
- * [oc/16][ic/16][k][k][16 of oc][16 of ic] (OIhw16o16i), with a plain source as [oc/16][k][k][ic][16] (Ohwi16o). */
+/* Weights (and their gradient) lie as [oc/B][ic/B][k][k][B of ic][B of oc] (OIhw16i16o), for a direct DATA as
+ * [oc/B][ic/B][k][k][B of oc][B of ic] (OIhw16o16i), with a plain source as [oc/B][k][k][ic][B] (Ohwi16o). */
 static inline bool sg_dnn_input_last(const sg_dnn_problem *p)
 {
     return p->direction == SG_DNN_DATA && !p->winograd;

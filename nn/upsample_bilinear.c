@@ -54,19 +54,13 @@ static inline void R(upsample_any_grad)(real *restrict dx, const real *restrict 
 SG_SIMD static void R(upsample_piece)(real *y, const real *x, const sg_lanes *in)
 {
     const size_t h = (size_t)in->h, w = (size_t)in->w;
-    if (in->lanes == SG_LANES)
-        R(upsample_any)(y, x, h, w, SG_LANES);
-    else
-        R(upsample_any)(y, x, h, w, 1);
+    SG_WITH_LANES(in->lanes, R(upsample_any)(y, x, h, w, LANES));
 }
 
 SG_SIMD static void R(upsample_piece_grad)(real *dx, const real *dy, const sg_lanes *in)
 {
     const size_t h = (size_t)in->h, w = (size_t)in->w;
-    if (in->lanes == SG_LANES)
-        R(upsample_any_grad)(dx, dy, h, w, SG_LANES);
-    else
-        R(upsample_any_grad)(dx, dy, h, w, 1);
+    SG_WITH_LANES(in->lanes, R(upsample_any_grad)(dx, dy, h, w, LANES));
 }
 
 static void R(upsample_bilinear_forward_slice)(void *context, int slice, int thread)

@@ -1,6 +1,6 @@
-/* test_layout.c - rows that take channels in blocks of 16, between two ops that ask for blocks as convolutions do:
- * results and gradients are those of the plain layout. The cases of the rows are used with 16 times the channels, and
- * rows that take over an activation also with one behind them. */
+/* test_layout.c - rows that take channels in blocks of 8 and 16, between two ops that ask for blocks as convolutions
+ * do: results and gradients are those of the plain layout. The cases of the rows are used with 8 and 16 times the
+ * channels, and rows that take over an activation also with one behind them. */
 #include "check.h"
 
 #include "core/plan_internal.h"
@@ -13,11 +13,18 @@
 
 /* ---- lay: y = x, in whatever layout the plan gives its input and its result ---- */
 
+static sg_layout wanted; /* of the blocks: what one machine or another would choose */
+
+static sg_layout lay_layout(void)
+{
+    return wanted;
+}
+
 static size_t place(sg_shape s, sg_layout layout, int n, int c, int at)
 {
     const size_t plane = (size_t)s.h * (size_t)s.w;
-    if (layout == SG_NCHW) return ((size_t)n * (size_t)s.c + (size_t)c) * plane + (size_t)at;
-    return (((size_t)n * (size_t)s.c / 16 + (size_t)c / 16) * plane + (size_t)at) * 16 + (size_t)c % 16;
+    const size_t block = layout == SG_NCHW ? 1 : (size_t)layout;
+    return (((size_t)n * (size_t)s.c + (size_t)c) / block * plane + (size_t)at) * block + (size_t)c % block;
 }
 
 static void lay_move(float *to, sg_layout to_layout, const float *from, sg_layout from_layout, sg_shape s, bool add)
@@ -55,7 +62,7 @@ static sg_status lay_infer(sg_node *node)
 }
 
 static const sg_fast lay_fast = {
-    .name = "lay", .takes = lay_takes, .blocked = true, .forward = lay_forward, .backward = lay_backward};
+    .name = "lay", .takes = lay_takes, .blocked = lay_layout, .forward = lay_forward, .backward = lay_backward};
 static const sg_op lay_row = {.name = "lay", .infer = lay_infer, .fast = &lay_fast};
 
 static sg_value lay(sg_graph *g, sg_value x)
@@ -63,7 +70,7 @@ static sg_value lay(sg_graph *g, sg_value x)
     return sg_node_add(g, &lay_row, "", 1, &x, 1);
 }
 
-/* ---- a case with 16 times the channels ---- */
+/* ---- a case with 8 or 16 times the channels ---- */
 
 typedef struct wide_case {
     sg_graph *graph;
@@ -79,7 +86,7 @@ static const char *const names[SG_MAX_INPUTS] = {"x0", "x1", "x2", "x3", "x4", "
 static sg_value wide_input(wide_case *w, const sg_node *node, int k)
 {
     sg_shape s = node->in_shape[k];
-    s.c *= 16;
+    s.c *= (int)wanted;
     w->shape[k] = s;
     w->is_param[k] = k > 0 && s.n == 1 && s.h == 1 && s.w == 1;
     const sg_param_spec spec = {.init = SG_INIT_UNIFORM, .init_a = .5, .init_b = 1.5};
@@ -140,14 +147,14 @@ static void run_wide(result *r, const wide_case *w, unsigned without)
     for (int k = 0; k < w->inputs; k++)
         keep(r, k + 1, w->is_param[k] ? sg_plan_param_grad(plan, names[k]) : sg_plan_input_grad(plan, names[k]),
              sg_shape_len(w->shape[k]));
-    r->blocked = plan->nodes[w->op.id].node.layout == SG_NCHW16;
+    r->blocked = plan->nodes[w->op.id].node.layout == wanted;
     r->fused = plan->nodes[w->op.id].node.fused != NULL;
     free(seed);
     sg_plan_free(plan);
     sg_model_free(model);
 }
 
-/* 1 if the case ran in blocks. */
+/* 1 if the case ran in blocks of the wanted size. */
 static int compare_layouts(const sg_op *op, int index, const wide_case *w, bool relu)
 {
     result blocked = {0}, plain = {0};
@@ -159,17 +166,17 @@ static int compare_layouts(const sg_op *op, int index, const wide_case *w, bool 
         if (!blocked.number[k] || !plain.number[k]) continue;
         const double error = check_distance(blocked.number[k], plain.number[k], plain.len[k], 0);
         if (!(error <= 2e-6 * (1 + check_max_abs(plain.number[k], plain.len[k]))))
-            fail_msg("%s case %d%s: in blocks %s is %g off", op->name, index, relu ? " with relu" : "",
-                     k ? names[k - 1] : "the result", error);
+            fail_msg("%s case %d%s: in blocks of %d %s is %g off", op->name, index, relu ? " with relu" : "",
+                     (int)wanted, k ? names[k - 1] : "the result", error);
         free(blocked.number[k]);
         free(plain.number[k]);
     }
     return blocked.blocked;
 }
 
-static void test_blocks(void **state)
+static void check_blocks(const sg_op *op, sg_layout layout)
 {
-    const sg_op *op = *state;
+    wanted = layout;
     int blocked = 0, cases = 0;
     for (int relu = 0; relu <= op->fuses_relu; relu++)
         for (int i = 0;; i++) {
@@ -183,8 +190,14 @@ static void test_blocks(void **state)
             sg_graph_free(w.graph);
             if (!exists) break;
         }
-    print_message("# %s: %d of %d cases in blocks\n", op->name, blocked, cases);
+    print_message("# %s: %d of %d cases in blocks of %d\n", op->name, blocked, cases, (int)layout);
     assert_true(blocked > 0);
+}
+
+static void test_blocks(void **state)
+{
+    check_blocks(*state, SG_NCHW8);
+    check_blocks(*state, SG_NCHW16);
 }
 
 int main(void)
