@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { SG_HUGE_BYTES = 2 << 20, SG_LARGE_BYTES = 256 << 10 };
+enum { SG_HUGE_BYTES = 2 << 20, SG_LARGE_BYTES = 256 << 10, SG_RESERVE_BYTES = 512 << 20 };
 
 /* The number behind `key` in a file of "key value" lines (or the first number if key is NULL); 0 if there is none. */
 static unsigned long long number_in(const char *path, const char *key)
@@ -34,7 +34,8 @@ size_t sg_memory_available(void)
     const unsigned long long used = all > cache ? all - cache : 0;
     unsigned long long left = machine > 0 ? machine : SIZE_MAX;
     if (limit > 0 && limit > used && limit - used < left) left = limit - used;
-    return (size_t)left;
+    const unsigned long long reserve = left / 8 < SG_RESERVE_BYTES ? left / 8 : SG_RESERVE_BYTES;
+    return (size_t)(left - reserve);
 }
 
 /* The system would hand out more than there is and kill the process when it is touched. Small blocks are not worth the

@@ -18,7 +18,8 @@ static inline size_t sg_align_up(size_t bytes)
  * block is compared with sg_memory_available). */
 sg_status sg_alloc(void **out, size_t count, size_t size, const char *what);
 void sg_free(void *memory);
-/* Bytes that the machine and this control group have left; SIZE_MAX if neither says. */
+/* Bytes that the machine and this control group have left, less a reserve (an eighth, at most 512 MiB) for what is not
+ * asked about. */
 size_t sg_memory_available(void);
 #define SG_ALLOC(out, count, what) sg_alloc((void **)(out), (count), sizeof **(out), (what))
 

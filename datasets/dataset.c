@@ -142,7 +142,7 @@ static sg_status fill(sg_dataset *dataset)
     SG_TRY(check_config(&dataset->config, &dataset->grid));
     SG_TRY(list_items(dataset));
     order_items(dataset);
-    if (sg_dataset_count(dataset, SG_SPLIT_TRAIN) == 0)
+    if (sg_dataset_count(dataset, SG_SPLIT_TRAIN) == 0 && !dataset->config.test_only)
         SG_FAIL(SG_E_CONFIG, "dataset: no picture of %d is in the training split", dataset->count);
     return load_items(dataset);
 }

@@ -39,8 +39,9 @@ typedef struct sg_dataset_config {
     double stack_na;     /* of the objective; for SG_TARGET_DPC */
     int stack_stride_px; /* between neighbouring windows of a stack; 0: the window, so that they do not overlap */
     sg_target target;
-    int limit;    /* training pictures used at most; 0: all */
-    bool augment; /* flips and quarter turns of the sample, random crops */
+    int limit;      /* training pictures used at most; 0: all */
+    bool augment;   /* flips and quarter turns of the sample, random crops */
+    bool test_only; /* folder without `splits`: every picture is a test picture (evaluate --data); not a key */
     sg_synthetic_config synthetic;
 } sg_dataset_config;
 

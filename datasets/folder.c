@@ -83,7 +83,8 @@ static sg_status list_opened(sg_dataset *dataset, const char *folder, DIR *dir)
 {
     char name[512];
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (stem(name, sizeof name, entry->d_name)) SG_TRY(add_pair(dataset, folder, name, split_by_hash(name)));
+        if (stem(name, sizeof name, entry->d_name))
+            SG_TRY(add_pair(dataset, folder, name, dataset->config.test_only ? SG_SPLIT_TEST : split_by_hash(name)));
     return SG_OK;
 }
 

@@ -33,8 +33,6 @@ static const sg_field fields[] = {
     {"model_steps", FIELD_I64, offsetof(sg_record, model_steps)},
     {"best_step", FIELD_I64, offsetof(sg_record, state.best_step)},
     {"best_metric", FIELD_F64, offsetof(sg_record, state.best_metric)},
-    {"log_bytes", FIELD_I64, offsetof(sg_record, state.log_bytes)},
-    {"range_e", FIELD_F64, offsetof(sg_record, state.range_e)},
 };
 enum { FIELD_COUNT = sizeof fields / sizeof fields[0], TEXT_MAX = 40 };
 
@@ -95,7 +93,7 @@ static sg_status read_record(sg_record *out, const sg_safetensors *file, const c
         if (!text || !field_parse(out, &fields[i], text))
             SG_FAIL(SG_E_FORMAT, "%s: %s is missing or not a number", path, fields[i].name);
     }
-    if (out->state.step < 0 || out->model_steps < 0 || out->state.log_bytes < 0 || out->state.best_step < -1)
+    if (out->state.step < 0 || out->model_steps < 0 || out->state.best_step < -1)
         SG_FAIL(SG_E_FORMAT, "%s: a count is negative", path);
     return SG_OK;
 }

@@ -15,8 +15,6 @@ typedef struct sg_checkpoint {
     int64_t step;       /* steps done; the model's own count (Adam's t) is stored beside it */
     int64_t best_step;  /* -1: no validation yet */
     double best_metric; /* to the bit; NaN allowed */
-    int64_t log_bytes;  /* length of log.csv, to cut it back */
-    double range_e;     /* tuned camera.range_e; 0: none */
 } sg_checkpoint;
 
 sg_status sg_checkpoint_write(const char *path, const sg_model *model, const sg_checkpoint *state);

@@ -23,10 +23,12 @@ static void print_scores(const sg_scores *s, const sg_program *program, int coun
 }
 
 /* Of a measured stack: another .mat file of the same LEDs; else a folder. */
-static void use_data(sg_dataset_config *dataset, const char *path)
+static sg_status use_data(sg_dataset_config *dataset, const char *path)
 {
-    if (dataset->kind != SG_DATASET_STACK) *dataset = (sg_dataset_config){.kind = SG_DATASET_FOLDER};
+    if (strlen(path) >= sizeof dataset->path) SG_FAIL(SG_E_USAGE, "--data: the path is too long");
+    if (dataset->kind != SG_DATASET_STACK) *dataset = (sg_dataset_config){.kind = SG_DATASET_FOLDER, .test_only = true};
     (void)snprintf(dataset->path, sizeof dataset->path, "%s", path);
+    return SG_OK;
 }
 
 static sg_status evaluate(const char *folder, sg_split split, const char *output, const char *data)
@@ -39,7 +41,7 @@ static sg_status evaluate(const char *folder, sg_split split, const char *output
     char *text = NULL;
     sg_status status;
     SG_TRY_DONE(sg_cmd_run_load(&config, &model, &program, folder, 0));
-    if (data != NULL) use_data(&config.dataset, data);
+    if (data != NULL) SG_TRY_DONE(use_data(&config.dataset, data));
     SG_TRY_DONE(sg_run_dataset(&dataset, &config));
     if (output == NULL) SG_TRY_DONE(sg_evaluate(&scores, &program, &config, dataset, split, NULL, NULL));
     if (output != NULL) {
@@ -65,7 +67,7 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
     const sg_option options[] = {
         {"split", 's', SG_OPTION_TEXT, &split_name, "NAME", "train, validation or test"},
         {"data", 'd', SG_OPTION_TEXT, &data, "PATH",
-         "another folder with images/ and labels/; of a run on a stack, another .mat file of the same LEDs"},
+         "another folder with images/ and labels/, all of it; of a run on a stack, another .mat file of the same LEDs"},
         {"output", 'o', SG_OPTION_TEXT, &output, "FILE.h5", "also write scores, light and example pictures"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
     };

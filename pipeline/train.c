@@ -65,7 +65,8 @@ static sg_status prepare(trainer *t)
     t->range_auto = sg_range_resolve(&t->config);
     SG_TRY(make_programs(t));
     SG_TRY(sg_run_dataset(&t->dataset, &t->config));
-    return sg_run_splits(t->dataset);
+    SG_TRY(sg_run_splits(t->dataset));
+    return t->range_auto ? sg_range_tune(t->model, &t->config, t->dataset) : SG_OK; /* a checkpoint knows better */
 }
 
 static sg_status begin(trainer *t)
@@ -73,7 +74,6 @@ static sg_status begin(trainer *t)
     char path[SG_PATH_MAX];
     SG_TRY(sg_run_claim(&t->lock, t->asked, t->folder, t->options));
     SG_TRY(restore(t));
-    if (t->range_auto && t->state.step == 0) SG_TRY(sg_range_tune(t->model, &t->config, t->dataset));
     SG_TRY(sg_loader_start(&t->loader, t->dataset, t->config.train.batch_size, t->config.train.seed, t->state.step));
     t->steps_per_epoch = sg_loader_batches_per_epoch(t->loader);
     t->total_steps =

@@ -171,9 +171,7 @@ static void test_checkpoint_round_trip(void **state)
                                .seed = 5,
                                .step = 40,
                                .best_step = -1,
-                               .best_metric = .1 + .2,
-                               .log_bytes = 999,
-                               .range_e = 1. / 3};
+                               .best_metric = .1 + .2};
     sg_checkpoint in;
     wipe(b);
     assert_false(same(a, b, true));
