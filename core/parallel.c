@@ -1,7 +1,8 @@
 /* parallel.c - the one place that opens OpenMP regions. */
 #include "core/parallel.h"
 
-#include <math.h>
+#include "core/real.h"
+
 #include <omp.h>
 
 static int sg_thread_count; /* 0: not decided yet */
@@ -52,13 +53,40 @@ enum { SG_SUM_BLOCK = 1024 };
             total += block;                                                                                            \
         }                                                                                                              \
         return total;                                                                                                  \
-    }                                                                                                                  \
-    int sg_all_finite_##suffix(const type *x, size_t len)                                                              \
-    {                                                                                                                  \
-        for (size_t i = 0; i < len; i++)                                                                               \
-            if (!isfinite(x[i])) return 0;                                                                             \
-        return 1;                                                                                                      \
     }
 
 SG_DEFINE_SUMS(f32, float)
 SG_DEFINE_SUMS(f64, double)
+
+typedef struct finite_search {
+    const void *x;
+    size_t len;
+    int bad;
+} finite_search;
+
+/* x - x is not 0 for NaN and infinities only. No early exit: a block without branches is vector code. */
+#define SG_DEFINE_FINITE(suffix, type)                                                                                 \
+    SG_SIMD static int finite_span_##suffix(const type *x, size_t len)                                                 \
+    {                                                                                                                  \
+        unsigned bad = 0;                                                                                              \
+        for (size_t i = 0; i < len; i++) bad |= x[i] - x[i] != 0;                                                      \
+        return !bad;                                                                                                   \
+    }                                                                                                                  \
+    static void finite_block_##suffix(void *context, int block, int thread)                                            \
+    {                                                                                                                  \
+        finite_search *search = context;                                                                               \
+        (void)thread;                                                                                                  \
+        if (__atomic_load_n(&search->bad, __ATOMIC_RELAXED)) return;                                                   \
+        const size_t begin = sg_block_begin(block), end = sg_block_end(block, search->len);                            \
+        if (!finite_span_##suffix((const type *)search->x + begin, end - begin))                                       \
+            __atomic_store_n(&search->bad, 1, __ATOMIC_RELAXED);                                                       \
+    }                                                                                                                  \
+    int sg_all_finite_##suffix(const type *x, size_t len)                                                              \
+    {                                                                                                                  \
+        finite_search search = {x, len, 0};                                                                            \
+        sg_parallel(sg_blocks(len), finite_block_##suffix, &search);                                                   \
+        return !search.bad;                                                                                            \
+    }
+
+SG_DEFINE_FINITE(f32, float)
+SG_DEFINE_FINITE(f64, double)

@@ -37,7 +37,7 @@ double sg_sum_f64(const double *x, size_t len);
 double sg_dot_f32(const float *x, const float *y, size_t len);
 double sg_dot_f64(const double *x, const double *y, size_t len);
 
-/* True if every number is finite. */
+/* True if every number is finite. Opens a parallel region for more than SG_BLOCK numbers. */
 int sg_all_finite_f32(const float *x, size_t len);
 int sg_all_finite_f64(const double *x, size_t len);
 

@@ -17,9 +17,9 @@ SG_INLINE void sg_philox_rounds(uint32_t c[4], uint32_t k0, uint32_t k1)
 {
 #pragma GCC unroll 10
     for (int round = 0; round < 10; round++) {
-        const uint64_t p0 = (uint64_t)c[0] * 0xD2511F53u, p1 = (uint64_t)c[2] * 0xCD9E8D57u;
-        const uint32_t n0 = (uint32_t)(p1 >> 32) ^ c[1] ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c[3] ^ k1;
-        c[0] = n0, c[1] = (uint32_t)p1, c[2] = n2, c[3] = (uint32_t)p0;
+        const uint32_t high0 = (uint32_t)(((uint64_t)c[0] * 0xD2511F53u) >> 32), low0 = c[0] * 0xD2511F53u;
+        const uint32_t high1 = (uint32_t)(((uint64_t)c[2] * 0xCD9E8D57u) >> 32), low1 = c[2] * 0xCD9E8D57u;
+        c[0] = high1 ^ c[1] ^ k0, c[1] = low1, c[2] = high0 ^ c[3] ^ k1, c[3] = low0;
         k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
     }
 }

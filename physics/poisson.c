@@ -173,14 +173,15 @@ SG_INLINE void pending_pad(pending *q)
     for (int i = q->count; i < q->padded; i++) q->at[i] = 0, q->mu[i] = SG_POISSON_SPLIT;
 }
 
-/* Writes the accepted to their places, keeps the others in order. */
+/* Writes everybody's number to its place, keeps those that are not accepted in order: a later attempt overwrites theirs.
+ * No branches: nobody could predict them. */
 SG_INLINE void pending_compact(pending *q, double *count)
 {
     int left = 0;
     for (int i = 0; i < q->count; i++) {
         const uint32_t at = q->at[i];
         const double mu = q->mu[i];
-        if (q->done[i] > 0) count[at] = q->k[i];
+        count[at] = q->k[i];
         q->at[left] = at, q->mu[left] = mu;
         left += !(q->done[i] > 0);
     }

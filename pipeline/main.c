@@ -2,7 +2,9 @@
 #include "pipeline/cli.h"
 #include "pipeline/interrupt.h"
 #include "pipeline/keys.h"
+#include "pipeline/threads_env.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +66,15 @@ static int unknown_command(const char *name)
     return EXIT_USAGE;
 }
 
+/* Help and reports need no threads: they start once, and fast. */
+static bool computes(int argc, char **argv)
+{
+    if (!strcmp(argv[1], "report") || !strcmp(argv[1], "info")) return false;
+    for (int i = 2; i < argc; i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return false;
+    return true;
+}
+
 static int run_command(const sg_command *command, int argc, char **argv)
 {
     sg_interrupt_install();
@@ -90,6 +101,9 @@ int main(int argc, char **argv)
         return finish(EXIT_OK);
     }
     for (int i = 0; i < COMMAND_COUNT; i++)
-        if (!strcmp(argv[1], commands[i].name)) return run_command(&commands[i], argc - 1, argv + 1);
+        if (!strcmp(argv[1], commands[i].name)) {
+            if (computes(argc, argv)) sg_threads_env_apply(argv);
+            return run_command(&commands[i], argc - 1, argv + 1);
+        }
     return unknown_command(argv[1]);
 }

@@ -90,6 +90,27 @@ static void test_usage_errors(void **state)
     check_fails("info a b", 2, "scopegrad info: unexpected argument 'b'; see scopegrad info --help");
 }
 
+/* Starting again with another spin count (pipeline/threads_env.h) changes nothing but the spin count. */
+static void test_spin_count(void **state)
+{
+    (void)state;
+    char command[1024];
+    const char *const spins[] = {"", "GOMP_SPINCOUNT=7"}, *const expected[] = {"1000", "7"};
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(command, sizeof command,
+                       "cd '%s' && env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT OMP_DISPLAY_ENV=verbose %s '%s' bench 'no "
+                       "such' > out 2> err",
+                       folder, spins[i], getenv("SG_TEST_COMMAND"));
+        const int status = system(command);
+        slurp(errors, "err");
+        if (!strstr(errors, "GOMP_SPINCOUNT")) skip(); /* another OpenMP */
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+        assert_non_null(strstr(errors, "scopegrad bench: no such: cannot read: No such file or directory\n"));
+        (void)snprintf(command, sizeof command, "GOMP_SPINCOUNT = '%s'", expected[i]);
+        assert_non_null(strstr(errors, command));
+    }
+}
+
 static void test_config_errors(void **state)
 {
     (void)state;
@@ -250,9 +271,9 @@ static void test_parser(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_usage_errors), cmocka_unit_test(test_config_errors), cmocka_unit_test(test_info),
-        cmocka_unit_test(test_config_page),  cmocka_unit_test(test_help),          cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_start_up),     cmocka_unit_test(test_parser),
+        cmocka_unit_test(test_usage_errors), cmocka_unit_test(test_spin_count),  cmocka_unit_test(test_config_errors),
+        cmocka_unit_test(test_info),         cmocka_unit_test(test_config_page), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_full_disk),    cmocka_unit_test(test_start_up),    cmocka_unit_test(test_parser),
     };
     return cmocka_run_group_tests_name("cli", tests, setup, remove_all);
 }
