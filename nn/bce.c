@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "nn/lanes.h"
 #include "nn/loss.h"
+#include "nn/loss_infer.h"
 #include "nn/ops.h"
 
 #include <tgmath.h>
@@ -73,17 +74,6 @@ void R(bce_backward)(const sg_run *run)
 }
 
 #ifdef SG_ONCE
-static sg_status bce_infer(sg_node *node)
-{
-    const sg_shape z = node->in_shape[0], y = node->in_shape[1];
-    if (node->in_complex[0] || node->in_complex[1]) SG_FAIL(SG_E_SHAPE, "both inputs must be real");
-    if (!sg_shape_equal(z, y))
-        SG_FAIL(SG_E_SHAPE, "logits (%d,%d,%d,%d) and label (%d,%d,%d,%d) differ", z.n, z.c, z.h, z.w, y.n, y.c, y.h,
-                y.w);
-    node->shape = SG_SHAPE(1, 1, 1, 1);
-    return SG_OK;
-}
-
 static void bce_workspace(const sg_node *node, int threads, size_t real_size, sg_space *out)
 {
     const size_t len = sg_shape_len(node->in_shape[0]);
@@ -106,7 +96,7 @@ static sg_value bce_cases(sg_graph *g, int i)
 const sg_op sg_op_bce = {
     .name = "bce",
     .formula = "mean over pixels with label >= 0 of max(z,0) - z y + log(1 + exp(-|z|))",
-    .infer = bce_infer,
+    .infer = sg_loss_infer,
     .workspace = bce_workspace,
     SG_REFERENCE(bce),
     .sets_fresh = true,

@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "nn/lanes.h"
 #include "nn/loss.h"
+#include "nn/loss_infer.h"
 #include "nn/ops.h"
 
 #include <tgmath.h>
@@ -80,17 +81,6 @@ void R(dice_backward)(const sg_run *run)
 }
 
 #ifdef SG_ONCE
-static sg_status dice_infer(sg_node *node)
-{
-    const sg_shape z = node->in_shape[0], y = node->in_shape[1];
-    if (node->in_complex[0] || node->in_complex[1]) SG_FAIL(SG_E_SHAPE, "both inputs must be real");
-    if (!sg_shape_equal(z, y))
-        SG_FAIL(SG_E_SHAPE, "logits (%d,%d,%d,%d) and label (%d,%d,%d,%d) differ", z.n, z.c, z.h, z.w, y.n, y.c, y.h,
-                y.w);
-    node->shape = SG_SHAPE(1, 1, 1, 1);
-    return SG_OK;
-}
-
 static void dice_workspace(const sg_node *node, int threads, size_t real_size, sg_space *out)
 {
     const size_t len = sg_shape_len(node->in_shape[0]);
@@ -114,7 +104,7 @@ const sg_op sg_op_dice = {
     .name = "dice",
     .formula =
         "1 - (2 sum p y + 1) / (sum p + sum y + 1), p = sigmoid(z), over pixels with y >= 0 (Milletari et al. 2016)",
-    .infer = dice_infer,
+    .infer = sg_loss_infer,
     .workspace = dice_workspace,
     SG_REFERENCE(dice),
     .keeps_inputs = 2,

@@ -4,6 +4,7 @@
 #include "core/parallel.h"
 #include "nn/lanes.h"
 #include "nn/loss.h"
+#include "nn/loss_infer.h"
 #include "nn/ops.h"
 
 SG_KERNELS(mse)
@@ -55,16 +56,6 @@ void R(mse_backward)(const sg_run *run)
 }
 
 #ifdef SG_ONCE
-static sg_status mse_infer(sg_node *node)
-{
-    const sg_shape a = node->in_shape[0], b = node->in_shape[1];
-    if (node->in_complex[0] || node->in_complex[1]) SG_FAIL(SG_E_SHAPE, "both inputs must be real");
-    if (!sg_shape_equal(a, b))
-        SG_FAIL(SG_E_SHAPE, "(%d,%d,%d,%d) and (%d,%d,%d,%d) differ", a.n, a.c, a.h, a.w, b.n, b.c, b.h, b.w);
-    node->shape = SG_SHAPE(1, 1, 1, 1);
-    return SG_OK;
-}
-
 static void mse_workspace(const sg_node *node, int threads, size_t real_size, sg_space *out)
 {
     (void)threads, (void)real_size;
@@ -82,7 +73,7 @@ static sg_value mse_cases(sg_graph *g, int i)
 const sg_op sg_op_mse = {
     .name = "mse",
     .formula = "mean (a - b)^2",
-    .infer = mse_infer,
+    .infer = sg_loss_infer,
     .workspace = mse_workspace,
     SG_REFERENCE(mse),
     .keeps_inputs = 1 | 2,
