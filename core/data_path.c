@@ -14,6 +14,6 @@ sg_status sg_data_find(char *out, size_t size, const char *relative)
         const int length = snprintf(out, size, "%s/%s", roots[i], relative);
         if (length > 0 && (size_t)length < size && access(out, R_OK) == 0) return SG_OK;
     }
-    SG_FAIL(SG_E_IO, "%s: not in %s%s%s; set SCOPEGRAD_DATA to the folder that holds it", relative, roots[0], count > 1 ? " and not in " : "",
-            count > 1 ? roots[1] : "");
+    SG_FAIL(SG_E_IO, "%s: not in %s%s%s; set SCOPEGRAD_DATA to the folder that holds it", relative, roots[0],
+            count > 1 ? " and not in " : "", count > 1 ? roots[1] : "");
 }

@@ -86,8 +86,8 @@ static sg_value add_leaf(sg_graph *g, sg_leaf leaf, const char *name, sg_shape s
     if (strlen(name) >= SG_NAME_MAX)
         return sg_graph_fail(g, SG_E_USAGE, "%s: a name has at most %d letters", name, SG_NAME_MAX - 1);
     if (!shape_ok(s))
-        return sg_graph_fail(g, SG_E_SHAPE, "%s: the shape (%d, %d, %d, %d) is empty or larger than 65536 MiB", name, s.n, s.c, s.h,
-                             s.w);
+        return sg_graph_fail(g, SG_E_SHAPE, "%s: the shape (%d, %d, %d, %d) is empty or larger than 65536 MiB", name,
+                             s.n, s.c, s.h, s.w);
     if (find_leaf(g, name) >= 0) return sg_graph_fail(g, SG_E_USAGE, "%s: the graph has this leaf already", name);
     sg_entry *entry = append(g);
     if (entry == NULL) return SG_NONE;

@@ -11,7 +11,6 @@
     X(batch_norm)                                                                                                      \
     X(relu)                                                                                                            \
     X(max_pool)                                                                                                        \
-    X(concat)                                                                                                          \
     X(upsample_bilinear)                                                                                               \
     X(bce)                                                                                                             \
     X(dice)                                                                                                            \
@@ -34,8 +33,6 @@ sg_value sg_batch_norm(sg_graph *g, sg_value x, sg_value weight, sg_value bias, 
 sg_value sg_relu(sg_graph *g, sg_value x, double slope);
 /* Largest of each 2 x 2 square (the first of equals; NaN wins): (n, c, h/2, w/2) rounded down; h, w >= 2. */
 sg_value sg_max_pool(sg_graph *g, sg_value x);
-/* Channels of a, then of b; equal n, h, w. */
-sg_value sg_concat(sg_graph *g, sg_value a, sg_value b);
 /* Bilinear, twice the size, pixel centres kept (PyTorch: align_corners=False), edges repeated: (n, c, 2h, 2w). */
 sg_value sg_upsample_bilinear(sg_graph *g, sg_value x);
 

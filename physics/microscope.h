@@ -7,11 +7,11 @@
 #include "core/graph.h"
 #include "core/status.h"
 
-enum { SG_ZERNIKE_MAX = 36, SG_EXPOSURE_MAX = 8, SG_PATH_MAX = 1024 };
+enum { SG_ZERNIKE_MAX = 36, SG_EXPOSURE_MAX = 8, SG_FRAME_MAX = 256, SG_PATH_MAX = 1024 };
 
 /* A number that a user can make learnable: `learn: true, lr: 1e-2`. */
 typedef struct sg_learn {
-    bool   on;
+    bool on;
     double lr; /* learning rate of its own */
 } sg_learn;
 
@@ -23,51 +23,59 @@ typedef enum sg_sample_kind {
 
 typedef struct sg_sample_config {
     sg_sample_kind kind;
-    int            size_px;   /* N: grid, margin included */
-    int            margin_px; /* removed on each side after imaging (a multiple of camera pixel / sample pixel) */
-    double         pixel_um;  /* d */
-    double         phase_rad, absorption, background_rad, correlation_um;
+    int size_px;     /* N: grid, margin included */
+    int margin_px;   /* removed on each side after imaging (a multiple of camera pixel / sample pixel) */
+    double pixel_um; /* d */
+    double phase_rad, absorption, background_rad, correlation_um;
 } sg_sample_config;
 
 typedef enum sg_led_geometry { SG_LED_GRID, SG_LED_RINGS, SG_LED_CSV } sg_led_geometry;
 typedef enum sg_led_sampling { SG_LED_SNAP, SG_LED_EXACT } sg_led_sampling;
 typedef enum sg_pattern {
-    SG_PATTERN_CENTER, SG_PATTERN_BRIGHTFIELD, SG_PATTERN_DARKFIELD, SG_PATTERN_ANNULUS, SG_PATTERN_HALF, SG_PATTERN_DPC,
-    SG_PATTERN_OFF_AXIS, SG_PATTERN_ALL, SG_PATTERN_RANDOM, SG_PATTERN_CSV,
+    SG_PATTERN_CENTER,
+    SG_PATTERN_BRIGHTFIELD,
+    SG_PATTERN_DARKFIELD,
+    SG_PATTERN_ANNULUS,
+    SG_PATTERN_HALF,
+    SG_PATTERN_DPC,
+    SG_PATTERN_OFF_AXIS,
+    SG_PATTERN_ALL,
+    SG_PATTERN_RANDOM,
+    SG_PATTERN_CSV,
 } sg_pattern;
 typedef enum sg_light_constraint { SG_LIGHT_DOSE, SG_LIGHT_BOX } sg_light_constraint;
 
 typedef struct sg_illumination_config {
     sg_led_geometry geometry;
-    int             rows, columns;     /* grid */
-    double          pitch_mm, height_mm;
-    double          pitch_na;          /* > 0: the grid is regular in NA instead (pitch_mm, height_mm unused) */
-    int             rings;             /* rings: 1 centre LED + ring r with 6 r LEDs at radius r pitch */
-    char            csv[SG_PATH_MAX];  /* csv: header with x_mm,y_mm or na_x,na_y; optional power */
-    double          slide_mm, slide_index; /* glass slide between array and sample; 0 mm: none */
+    int rows, columns; /* grid */
+    double pitch_mm, height_mm;
+    double pitch_na;              /* > 0: the grid is regular in NA instead (pitch_mm, height_mm unused) */
+    int rings;                    /* rings: 1 centre LED + ring r with 6 r LEDs at radius r pitch */
+    char csv[SG_PATH_MAX];        /* csv: header with x_mm,y_mm or na_x,na_y; optional power */
+    double slide_mm, slide_index; /* glass slide between array and sample; 0 mm: none */
     sg_led_sampling sampling;
-    sg_pattern      pattern;           /* starting (or fixed) weights */
-    char            pattern_csv[SG_PATH_MAX]; /* pattern csv: K rows, one column an exposure */
-    int             exposures;         /* E; dpc has 2 */
+    sg_pattern pattern;            /* starting (or fixed) weights */
+    char pattern_csv[SG_PATH_MAX]; /* pattern csv: K rows, one column an exposure */
+    int exposures;                 /* E; dpc has 2 */
     sg_light_constraint constraint;
-    double          jitter; /* 0..1: starting weights times uniform(1 - jitter, 1 + jitter): equal exposures would stay equal */
-    double          dose_ph;           /* dose constraint: photons per camera pixel area at the sample per measurement */
-    double          flux_ph_per_s, exposure_s; /* box constraint: one LED at w = 1 */
-    sg_learn        learn;             /* the weights */
-    sg_learn        learn_position;    /* LED positions (sampling exact only) */
+    double jitter;  /* 0..1: starting weights times uniform(1 - jitter, 1 + jitter): equal exposures would stay equal */
+    double dose_ph; /* dose constraint: photons per camera pixel area at the sample per measurement */
+    double flux_ph_per_s, exposure_s; /* box constraint: one LED at w = 1 */
+    sg_learn learn;                   /* the weights */
+    sg_learn learn_position;          /* LED positions (sampling exact only) */
 } sg_illumination_config;
 
 typedef enum sg_pupil_edge { SG_EDGE_HARD, SG_EDGE_SMOOTH } sg_pupil_edge;
 
 typedef struct sg_optics_config {
-    double        wavelength_um, na, medium_index, defocus_um, magnification;
+    double wavelength_um, na, medium_index, defocus_um, magnification;
     sg_pupil_edge edge;
-    double        zernike_rad[SG_ZERNIKE_MAX]; /* Noll j = 1 .. zernike_count */
-    int           zernike_count;
-    sg_learn      learn_zernike, learn_defocus, learn_na; /* na: edge smooth only */
-    sg_learn      learn_amplitude, learn_phase;           /* per bin: sampling snap only */
-    double        psf_sigma_um;   /* extra Gaussian blur of the intensity image; 0: none */
-    sg_learn      learn_psf_sigma;
+    double zernike_rad[SG_ZERNIKE_MAX]; /* Noll j = 1 .. zernike_count */
+    int zernike_count;
+    sg_learn learn_zernike, learn_defocus, learn_na; /* na: edge smooth only */
+    sg_learn learn_amplitude, learn_phase;           /* per bin: sampling snap only */
+    double psf_sigma_um;                             /* extra Gaussian blur of the intensity image; 0: none */
+    sg_learn learn_psf_sigma;
 } sg_optics_config;
 
 typedef enum sg_shot { SG_SHOT_NONE, SG_SHOT_POISSON, SG_SHOT_GAUSSIAN } sg_shot;
@@ -75,48 +83,62 @@ typedef enum sg_readout_kind { SG_READOUT_CHANNELS, SG_READOUT_DIFFERENCE, SG_RE
 typedef enum sg_normalise { SG_NORMALISE_RANGE, SG_NORMALISE_STANDARD } sg_normalise;
 
 typedef struct sg_camera_config {
-    double       pixel_um;      /* d_c magnification: the camera's own pixel; at magnification 1 the pixel in the sample plane */
-    double       fill_factor;   /* area ratio, 0 < f <= 1 */
-    double       qe, background_e, dark_e_per_s, exposure_s, full_well_e, read_noise_e;
-    sg_shot      shot;
-    int          bit_depth;     /* 0: no ADC (for tests); 1..16 */
-    double       range_e;       /* gain_e_per_adu = range_e / (2^b - 1); 0: starts at twice the electrons of an even share of the
+    double pixel_um; /* d_c magnification: the camera's own pixel; at magnification 1 the pixel in the sample plane */
+    double fill_factor; /* area ratio, 0 < f <= 1 */
+    double qe, background_e, dark_e_per_s, exposure_s, full_well_e, read_noise_e;
+    sg_shot shot;
+    int bit_depth;  /* 0: no ADC (for tests); 1..16 */
+    double range_e; /* gain_e_per_adu = range_e / (2^b - 1); 0: starts at twice the electrons of an even share of the
                                  * light (to be tuned: it is the parameter camera.adc.range_e) */
-    double       offset_adu;
-    sg_learn     learn_range;
+    double offset_adu;
+    sg_learn learn_range;
     sg_readout_kind readout;
-    sg_normalise normalise;     /* channels = R (adu - offset) gain / range, then optionally standardised per image */
+    sg_normalise normalise; /* channels = R (adu - offset) gain / range, then optionally standardised per image */
 } sg_camera_config;
 
 typedef struct sg_microscope_config {
-    sg_sample_config       sample;
+    sg_sample_config sample;
     sg_illumination_config illumination;
-    sg_optics_config       optics;
-    sg_camera_config       camera;
+    sg_optics_config optics;
+    sg_camera_config camera;
 } sg_microscope_config;
 
-/* The stages, for simulate and for reading out; SG_NONE where a configuration has no such stage. */
-typedef struct sg_microscope_values {
-    sg_value transmission; /* (n, 1, N, N) complex */
-    sg_value spectrum;     /* its DFT */
-    sg_value pupil;        /* (1 or K, 1, M, M) complex */
-    sg_value weight;       /* (1, 1, E, K) */
-    sg_value image;        /* (n, E, M, M) intensity, empty field = sum of w inside the pupil */
-    sg_value pixels;       /* (n, E, C, C) after pixel integration and margin removal */
-    sg_value electrons;    /* (n, E, C, C): the camera run without ADC on the same random numbers (only built when asked) */
-    sg_value adu;          /* (n, E, C, C) */
-    sg_value channels;     /* (n, channels, C, C): what the network sees */
-} sg_microscope_values;
+/* One stage of the light's way, for simulate and for reading out; (n, frames, h, w) unless the name says otherwise. */
+typedef struct sg_stage {
+    const char *name, *unit, *long_name; /* "pixels", "1", "intensity integrated over each pixel" */
+    double pixel_um;                     /* pitch in the sample plane; 0: not a picture of the field */
+    sg_value value;
+} sg_stage;
+
+/* Stages in the order of the light; those that a configuration has not are left out:
+ *   sample        what enters
+ *   transmission  (n, 1, N, N) complex
+ *   psf           (1, 1, h, w)
+ *   image         (n, light_frames, M, M) intensity, empty field = sum of w inside the pupil
+ *   pixels        (n, frames, C, C) after pixel integration and margin removal
+ *   electrons     (n, frames, C, C) the camera without ADC on the same random numbers (only built when asked)
+ *   adu           (n, frames, C, C)
+ *   channels      (n, channels, C, C) what the network sees */
+enum { SG_STAGE_MAX = 24 };
+typedef struct sg_microscope_stages {
+    sg_stage list[SG_STAGE_MAX];
+    int count;
+} sg_microscope_stages;
+/* SG_NONE if there is none of this name. */
+sg_value sg_stage_value(const sg_microscope_stages *stages, const char *name);
 
 /* What follows from the configuration. */
 typedef struct sg_microscope_size {
-    int    sample_px;  /* N */
-    int    image_px;   /* M = m C */
-    int    oversample; /* m */
-    int    camera_px;  /* C before margin removal */
-    int    output_px;  /* after it: what the network sees */
-    int    leds, exposures, channels;
-    double camera_pitch_um;    /* d_c in the sample plane */
+    int sample_px;  /* N */
+    int image_px;   /* M = m C */
+    int oversample; /* m */
+    int camera_px;  /* C before margin removal */
+    int output_px;  /* after it: what the network sees */
+    int leds, exposures;
+    int light_frames; /* L: pictures before the sensor, l = (plane * colours + colour) * exposures + exposure */
+    int frames;       /* pictures that the camera takes, exposures innermost */
+    int channels;     /* what the network sees: frames, or frames / exposures when read out as difference or sum */
+    double camera_pitch_um; /* d_c in the sample plane */
 } sg_microscope_size;
 
 /* Checks the configuration (ranges, sampling, grid) and computes the sizes. Error texts start with the key,
@@ -128,6 +150,6 @@ sg_status sg_microscope_check(sg_microscope_size *out, const sg_microscope_confi
  * microscope.pupil.zernike (1,1,1,J), microscope.pupil.defocus_um, microscope.pupil.na, microscope.pupil.amplitude,
  * microscope.pupil.phase (1,1,M,M), microscope.psf.sigma_um, camera.adc.range_e. `out` may be NULL. */
 sg_value sg_microscope(sg_graph *g, sg_value sample, const sg_microscope_config *config, bool want_electrons,
-                       sg_microscope_values *out);
+                       sg_microscope_stages *out);
 
 #endif

@@ -18,7 +18,7 @@ static void print_scores(const sg_scores *s, const sg_program *program, int coun
     printf("%s: %d pictures, loss %.6f\n", split, count, s->loss);
     if (!isnan(s->dice)) printf("  Dice %.4f (pooled %.4f), AP at IoU .5 %.4f\n", s->dice, s->dice_pooled, s->ap50);
     if (!isnan(s->mse)) printf("  mean squared error %.6g\n", s->mse);
-    for (int e = 0; e < program->size.exposures; e++)
+    for (int e = 0; e < program->size.frames; e++)
         printf("  exposure %d: %.1f detected electrons per pixel\n", e + 1, s->electrons[e]);
 }
 

@@ -61,7 +61,7 @@ static sg_status predict_sample(prediction *p, const sg_image *image, const char
 /* Read-out and network for a measured picture of any size; sides that do not divide by 2^depth are mirrored up. */
 static sg_status run_measured(prediction *p, const float *adu, int height, int width, int page)
 {
-    const int unit = 1 << p->config.unet.depth, exposures = p->program.size.exposures;
+    const int unit = 1 << p->config.unet.depth, exposures = p->program.size.frames;
     const int h = (height + unit - 1) / unit * unit, w = (width + unit - 1) / unit * unit;
     const double range_e = p->config.microscope.camera.range_e;
     const sg_param_spec spec = {.init_a = range_e, .frozen = true, .unit = "electron"};
@@ -94,7 +94,7 @@ static sg_status run_measured(prediction *p, const float *adu, int height, int w
 
 static sg_status predict_measured(prediction *p, const sg_image *image, const char *path, int page)
 {
-    const int exposures = p->program.size.exposures, unit = 1 << p->config.unet.depth;
+    const int exposures = p->program.size.frames, unit = 1 << p->config.unet.depth;
     if (image->pages != exposures)
         SG_FAIL(SG_E_SHAPE, "%s: %d pages, this run measures %d exposures (one page each)", path, image->pages,
                 exposures);

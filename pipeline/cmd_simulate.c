@@ -61,16 +61,15 @@ static sg_status write_transmission(simulation *s, const sg_plan *plan)
 
 static sg_value build(sg_graph *g, const simulation *s, bool electrons)
 {
-    sg_microscope_values v;
+    sg_microscope_stages v;
     const sg_value sample = sg_input(g, "sample", SG_SHAPE(1, 1, s->size.sample_px, s->size.sample_px));
     const sg_value channels = sg_microscope(g, sample, &s->config.microscope, electrons, &v);
-    sg_output(g, "transmission", v.transmission);
-    sg_output(g, "image", v.image);
-    sg_output(g, "pixels", v.pixels);
-    if (electrons) sg_output(g, "electrons", v.electrons);
-    if (electrons) return v.electrons;
-    sg_output(g, "adu", v.adu);
-    sg_output(g, "channels", channels);
+    if (electrons) {
+        sg_output(g, "electrons", sg_stage_value(&v, "electrons"));
+        return sg_stage_value(&v, "electrons");
+    }
+    for (int i = 0; i < v.count; i++)
+        if (strcmp(v.list[i].name, "sample") != 0) sg_output(g, v.list[i].name, v.list[i].value);
     return channels;
 }
 
@@ -145,11 +144,11 @@ static sg_status write_leds(simulation *s)
     sg_graph *g = sg_graph_new();
     sg_plan *plan = NULL;
     float *stack = NULL;
-    sg_microscope_values v;
+    sg_microscope_stages v;
     sg_status status;
     (void)sg_microscope(g, sg_input(g, "sample", SG_SHAPE(1, 1, s->size.sample_px, s->size.sample_px)),
                         &s->config.microscope, false, &v);
-    SG_TRY_DONE(sg_plan_make(&plan, g, s->model, v.image, &options));
+    SG_TRY_DONE(sg_plan_make(&plan, g, s->model, sg_stage_value(&v, "image"), &options));
     SG_TRY_DONE(SG_ALLOC(&stack, (size_t)dims[0] * (size_t)m * (size_t)m, "simulate --leds"));
     SG_TRY_DONE(image_each_led(s, plan, stack));
     SG_TRY_DONE(sg_results_array(s->out, "/stages/led_intensity", SG_RESULTS_F32, 3, dims, stack, "1",

@@ -67,7 +67,7 @@ static sg_status score(pass *p, sg_view *view)
 static void add_electrons(pass *p, const float *adu, double gain_e_per_adu)
 {
     const double offset = p->config->microscope.camera.offset_adu;
-    for (int e = 0; e < p->program->size.exposures; e++) {
+    for (int e = 0; e < p->program->size.frames; e++) {
         double sum = 0;
         for (size_t i = 0; i < p->label_len; i++) sum += (double)adu[(size_t)e * p->label_len + i] - offset;
         p->scores->electrons[e] += sum / (double)p->label_len * gain_e_per_adu / p->count;
@@ -89,7 +89,7 @@ static sg_status score_batch(pass *p, int first, sg_visitor visit, void *context
     const float *sample = sg_plan_input(plan, "sample"), *label = sg_plan_input(plan, "label");
     const float *logits = sg_plan_output(plan, "logits"), *adu = sg_plan_output(plan, "adu");
     const float *channels = sg_plan_output(plan, "channels");
-    const size_t adu_len = len * (size_t)p->program->size.exposures,
+    const size_t adu_len = len * (size_t)p->program->size.frames,
                  channels_len = len * (size_t)p->program->size.channels;
     for (int b = 0; b < p->batch && first + b < p->count; b++) {
         const size_t at = (size_t)b;

@@ -10,7 +10,7 @@ typedef struct sg_scores {
     double dice, ap50;  /* mean over pictures; NaN for loss.kind mse */
     double dice_pooled; /* over all pixels of the split */
     double mse;         /* mean over pictures; NaN for dice_bce */
-    double electrons[SG_EXPOSURE_MAX]; /* mean detected electrons per pixel, from the ADU, per exposure */
+    double electrons[SG_FRAME_MAX]; /* mean detected electrons per pixel, from the ADU, per exposure */
 } sg_scores;
 
 /* One picture of the split; pointers are valid during the call only. */

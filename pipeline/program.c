@@ -19,18 +19,19 @@ static sg_value build(sg_graph *g, const sg_config *config, const sg_microscope_
     const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
     const sg_shape sample_shape = stack ? SG_SHAPE(batch, size->leds, size->camera_px, size->camera_px)
                                         : SG_SHAPE(batch, 1, size->sample_px, size->sample_px);
-    sg_microscope_values stages;
+    sg_microscope_stages stages;
     const sg_value sample = sg_input(g, "sample", sample_shape);
     const sg_value channels = sg_microscope(g, sample, &config->microscope, kind == SG_PROGRAM_ELECTRONS, &stages);
     if (kind == SG_PROGRAM_ELECTRONS) {
-        sg_output(g, "electrons", stages.electrons);
-        return stages.electrons;
+        const sg_value electrons = sg_stage_value(&stages, "electrons");
+        sg_output(g, "electrons", electrons);
+        return electrons;
     }
     const sg_value logits = sg_unet(g, channels, &config->unet);
     const sg_value label = sg_input(g, "label", SG_SHAPE(batch, 1, size->output_px, size->output_px));
     sg_output(g, "logits", logits);
     sg_output(g, "channels", channels);
-    sg_output(g, "adu", stages.adu);
+    sg_output(g, "adu", sg_stage_value(&stages, "adu"));
     return loss_of(g, logits, label, &config->loss);
 }
 

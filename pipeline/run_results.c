@@ -247,7 +247,7 @@ static sg_status write_light(sg_results *out, const sg_run_summary *run, const s
     if (light->constraint == SG_LIGHT_DOSE)
         SG_TRY(sg_results_scalar(out, "/light/dose_ph", light->dose_ph, "photon",
                                  "photons per camera pixel area at the sample and measurement"));
-    return sg_results_array(out, "/light/mean_electrons", SG_RESULTS_F64, 1, &run->program->size.exposures,
+    return sg_results_array(out, "/light/mean_electrons", SG_RESULTS_F64, 1, &run->program->size.frames,
                             scores->electrons, "electron", "detected per pixel and exposure, mean over the split", "E");
 }
 

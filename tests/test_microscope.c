@@ -100,7 +100,7 @@ typedef struct rig {
     sg_graph *graph;
     sg_model *model;
     sg_plan *plan;
-    sg_microscope_values values;
+    sg_microscope_stages stages;
     sg_microscope_size size;
     bool f64;
 } rig;
@@ -112,12 +112,12 @@ static void rig_open(rig *r, const sg_microscope_config *config, bool f64)
     if (sg_microscope_check(&r->size, config) != SG_OK) fail_msg("%s", sg_error_text());
     r->graph = sg_graph_new();
     const sg_value in = sg_input(r->graph, "sample", SG_SHAPE(1, 1, r->size.sample_px, r->size.sample_px));
-    const sg_value root = sg_microscope(r->graph, in, config, true, &r->values);
-    sg_output(r->graph, "image", r->values.image);
-    sg_output(r->graph, "pixels", r->values.pixels);
-    sg_output(r->graph, "electrons", r->values.electrons);
-    sg_output(r->graph, "adu", r->values.adu);
-    sg_output(r->graph, "channels", r->values.channels);
+    const sg_value root = sg_microscope(r->graph, in, config, true, &r->stages);
+    sg_output(r->graph, "image", sg_stage_value(&r->stages, "image"));
+    sg_output(r->graph, "pixels", sg_stage_value(&r->stages, "pixels"));
+    sg_output(r->graph, "electrons", sg_stage_value(&r->stages, "electrons"));
+    sg_output(r->graph, "adu", sg_stage_value(&r->stages, "adu"));
+    sg_output(r->graph, "channels", sg_stage_value(&r->stages, "channels"));
     if (sg_model_new(&r->model, 1) != SG_OK) fail_msg("%s", sg_error_text());
     if (sg_plan_make(&r->plan, r->graph, r->model, root, &options) != SG_OK) fail_msg("%s", sg_error_text());
 }

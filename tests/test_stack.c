@@ -56,12 +56,12 @@ static sg_microscope_config scope_of_captures(void)
 static void capture(float *stack)
 {
     const sg_microscope_config config = scope_of_captures();
-    sg_microscope_values stages;
+    sg_microscope_stages stages;
     sg_graph *g = sg_graph_new();
     const sg_value sample = sg_input(g, "sample", SG_SHAPE(1, 1, FINE, FINE));
     (void)sg_microscope(g, sample, &config, false, &stages);
-    sg_output(g, "image", stages.image);
-    lab l = lab_open(g, stages.image, false, false);
+    sg_output(g, "image", sg_stage_value(&stages, "image"));
+    lab l = lab_open(g, sg_stage_value(&stages, "image"), false, false);
     sg_param_info *weight = sg_model_find(l.model, "microscope.led.weight");
     assert_int_equal(weight->len, LEDS);
     assert_true(sg_shape_equal(sg_plan_shape(l.plan, "image"), SG_SHAPE(1, 1, FIELD, FIELD)));

@@ -1,8 +1,9 @@
 /* concat.c - channels of a, then of b. The same copies in both layouts, since an image's channels are contiguous.
  *   backward  da += first channels of dy, db += the others */
+#include "core/ops.h"
 #include "core/parallel.h"
-#include "nn/lanes.h"
-#include "nn/ops.h"
+
+#include <string.h>
 
 SG_KERNELS(concat)
 

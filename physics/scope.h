@@ -1,0 +1,61 @@
+/* scope.h - inside physics/: a checked configuration with all that follows from it, and the parts of the microscope
+ * that microscope.c joins. Each part is one file scope_<part>.c, which owns its parameters and its stages. */
+#ifndef SG_PHYSICS_SCOPE_H
+#define SG_PHYSICS_SCOPE_H
+
+#include "physics/led_array.h"
+#include "physics/microscope.h"
+
+/* A configuration, what follows from it, and its LEDs. */
+typedef struct sg_scope {
+    const sg_microscope_config *config;
+    sg_microscope_size size;
+    sg_led_array leds;
+    double field_um;     /* N d */
+    double na_max;       /* a learned NA stays below */
+    int margin_px;       /* camera pixels */
+    double *weight;      /* (E, K) starting pattern */
+    double *power;       /* (K) */
+    double *position_mm; /* (K, 2) x, y */
+    int *bin;            /* (K, 2) y, x */
+} sg_scope;
+
+/* scope_check.c */
+sg_status sg_scope_open(sg_scope *s, const sg_microscope_config *config);
+void sg_scope_close(sg_scope *s);
+
+/* A number, or a table of `values`, that learns if asked. */
+sg_value sg_scope_param(sg_graph *g, const char *name, sg_shape shape, double constant, const double *values,
+                        const char *unit, sg_learn learn, sg_constraint constraint, double lo, double hi);
+sg_value sg_scope_scalar(sg_graph *g, const char *name, double value, const char *unit, sg_learn learn,
+                         sg_constraint constraint, double lo, double hi);
+
+/* Appends a stage that `simulate` writes; SG_NONE is left out. Strings are not copied. */
+void sg_scope_stage(sg_microscope_stages *stages, const char *name, sg_value value, const char *unit, double pixel_um,
+                    const char *long_name);
+
+/* scope_light.c: weights (1,1,E,K), powers (1,1,1,K), offsets of the frequencies from their bins (SG_NONE: snap); the
+ * photons that reach one camera pixel's area where the image is 1 */
+sg_value sg_scope_led_weight(sg_graph *g, const sg_scope *s);
+sg_value sg_scope_led_power(sg_graph *g, const sg_scope *s);
+sg_value sg_scope_led_offset(sg_graph *g, const sg_scope *s);
+double sg_scope_photons(const sg_scope *s);
+
+/* scope_pupil.c: (1 or K, 1, M, M) complex; the bins that light can pass on each side of the centre (0: all) */
+sg_value sg_scope_pupil(sg_graph *g, const sg_scope *s, sg_value offset);
+int sg_scope_pupil_support(const sg_scope *s);
+
+/* scope_coherent.c, scope_incoherent.c: sample to intensity (n, L, M, M), L = size.light_frames */
+sg_value sg_scope_coherent(sg_graph *g, const sg_scope *s, sg_value sample, sg_microscope_stages *stages);
+sg_value sg_scope_stack(sg_graph *g, const sg_scope *s, sg_value stack);
+sg_value sg_scope_incoherent(sg_graph *g, const sg_scope *s, sg_value emission, sg_microscope_stages *stages);
+sg_value sg_scope_extra_blur(sg_graph *g, const sg_scope *s, sg_value image);
+
+/* scope_pixels.c: intensity to light on the pixels (n, frames, C, C) */
+sg_value sg_scope_pixels(sg_graph *g, const sg_scope *s, sg_value light);
+
+/* scope_sensor.c: light on the pixels to what the network sees */
+sg_value sg_scope_sensor(sg_graph *g, const sg_scope *s, sg_value pixels, bool want_electrons,
+                         sg_microscope_stages *stages);
+
+#endif

@@ -1,0 +1,243 @@
+/* scope_check.c - what makes a configuration possible: ranges, choices, sampling, sizes. Error texts begin with the key
+ * and name what would do. */
+#include "core/memory.h"
+#include "physics/scope.h"
+
+#include <math.h>
+
+typedef struct range {
+    const char *key;
+    double value, lo, hi;
+} range;
+
+static sg_status check_ranges(const range *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(list[i].value >= list[i].lo && list[i].value <= list[i].hi))
+            SG_FAIL(SG_E_RANGE, "%s: %g is outside %g..%g", list[i].key, list[i].value, list[i].lo, list[i].hi);
+    return SG_OK;
+}
+#define CHECK_RANGES(list) check_ranges((list), sizeof(list) / sizeof *(list))
+
+static sg_status check_numbers(const sg_microscope_config *c)
+{
+    const int bits = c->camera.bit_depth;
+    const range list[] = {
+        {"sample.size_px", c->sample.size_px, 8, 8192},
+        {"sample.margin_px", c->sample.margin_px, 0, (c->sample.size_px - 1) / 2},
+        {"sample.pixel_um", c->sample.pixel_um, 1e-4, 1e4},
+        {"sample.phase_rad", c->sample.phase_rad, -1e3, 1e3},
+        {"sample.absorption", c->sample.absorption, 0, 1e2},
+        {"sample.background_rad", c->sample.background_rad, 0, 1e3},
+        {"sample.correlation_um", c->sample.correlation_um, 0, 1e4},
+        {"illumination.exposures", c->illumination.exposures, 1, SG_EXPOSURE_MAX},
+        {"illumination.pitch_na", c->illumination.pitch_na, 0, 1},
+        {"optics.wavelength_um", c->optics.wavelength_um, 1e-3, 1e3},
+        {"optics.medium_index", c->optics.medium_index, 1, 4},
+        {"optics.na", c->optics.na, 1e-4, c->optics.medium_index * (1 - 1e-6)},
+        {"optics.defocus_um", c->optics.defocus_um, -1e6, 1e6},
+        {"optics.magnification", c->optics.magnification, 1e-4, 1e6},
+        {"optics.psf_sigma_um", c->optics.psf_sigma_um, 0, 1e4},
+        {"camera.pixel_um", c->camera.pixel_um, 1e-4, 1e6},
+        {"camera.fill_factor", c->camera.fill_factor, 1e-4, 1},
+        {"camera.qe", c->camera.qe, 1e-6, 1},
+        {"camera.background_e", c->camera.background_e, 0, 1e7},
+        {"camera.dark_e_per_s", c->camera.dark_e_per_s, 0, 1e7},
+        {"camera.exposure_s", c->camera.exposure_s, 0, 1e6},
+        {"camera.full_well_e", c->camera.full_well_e, 0, 1e9},
+        {"camera.read_noise_e", c->camera.read_noise_e, 0, 1e6},
+        {"camera.bit_depth", c->camera.bit_depth, 0, 16},
+        {"camera.range_e", c->camera.range_e, 0, 1e9},
+        {"camera.offset_adu", c->camera.offset_adu, 0,
+         bits >= 1 && bits <= 16 ? (1 << bits) - 2 : 65535}, /* dark < top */
+    };
+    const range dose[] = {{"illumination.dose_ph", c->illumination.dose_ph, 1e-6, 1e10}};
+    const range box[] = {{"illumination.flux_ph_per_s", c->illumination.flux_ph_per_s, 1e-6, 1e15},
+                         {"illumination.exposure_s", c->illumination.exposure_s, 1e-12, 1e6}};
+    SG_TRY(CHECK_RANGES(list));
+    for (int j = 0; j < c->optics.zernike_count && j < SG_ZERNIKE_MAX; j++)
+        if (!(fabs(c->optics.zernike_rad[j]) <= 1e3))
+            SG_FAIL(SG_E_RANGE, "optics.zernike_rad: %g rad for j = %d is outside -1000..1000",
+                    c->optics.zernike_rad[j], j + 1);
+    return c->illumination.constraint == SG_LIGHT_BOX ? CHECK_RANGES(box) : CHECK_RANGES(dose);
+}
+
+/* What a choice needs of another one. */
+static sg_status check_choices(const sg_microscope_config *c)
+{
+    const bool exact = c->illumination.sampling == SG_LED_EXACT, stack = c->sample.kind == SG_SAMPLE_STACK;
+    const struct rule {
+        bool broken;
+        const char *text;
+    } rules[] = {
+        {c->optics.zernike_count < 0 || c->optics.zernike_count > SG_ZERNIKE_MAX,
+         "optics.zernike_rad: at most 36 coefficients"},
+        {c->optics.learn_zernike.on && c->optics.zernike_count < 1,
+         "optics.zernike_rad: learning needs at least one coefficient"},
+        {c->optics.learn_na.on && c->optics.edge != SG_EDGE_SMOOTH, "optics.na: learning needs optics.edge smooth"},
+        {c->optics.learn_amplitude.on && exact, "optics.learn_amplitude: needs illumination.sampling snap"},
+        {c->optics.learn_phase.on && exact, "optics.learn_phase: needs illumination.sampling snap"},
+        {c->illumination.learn_position.on && !exact, "illumination.learn_position: needs illumination.sampling exact"},
+        {c->illumination.geometry == SG_LED_CSV && c->illumination.csv[0] == 0,
+         "illumination.csv: geometry csv needs a table of LEDs"},
+        {c->illumination.pattern == SG_PATTERN_CSV && c->illumination.pattern_csv[0] == 0,
+         "illumination.pattern_csv: pattern csv needs a table of weights"},
+        {stack && c->sample.margin_px != 0, "sample.margin_px: a measured stack has no margin, it must be 0"},
+        {c->sample.kind == SG_SAMPLE_INCOHERENT && c->illumination.exposures != 1,
+         "illumination.exposures: an incoherent sample has 1"},
+        {c->camera.readout == SG_READOUT_DIFFERENCE && c->illumination.exposures != 2,
+         "camera.readout: difference needs illumination.exposures 2"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].broken) SG_FAIL(SG_E_CONFIG, "%s", rules[i].text);
+    return SG_OK;
+}
+
+static bool whole(double x)
+{
+    return fabs(x - nearbyint(x)) <= 1e-6 * (x > 1 ? x : 1);
+}
+
+/* The smallest m with d_c / m <= lambda / (4 NA): fine enough for |u|^2. */
+static int finest(double pitch_um, const sg_optics_config *optics)
+{
+    return (int)ceil(pitch_um * 4 * optics->na / optics->wavelength_um - 1e-9);
+}
+
+static sg_status size_camera(sg_scope *s)
+{
+    const sg_microscope_config *c = s->config;
+    const double pitch = c->camera.pixel_um / c->optics.magnification, pixels = s->field_um / pitch;
+    if (!(pixels < 16384))
+        SG_FAIL(SG_E_RANGE, "camera.pixel_um: %g um gives %.0f pixels across the field", c->camera.pixel_um, pixels);
+    const double nearest = pixels < 1 ? 1 : nearbyint(pixels);
+    if (!whole(pixels) || pixels < .5)
+        SG_FAIL(
+            SG_E_RANGE,
+            "camera.pixel_um: %g um gives %.6g pixels across the field of %g um, not a whole number; %.9g um would do",
+            c->camera.pixel_um, pixels, s->field_um, s->field_um / nearest * c->optics.magnification);
+    s->size.sample_px = c->sample.size_px;
+    s->size.camera_px = (int)nearest;
+    s->size.camera_pitch_um = s->field_um / nearest;
+    return SG_OK;
+}
+
+static sg_status size_margin(sg_scope *s)
+{
+    const sg_sample_config *sample = &s->config->sample;
+    const double margin = sample->margin_px * sample->pixel_um / s->size.camera_pitch_um;
+    const double step = s->size.camera_pitch_um / sample->pixel_um;
+    s->margin_px = (int)nearbyint(margin);
+    s->size.output_px = s->size.camera_px - 2 * s->margin_px;
+    if (!whole(margin))
+        SG_FAIL(SG_E_RANGE,
+                "sample.margin_px: %d is %.6g camera pixels, not a whole number; a multiple of %.6g would do",
+                sample->margin_px, margin, step);
+    if (s->size.output_px < 1)
+        SG_FAIL(SG_E_RANGE, "sample.margin_px: %d on each side leaves nothing of %d", sample->margin_px,
+                sample->size_px);
+    return SG_OK;
+}
+
+/* The grid that images are made on: M = m C. */
+static sg_status size_image(sg_scope *s)
+{
+    const sg_microscope_config *c = s->config;
+    const double pitch = s->size.camera_pitch_um, d = c->sample.pixel_um,
+                 limit = c->optics.wavelength_um / (4 * c->optics.na);
+    s->size.oversample = 1;
+    if (c->sample.kind == SG_SAMPLE_STACK && s->size.camera_px != c->sample.size_px)
+        SG_FAIL(SG_E_RANGE, "sample.pixel_um: a measured stack has camera pixels of %g um, not %g um", pitch, d);
+    if (c->sample.kind == SG_SAMPLE_INCOHERENT) { /* images are blurred on the sample's own grid */
+        if (!whole(pitch / d))
+            SG_FAIL(SG_E_RANGE, "sample.pixel_um: %g um does not divide the camera pixel of %g um; %.9g um would do", d,
+                    pitch, pitch / (pitch < d ? 1 : nearbyint(pitch / d)));
+        if (!(d <= limit * (1 + 1e-9)))
+            SG_FAIL(SG_E_RANGE, "sample.pixel_um: %g um is too coarse for NA %g; a pitch up to %.4g um would do", d,
+                    c->optics.na, limit);
+        s->size.oversample = (int)nearbyint(pitch / d);
+    }
+    if (c->sample.kind == SG_SAMPLE_COHERENT)
+        s->size.oversample = finest(pitch, &c->optics) > 1 ? finest(pitch, &c->optics) : 1;
+    s->size.image_px = s->size.oversample * s->size.camera_px;
+    if (s->size.image_px > 16384)
+        SG_FAIL(SG_E_RANGE, "camera.pixel_um: %d pixels need an image grid of %d, more than 16384", s->size.camera_px,
+                s->size.image_px);
+    return SG_OK;
+}
+
+/* A learned NA stays where the grids hold it. */
+static double na_limit(const sg_scope *s)
+{
+    const sg_optics_config *optics = &s->config->optics;
+    const double pitch = s->size.camera_pitch_um / s->size.oversample;
+    double light = 0, most = optics->wavelength_um / (4 * pitch);
+    if (!optics->learn_na.on) return optics->na;
+    for (int k = 0; k < s->leds.count; k++)
+        light = fmax(light, fmax(fabs(s->leds.led[k].f_x), fabs(s->leds.led[k].f_y)));
+    most = fmin(most, (.5 / s->config->sample.pixel_um - light) * optics->wavelength_um);
+    most = fmin(most, optics->medium_index * (1 - 1e-6));
+    return fmax(optics->na, fmin(most, 2 * optics->na));
+}
+
+void sg_scope_close(sg_scope *s)
+{
+    sg_led_array_free(&s->leds);
+    sg_free(s->weight);
+    sg_free(s->power);
+    sg_free(s->position_mm);
+    sg_free(s->bin);
+}
+
+static sg_status open_leds(sg_scope *s)
+{
+    const sg_microscope_config *c = s->config;
+    const sg_illumination_config *light = &c->illumination;
+    SG_TRY(sg_led_array_make(&s->leds, light, c->optics.wavelength_um, s->field_um));
+    const size_t k = (size_t)s->leds.count;
+    s->size.leds = s->leds.count;
+    if (c->sample.kind == SG_SAMPLE_COHERENT)
+        SG_TRY(sg_led_array_sampling(&s->leds, c->optics.wavelength_um, c->optics.na, c->sample.pixel_um));
+    SG_TRY(SG_ALLOC(&s->weight, k * (size_t)light->exposures, "LED weights"));
+    SG_TRY(SG_ALLOC(&s->power, k, "LED powers"));
+    SG_TRY(SG_ALLOC(&s->position_mm, 2 * k, "LED positions"));
+    SG_TRY(SG_ALLOC(&s->bin, 2 * k, "LED bins"));
+    for (size_t i = 0; i < k; i++) {
+        const sg_led *led = &s->leds.led[i];
+        s->power[i] = led->power;
+        s->position_mm[2 * i] = led->x_mm;
+        s->position_mm[2 * i + 1] = led->y_mm;
+        s->bin[2 * i] = led->bin_y;
+        s->bin[2 * i + 1] = led->bin_x;
+    }
+    return light->pattern == SG_PATTERN_RANDOM ? SG_OK : sg_led_pattern(s->weight, &s->leds, light, c->optics.na);
+}
+
+static sg_status open_parts(sg_scope *s)
+{
+    SG_TRY(check_numbers(s->config));
+    SG_TRY(check_choices(s->config));
+    s->field_um = s->config->sample.size_px * s->config->sample.pixel_um;
+    s->size.exposures = s->config->illumination.exposures;
+    s->size.light_frames = s->size.frames = s->size.exposures;
+    s->size.channels =
+        s->config->camera.readout == SG_READOUT_CHANNELS ? s->size.frames : s->size.frames / s->size.exposures;
+    if (s->size.frames > SG_FRAME_MAX)
+        SG_FAIL(SG_E_CONFIG,
+                "microscope: %d pictures a measurement (exposures x colours x planes x cameras), more than %d",
+                s->size.frames, SG_FRAME_MAX);
+    SG_TRY(size_camera(s));
+    SG_TRY(size_margin(s));
+    SG_TRY(size_image(s));
+    if (s->config->sample.kind != SG_SAMPLE_INCOHERENT) SG_TRY(open_leds(s));
+    s->na_max = na_limit(s);
+    return SG_OK;
+}
+
+sg_status sg_scope_open(sg_scope *s, const sg_microscope_config *config)
+{
+    *s = (sg_scope){.config = config};
+    const sg_status status = open_parts(s);
+    if (status != SG_OK) sg_scope_close(s);
+    return status;
+}

@@ -1,0 +1,46 @@
+/* scope_light.c - the LEDs of a microscope: weights, powers, positions, dose. */
+#include "physics/optics.h"
+#include "physics/scope.h"
+
+/* Equal dose: the sum over LEDs and exposures stays 1. A random start is drawn with mean 1/(E K) and projected. */
+sg_value sg_scope_led_weight(sg_graph *g, const sg_scope *s)
+{
+    const sg_illumination_config *light = &s->config->illumination;
+    const bool dose = light->constraint == SG_LIGHT_DOSE, random = light->pattern == SG_PATTERN_RANDOM;
+    const double cells = (double)s->size.leds * s->size.exposures;
+    const sg_param_spec spec = {.init = random ? SG_INIT_UNIFORM : SG_INIT_VALUES,
+                                .init_b = !random ? light->jitter
+                                          : dose  ? 2 / cells
+                                                  : 1,
+                                .values = s->weight,
+                                .constraint = dose ? SG_SIMPLEX : SG_BOX,
+                                .hi = 1,
+                                .lr = light->learn.lr,
+                                .frozen = !light->learn.on,
+                                .unit = "1"};
+    return sg_param(g, "microscope.led.weight", SG_SHAPE(1, 1, s->size.exposures, s->size.leds), &spec);
+}
+
+sg_value sg_scope_led_power(sg_graph *g, const sg_scope *s)
+{
+    return sg_scope_param(g, "microscope.led.power", SG_SHAPE(1, 1, 1, s->size.leds), 0, s->power, "1", (sg_learn){0},
+                          SG_NON_NEGATIVE, 0, 0);
+}
+
+/* The part of each LED's frequency beyond its bin. */
+sg_value sg_scope_led_offset(sg_graph *g, const sg_scope *s)
+{
+    const sg_illumination_config *light = &s->config->illumination;
+    if (light->sampling != SG_LED_EXACT) return SG_NONE;
+    const double bin[2] = {1 / s->field_um, 1 / s->field_um};
+    const sg_value position = sg_scope_param(g, "microscope.led.position", SG_SHAPE(1, 1, s->size.leds, 2), 0,
+                                             s->position_mm, "mm", light->learn_position, SG_FREE, 0, 0);
+    return sg_led_frequency(g, position, s->leds.height_mm, s->leds.slide_mm, s->leds.slide_index,
+                            s->config->optics.wavelength_um, s->size.leds, s->bin, bin);
+}
+
+double sg_scope_photons(const sg_scope *s)
+{
+    const sg_illumination_config *light = &s->config->illumination;
+    return light->constraint == SG_LIGHT_DOSE ? light->dose_ph : light->flux_ph_per_s * light->exposure_s;
+}
