@@ -39,12 +39,21 @@ sg_value sg_scope_scalar(sg_graph *g, const char *name, double value, const char
     return sg_scope_param(g, name, SG_SHAPE(1, 1, 1, 1), value, NULL, unit, learn, constraint, lo, hi);
 }
 
-static sg_status check_sample(const sg_scope *s, sg_shape in)
+const char *const sg_entry_name[SG_ENTRY_COUNT] = {"sample", "image", "pixels", "electrons"};
+
+sg_shape sg_entry_shape(const sg_microscope_size *size, sg_entry entry, int n)
 {
-    const int channels = s->config->sample.kind == SG_SAMPLE_STACK ? s->size.leds : 1, n = s->size.sample_px;
-    if (in.c != channels || in.h != n || in.w != n)
-        SG_FAIL(SG_E_SHAPE, "microscope: the sample is (%d,%d,%d,%d), not (n,%d,%d,%d)", in.n, in.c, in.h, in.w,
-                channels, n, n);
+    const int side[SG_ENTRY_COUNT] = {size->sample_px, size->image_px, size->output_px, size->output_px};
+    const int channels[SG_ENTRY_COUNT] = {size->sample_channels, size->light_frames, size->frames, size->frames};
+    return SG_SHAPE(n, channels[entry], side[entry], side[entry]);
+}
+
+static sg_status check_entry(const sg_scope *s, sg_entry entry, sg_shape in)
+{
+    const sg_shape want = sg_entry_shape(&s->size, entry, in.n);
+    if (!sg_shape_equal(in, want))
+        SG_FAIL(SG_E_SHAPE, "microscope: the %s is (%d,%d,%d,%d), not (n,%d,%d,%d)", sg_entry_name[entry], in.n, in.c,
+                in.h, in.w, want.c, want.h, want.w);
     return SG_OK;
 }
 
@@ -72,32 +81,44 @@ static sg_value light(sg_graph *g, const sg_scope *s, sg_value sample, sg_micros
     return sg_scope_incoherent(g, s, sample, stages);
 }
 
-static sg_value compose(sg_graph *g, const sg_scope *s, sg_value sample, bool want_electrons,
+static sg_value compose(sg_graph *g, const sg_scope *s, sg_entry entry, sg_value value, bool want_electrons,
                         sg_microscope_stages *stages)
 {
-    sg_scope_stage(stages, "sample", sample, "1", s->config->sample.pixel_um, "what enters the microscope");
-    const sg_value image = light(g, s, sample, stages);
-    sg_scope_stage(stages, "image", image, "1", s->field_um / s->size.image_px,
-                   "intensity, 1 = empty field with all light inside the pupil");
-    const sg_value pixels = sg_scope_pixels(g, s, sg_scope_extra_blur(g, s, image));
-    sg_scope_stage(stages, "pixels", pixels, "1", s->size.camera_pitch_um, "intensity integrated over each pixel");
-    return sg_scope_sensor(g, s, pixels, want_electrons, stages);
+    const double image_um = s->field_um / s->size.image_px, pixel_um = s->size.camera_pitch_um;
+    if (entry == SG_ENTRY_SAMPLE) {
+        sg_scope_stage(stages, "sample", value, "1", s->config->sample.pixel_um, "what enters the microscope");
+        value = light(g, s, value, stages);
+    }
+    if (entry <= SG_ENTRY_IMAGE) {
+        sg_scope_stage(stages, "image", value, "1", image_um,
+                       "intensity, 1 = empty field with all light inside the pupil");
+        value = sg_scope_pixels(g, s, sg_scope_extra_blur(g, s, value));
+    }
+    if (entry <= SG_ENTRY_PIXELS)
+        sg_scope_stage(stages, "pixels", value, "1", pixel_um, "intensity integrated over each pixel");
+    return sg_scope_sensor(g, s, value, entry == SG_ENTRY_ELECTRONS, want_electrons, stages);
+}
+
+sg_value sg_microscope_from(sg_graph *g, sg_entry entry, sg_value value, const sg_microscope_config *config,
+                            bool want_electrons, sg_microscope_stages *out)
+{
+    sg_scope s;
+    sg_microscope_stages stages = {.count = 0};
+    sg_status status = g ? sg_graph_status(g) : SG_OK;
+    if (out) *out = stages;
+    if (status != SG_OK) return SG_NONE;
+    status = sg_scope_open(&s, config);
+    if (status != SG_OK) return sg_graph_fail(g, status, "%s", sg_error_text());
+    status = check_entry(&s, entry, sg_value_shape(g, value));
+    const sg_value channels = status == SG_OK ? compose(g, &s, entry, value, want_electrons, &stages)
+                                              : sg_graph_fail(g, status, "%s", sg_error_text());
+    sg_scope_close(&s);
+    if (out) *out = stages;
+    return channels;
 }
 
 sg_value sg_microscope(sg_graph *g, sg_value sample, const sg_microscope_config *config, bool want_electrons,
                        sg_microscope_stages *out)
 {
-    sg_scope s;
-    sg_microscope_stages v = {.count = 0};
-    sg_status status = g ? sg_graph_status(g) : SG_OK;
-    if (out) *out = v;
-    if (status != SG_OK) return SG_NONE;
-    status = sg_scope_open(&s, config);
-    if (status != SG_OK) return sg_graph_fail(g, status, "%s", sg_error_text());
-    status = check_sample(&s, sg_value_shape(g, sample));
-    const sg_value channels =
-        status == SG_OK ? compose(g, &s, sample, want_electrons, &v) : sg_graph_fail(g, status, "%s", sg_error_text());
-    sg_scope_close(&s);
-    if (out) *out = v;
-    return channels;
+    return sg_microscope_from(g, SG_ENTRY_SAMPLE, sample, config, want_electrons, out);
 }

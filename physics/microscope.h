@@ -145,11 +145,22 @@ typedef struct sg_microscope_size {
  * "camera.pixel_um: ...", and name the pitch that would do. */
 sg_status sg_microscope_check(sg_microscope_size *out, const sg_microscope_config *config);
 
-/* sample: (n,1,N,N) picture in [0,1] (coherent), (n,1,N,N) emission (incoherent), (n,K,C,C) stack. Returns channels.
+/* sample: (n, sample_channels, N, N): picture in [0,1] (coherent), emission (incoherent), (n,K,C,C) stack. Returns
+ * channels.
  * Parameters: microscope.led.weight (1,1,E,K), microscope.led.power (1,1,1,K), microscope.led.position (1,1,K,2) [exact],
  * microscope.pupil.zernike (1,1,1,J), microscope.pupil.defocus_um, microscope.pupil.na, microscope.pupil.amplitude,
  * microscope.pupil.phase (1,1,M,M), microscope.psf.sigma_um, camera.adc.range_e. `out` may be NULL. */
 sg_value sg_microscope(sg_graph *g, sg_value sample, const sg_microscope_config *config, bool want_electrons,
                        sg_microscope_stages *out);
+
+/* Where the light can come in instead of at the sample: "sample", "image", "pixels" or "electrons", each with the shape
+ * of the stage of that name. */
+typedef enum sg_entry { SG_ENTRY_SAMPLE, SG_ENTRY_IMAGE, SG_ENTRY_PIXELS, SG_ENTRY_ELECTRONS, SG_ENTRY_COUNT } sg_entry;
+extern const char *const sg_entry_name[SG_ENTRY_COUNT];
+sg_shape sg_entry_shape(const sg_microscope_size *size, sg_entry entry, int n);
+
+/* The rest of the way: as sg_microscope, but `value` is what stands at `entry`. */
+sg_value sg_microscope_from(sg_graph *g, sg_entry entry, sg_value value, const sg_microscope_config *config,
+                            bool want_electrons, sg_microscope_stages *out);
 
 #endif

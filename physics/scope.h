@@ -54,8 +54,8 @@ sg_value sg_scope_extra_blur(sg_graph *g, const sg_scope *s, sg_value image);
 /* scope_pixels.c: intensity to light on the pixels (n, frames, C, C) */
 sg_value sg_scope_pixels(sg_graph *g, const sg_scope *s, sg_value light);
 
-/* scope_sensor.c: light on the pixels to what the network sees */
-sg_value sg_scope_sensor(sg_graph *g, const sg_scope *s, sg_value pixels, bool want_electrons,
+/* scope_sensor.c: light on the pixels, or electrons before the ADC, to what the network sees */
+sg_value sg_scope_sensor(sg_graph *g, const sg_scope *s, sg_value in, bool electrons, bool want_electrons,
                          sg_microscope_stages *stages);
 
 #endif

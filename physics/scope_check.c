@@ -230,6 +230,7 @@ static sg_status open_parts(sg_scope *s)
     SG_TRY(size_margin(s));
     SG_TRY(size_image(s));
     if (s->config->sample.kind != SG_SAMPLE_INCOHERENT) SG_TRY(open_leds(s));
+    s->size.sample_channels = s->config->sample.kind == SG_SAMPLE_STACK ? s->size.leds : 1;
     s->na_max = na_limit(s);
     return SG_OK;
 }

@@ -16,9 +16,7 @@ static sg_value loss_of(sg_graph *g, sg_value logits, sg_value label, const sg_l
 static sg_value build(sg_graph *g, const sg_config *config, const sg_microscope_size *size, int batch,
                       sg_program_kind kind)
 {
-    const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
-    const sg_shape sample_shape = stack ? SG_SHAPE(batch, size->leds, size->camera_px, size->camera_px)
-                                        : SG_SHAPE(batch, 1, size->sample_px, size->sample_px);
+    const sg_shape sample_shape = sg_entry_shape(size, SG_ENTRY_SAMPLE, batch);
     sg_microscope_stages stages;
     const sg_value sample = sg_input(g, "sample", sample_shape);
     const sg_value channels = sg_microscope(g, sample, &config->microscope, kind == SG_PROGRAM_ELECTRONS, &stages);
