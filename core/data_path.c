@@ -1,6 +1,8 @@
 /* data_path.c - the folder that the user names, or source tree, then installation. */
 #include "core/data_path.h"
 
+#include "paths.h" /* made by meson.build */
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

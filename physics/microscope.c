@@ -41,14 +41,14 @@ sg_value sg_scope_scalar(sg_graph *g, const char *name, double value, const char
 
 const char *const sg_entry_name[SG_ENTRY_COUNT] = {"sample", "image", "pixels", "electrons"};
 
-sg_shape sg_entry_shape(const sg_microscope_size *size, sg_entry entry, int n)
+sg_shape sg_entry_shape(const sg_microscope_size *size, sg_entry_stage entry, int n)
 {
     const int side[SG_ENTRY_COUNT] = {size->sample_px, size->image_px, size->output_px, size->output_px};
     const int channels[SG_ENTRY_COUNT] = {size->sample_channels, size->light_frames, size->frames, size->frames};
     return SG_SHAPE(n, channels[entry], side[entry], side[entry]);
 }
 
-static sg_status check_entry(const sg_scope *s, sg_entry entry, sg_shape in)
+static sg_status check_entry(const sg_scope *s, sg_entry_stage entry, sg_shape in)
 {
     const sg_shape want = sg_entry_shape(&s->size, entry, in.n);
     if (!sg_shape_equal(in, want))
@@ -81,7 +81,7 @@ static sg_value light(sg_graph *g, const sg_scope *s, sg_value sample, sg_micros
     return sg_scope_incoherent(g, s, sample, stages);
 }
 
-static sg_value compose(sg_graph *g, const sg_scope *s, sg_entry entry, sg_value value, bool want_electrons,
+static sg_value compose(sg_graph *g, const sg_scope *s, sg_entry_stage entry, sg_value value, bool want_electrons,
                         sg_microscope_stages *stages)
 {
     const double image_um = s->field_um / s->size.image_px, pixel_um = s->size.camera_pitch_um;
@@ -99,7 +99,7 @@ static sg_value compose(sg_graph *g, const sg_scope *s, sg_entry entry, sg_value
     return sg_scope_sensor(g, s, value, entry == SG_ENTRY_ELECTRONS, want_electrons, stages);
 }
 
-sg_value sg_microscope_from(sg_graph *g, sg_entry entry, sg_value value, const sg_microscope_config *config,
+sg_value sg_microscope_from(sg_graph *g, sg_entry_stage entry, sg_value value, const sg_microscope_config *config,
                             bool want_electrons, sg_microscope_stages *out)
 {
     sg_scope s;

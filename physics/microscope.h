@@ -129,11 +129,12 @@ sg_value sg_stage_value(const sg_microscope_stages *stages, const char *name);
 
 /* What follows from the configuration. */
 typedef struct sg_microscope_size {
-    int sample_px;  /* N */
-    int image_px;   /* M = m C */
-    int oversample; /* m */
-    int camera_px;  /* C before margin removal */
-    int output_px;  /* after it: what the network sees */
+    int sample_px;       /* N */
+    int image_px;        /* M = m C */
+    int oversample;      /* m */
+    int camera_px;       /* C before margin removal */
+    int output_px;       /* after it: what the network sees */
+    int sample_channels; /* of what enters: 1; a stack has one picture a LED */
     int leds, exposures;
     int light_frames; /* L: pictures before the sensor, l = (plane * colours + colour) * exposures + exposure */
     int frames;       /* pictures that the camera takes, exposures innermost */
@@ -155,12 +156,18 @@ sg_value sg_microscope(sg_graph *g, sg_value sample, const sg_microscope_config 
 
 /* Where the light can come in instead of at the sample: "sample", "image", "pixels" or "electrons", each with the shape
  * of the stage of that name. */
-typedef enum sg_entry { SG_ENTRY_SAMPLE, SG_ENTRY_IMAGE, SG_ENTRY_PIXELS, SG_ENTRY_ELECTRONS, SG_ENTRY_COUNT } sg_entry;
+typedef enum sg_entry_stage {
+    SG_ENTRY_SAMPLE,
+    SG_ENTRY_IMAGE,
+    SG_ENTRY_PIXELS,
+    SG_ENTRY_ELECTRONS,
+    SG_ENTRY_COUNT
+} sg_entry_stage;
 extern const char *const sg_entry_name[SG_ENTRY_COUNT];
-sg_shape sg_entry_shape(const sg_microscope_size *size, sg_entry entry, int n);
+sg_shape sg_entry_shape(const sg_microscope_size *size, sg_entry_stage entry, int n);
 
 /* The rest of the way: as sg_microscope, but `value` is what stands at `entry`. */
-sg_value sg_microscope_from(sg_graph *g, sg_entry entry, sg_value value, const sg_microscope_config *config,
+sg_value sg_microscope_from(sg_graph *g, sg_entry_stage entry, sg_value value, const sg_microscope_config *config,
                             bool want_electrons, sg_microscope_stages *out);
 
 #endif
