@@ -1,131 +1,111 @@
-/* cmd_simulate.c - scopegrad simulate CONFIG -i IMAGE -o OUT.h5: every stage of the physical layer, with units. */
+/* cmd_simulate.c - scopegrad simulate CONFIG -i IMAGE -o OUT.h5: every stage of the physical layer, with units, and as a
+ * strip of pictures. */
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "core/plan.h"
 #include "physics/led_array.h"
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
 #include "pipeline/cmd.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/results.h"
+#include "pipeline/simulation.h"
 
-#include <math.h>
 #include <string.h>
 
-typedef struct simulation {
+/* What the command line asks for. */
+typedef struct order {
+    const char *input, *output, *strip, *from, *to;
+    bool leds;
+    int sample_id, threads;
+} order;
+
+typedef struct run {
+    const order *order;
     sg_config config;
-    sg_model *model;
-    sg_microscope_size size;
-    float *sample; /* (N, N) */
+    sg_simulation simulation;
+    sg_simulation_part part;
+    float *in;
     sg_results *out;
-    int sample_id;
-} simulation;
+} run;
 
-/* One stage: its name in the graph and in the file. */
-typedef struct stage {
-    const char *name, *unit, *long_name;
-} stage;
+/* ---- what comes in ---- */
 
-static sg_status write_stage(simulation *s, const sg_plan *plan, const stage *st, double pixel_um)
+static sg_status read_picture(run *r)
 {
-    char path[96];
-    const sg_shape shape = sg_plan_shape(plan, st->name);
-    const int dims[3] = {shape.c, shape.h, shape.w};
-    if (shape.n == 0) return SG_OK; /* this configuration has no such stage */
-    (void)snprintf(path, sizeof path, "/stages/%s", st->name);
-    SG_TRY(sg_results_array(s->out, path, SG_RESULTS_F32, 3, dims, sg_plan_output(plan, st->name), st->unit,
-                            st->long_name, "EYX"));
-    return sg_results_attribute_number(s->out, path, "pixel_um", pixel_um);
-}
-
-/* Transmission as amplitude and phase: nobody plots real and imaginary parts. */
-static sg_status write_transmission(simulation *s, const sg_plan *plan)
-{
-    const int n = s->size.sample_px, dims[2] = {n, n};
-    const size_t len = (size_t)n * (size_t)n;
-    const float *t = sg_plan_output(plan, "transmission");
-    float *part = NULL;
-    if (t == NULL) return SG_OK;
-    SG_TRY(SG_ALLOC(&part, len, "simulate"));
-    for (size_t i = 0; i < len; i++) part[i] = hypotf(t[2 * i], t[2 * i + 1]);
-    sg_status status = sg_results_array(s->out, "/stages/amplitude", SG_RESULTS_F32, 2, dims, part, "1",
-                                        "amplitude of the transmission", "YX");
-    for (size_t i = 0; i < len; i++) part[i] = atan2f(t[2 * i + 1], t[2 * i]);
-    if (status == SG_OK)
-        status = sg_results_array(s->out, "/stages/phase", SG_RESULTS_F32, 2, dims, part, "rad",
-                                  "phase of the transmission", "YX");
-    sg_free(part);
-    if (status != SG_OK) return status;
-    SG_TRY(sg_results_attribute_number(s->out, "/stages/amplitude", "pixel_um", s->config.microscope.sample.pixel_um));
-    return sg_results_attribute_number(s->out, "/stages/phase", "pixel_um", s->config.microscope.sample.pixel_um);
-}
-
-static sg_value build(sg_graph *g, const simulation *s, bool electrons)
-{
-    sg_microscope_stages v;
-    const sg_value sample = sg_input(g, "sample", SG_SHAPE(1, 1, s->size.sample_px, s->size.sample_px));
-    const sg_value channels = sg_microscope(g, sample, &s->config.microscope, electrons, &v);
-    if (electrons) {
-        sg_output(g, "electrons", sg_stage_value(&v, "electrons"));
-        return sg_stage_value(&v, "electrons");
-    }
-    for (int i = 0; i < v.count; i++)
-        if (strcmp(v.list[i].name, "sample") != 0) sg_output(g, v.list[i].name, v.list[i].value);
-    return channels;
-}
-
-static sg_status run_plan(simulation *s, bool electrons, sg_status (*write)(simulation *, const sg_plan *))
-{
-    const uint32_t id = (uint32_t)s->sample_id;
-    const sg_step step = {s->config.train.seed, 0, &id, false};
-    const sg_plan_options options = {0};
-    sg_graph *g = sg_graph_new();
-    sg_plan *plan = NULL;
-    sg_status status = sg_plan_make(&plan, g, s->model, build(g, s, electrons), &options);
-    if (status == SG_OK) {
-        memcpy(sg_plan_input(plan, "sample"), s->sample,
-               (size_t)s->size.sample_px * (size_t)s->size.sample_px * sizeof(float));
-        sg_plan_step_set(plan, &step);
-        status = sg_plan_forward(plan);
-    }
-    if (status == SG_OK) status = write(s, plan);
-    sg_plan_free(plan);
-    sg_graph_free(g);
+    sg_image image;
+    const sg_shape shape = sg_simulation_shape(&r->simulation, SG_ENTRY_SAMPLE);
+    if (shape.c != 1)
+        SG_FAIL(SG_E_CONFIG, "%s: one picture, and this sample has %d channels", r->order->input, shape.c);
+    SG_TRY(sg_image_read(&image, r->order->input));
+    const sg_status status = sg_cmd_sample(r->in, &image, r->order->input, shape.h);
+    sg_image_free(&image);
     return status;
 }
 
-static sg_status write_light_stages(simulation *s, const sg_plan *plan)
+/* A stage of an earlier simulation, its shape that of this one. */
+static sg_status read_stage(run *r)
 {
-    static const stage electrons = {"electrons", "electron", "photoelectrons with shot and read noise, before the ADC"};
-    return write_stage(s, plan, &electrons, s->size.camera_pitch_um);
+    const char *name = sg_entry_name[r->part.from];
+    const sg_shape want = sg_simulation_shape(&r->simulation, r->part.from);
+    sg_results_file *file = NULL;
+    float *data = NULL;
+    char path[64];
+    int rank, dims[SG_RESULTS_RANK];
+    sg_status status;
+    (void)snprintf(path, sizeof path, "/stages/%s", name);
+    SG_TRY(sg_results_open(&file, r->order->input));
+    SG_TRY_DONE(sg_results_read_f32(file, path, &data, &rank, dims));
+    if (rank != 3 || dims[0] != want.c || dims[1] != want.h || dims[2] != want.w)
+        SG_FAIL_DONE(SG_E_SHAPE, "%s: %s is not the %s of this configuration, %d x %d x %d", r->order->input, path,
+                     name, want.c, want.h, want.w);
+    memcpy(r->in, data, sg_shape_len(want) * sizeof *data);
+done:
+    sg_free(data);
+    sg_results_close(file);
+    return status;
 }
 
-static sg_status write_camera_stages(simulation *s, const sg_plan *plan)
+static sg_status read_input(run *r)
 {
-    static const stage image = {"image", "1", "intensity, 1 = empty field with all light inside the pupil"};
-    static const stage others[] = {{"pixels", "1", "intensity integrated over each pixel"},
-                                   {"adu", "ADU", "camera values"},
-                                   {"channels", "1", "what the network sees"}};
-    SG_TRY(write_transmission(s, plan));
-    SG_TRY(write_stage(s, plan, &image, s->size.camera_pitch_um / s->size.oversample));
-    for (int i = 0; i < SG_COUNT(others); i++) SG_TRY(write_stage(s, plan, &others[i], s->size.camera_pitch_um));
+    const sg_shape shape = sg_simulation_shape(&r->simulation, r->part.from);
+    SG_TRY(SG_ALLOC(&r->in, sg_shape_len(shape), "what enters the microscope"));
+    const bool picture = r->part.from == SG_ENTRY_SAMPLE && sg_image_known(r->order->input);
+    return picture ? read_picture(r) : read_stage(r);
+}
+
+/* ---- what goes out ---- */
+
+static sg_status write_stages(run *r)
+{
+    for (int i = 0; i < r->simulation.count; i++) {
+        const sg_stage_picture *p = &r->simulation.list[i];
+        const int dims[3] = {p->c, p->h, p->w};
+        char path[96];
+        (void)snprintf(path, sizeof path, "/stages/%s", p->name);
+        SG_TRY(sg_results_array(r->out, path, SG_RESULTS_F32, 3, dims, p->data, p->unit, p->long_name, "EYX"));
+        if (p->pixel_um > 0) SG_TRY(sg_results_attribute_number(r->out, path, "pixel_um", p->pixel_um));
+    }
     return SG_OK;
 }
 
 /* I_k of every LED alone, one after the other: the weights of the plan are the model's own memory. */
-static sg_status image_each_led(simulation *s, sg_plan *plan, float *stack)
+static sg_status image_each_led(run *r, sg_plan *plan, float *stack)
 {
-    const uint32_t id = (uint32_t)s->sample_id;
-    const sg_step step = {s->config.train.seed, 0, &id, false};
-    const size_t one = (size_t)s->size.image_px * (size_t)s->size.image_px;
-    sg_param_info *weight = sg_model_find(s->model, "microscope.led.weight");
+    const uint32_t id = (uint32_t)r->order->sample_id;
+    const sg_step step = {r->config.train.seed, 0, &id, false};
+    const size_t one =
+        sg_shape_len(sg_simulation_shape(&r->simulation, SG_ENTRY_IMAGE)) / (size_t)r->simulation.size.light_frames;
+    sg_param_info *weight = sg_model_find(r->simulation.model, "microscope.led.weight");
     float *kept = NULL;
     sg_status status;
     SG_TRY(SG_ALLOC(&kept, weight->len, "simulate"));
     memcpy(kept, weight->value, weight->len * sizeof *kept);
-    memcpy(sg_plan_input(plan, "sample"), s->sample,
-           (size_t)s->size.sample_px * (size_t)s->size.sample_px * sizeof(float));
+    memcpy(sg_plan_input(plan, "sample"), r->in,
+           sg_shape_len(sg_simulation_shape(&r->simulation, SG_ENTRY_SAMPLE)) * sizeof(float));
     sg_plan_step_set(plan, &step);
-    for (int k = 0; k < s->size.leds; k++) {
+    for (int k = 0; k < r->simulation.size.leds; k++) {
         memset(weight->value, 0, weight->len * sizeof(float));
         weight->value[k] = 1;
         SG_TRY_DONE(sg_plan_forward(plan));
@@ -137,24 +117,25 @@ done:
     return status;
 }
 
-static sg_status write_leds(simulation *s)
+static sg_status write_leds(run *r)
 {
-    const int m = s->size.image_px, dims[3] = {s->size.leds, m, m};
+    const sg_microscope_size *size = &r->simulation.size;
+    const int m = size->image_px, dims[3] = {size->leds, m, m};
     const sg_plan_options options = {0};
     sg_graph *g = sg_graph_new();
     sg_plan *plan = NULL;
     float *stack = NULL;
-    sg_microscope_stages v;
+    sg_microscope_stages stages;
     sg_status status;
-    (void)sg_microscope(g, sg_input(g, "sample", SG_SHAPE(1, 1, s->size.sample_px, s->size.sample_px)),
-                        &s->config.microscope, false, &v);
-    SG_TRY_DONE(sg_plan_make(&plan, g, s->model, sg_stage_value(&v, "image"), &options));
+    (void)sg_microscope(g, sg_input(g, "sample", sg_entry_shape(size, SG_ENTRY_SAMPLE, 1)), &r->config.microscope,
+                        false, &stages);
+    SG_TRY_DONE(sg_plan_make(&plan, g, r->simulation.model, sg_stage_value(&stages, "image"), &options));
     SG_TRY_DONE(SG_ALLOC(&stack, (size_t)dims[0] * (size_t)m * (size_t)m, "simulate --leds"));
-    SG_TRY_DONE(image_each_led(s, plan, stack));
-    SG_TRY_DONE(sg_results_array(s->out, "/stages/led_intensity", SG_RESULTS_F32, 3, dims, stack, "1",
+    SG_TRY_DONE(image_each_led(r, plan, stack));
+    SG_TRY_DONE(sg_results_array(r->out, "/stages/led_intensity", SG_RESULTS_F32, 3, dims, stack, "1",
                                  "intensity under each LED alone at weight 1", "KYX"));
-    SG_TRY_DONE(sg_results_attribute_number(s->out, "/stages/led_intensity", "pixel_um",
-                                            s->size.camera_pitch_um / s->size.oversample));
+    SG_TRY_DONE(sg_results_attribute_number(r->out, "/stages/led_intensity", "pixel_um",
+                                            size->camera_pitch_um / size->oversample));
 done:
     sg_free(stack);
     sg_plan_free(plan);
@@ -162,29 +143,30 @@ done:
     return status;
 }
 
-static sg_status write_parameters(simulation *s)
+static sg_status write_parameters(run *r)
 {
-    for (int i = 0; i < sg_model_count(s->model); i++) {
-        const sg_param_info *p = sg_model_at(s->model, i);
+    for (int i = 0; i < sg_model_count(r->simulation.model); i++) {
+        const sg_param_info *p = sg_model_at(r->simulation.model, i);
         char path[160];
-        const int dims[2] = {p->shape.h, p->shape.w};
+        const int dims[4] = {p->shape.n, p->shape.c, p->shape.h, p->shape.w};
+        const int first = p->shape.n > 1 ? 0 : p->shape.c > 1 ? 1 : 2;
         (void)snprintf(path, sizeof path, "/parameters/%s", p->name);
         if (p->len == 1)
-            SG_TRY(sg_results_scalar(s->out, path, (double)p->value[0], p->unit, p->name));
+            SG_TRY(sg_results_scalar(r->out, path, (double)p->value[0], p->unit, p->name));
         else
-            SG_TRY(sg_results_array(s->out, path, SG_RESULTS_F32, 2, dims, p->value, p->unit, p->name, "EK"));
+            SG_TRY(sg_results_array(r->out, path, SG_RESULTS_F32, 4 - first, dims + first, p->value, p->unit, p->name,
+                                    &"NCEK"[first]));
     }
     return SG_OK;
 }
 
-static sg_status write_geometry(simulation *s)
+static sg_status write_geometry(run *r)
 {
     sg_led_array leds;
     double *na = NULL;
-    const double field_um = s->config.microscope.sample.size_px * s->config.microscope.sample.pixel_um;
-    if (s->size.leds < 1) return SG_OK;
-    SG_TRY(sg_led_array_make(&leds, &s->config.microscope.illumination, s->config.microscope.optics.wavelength_um,
-                             field_um));
+    const sg_microscope_config *c = &r->config.microscope;
+    if (r->simulation.size.leds < 1) return SG_OK;
+    SG_TRY(sg_led_array_make(&leds, &c->illumination, c->optics.wavelength_um, c->sample.size_px * c->sample.pixel_um));
     const int dims[2] = {leds.count, 2};
     sg_status status = SG_ALLOC(&na, 2 * (size_t)leds.count, "simulate");
     for (int k = 0; status == SG_OK && k < leds.count; k++) {
@@ -192,76 +174,103 @@ static sg_status write_geometry(simulation *s)
         na[2 * k + 1] = leds.led[k].s_y;
     }
     if (status == SG_OK)
-        status = sg_results_array(s->out, "/parameters/led_na", SG_RESULTS_F64, 2, dims, na, "1",
+        status = sg_results_array(r->out, "/parameters/led_na", SG_RESULTS_F64, 2, dims, na, "1",
                                   "direction of the light of each LED (s_x, s_y)", "KD");
     sg_free(na);
     sg_led_array_free(&leds);
     return status;
 }
 
-static sg_status simulate(simulation *s, const char *picture, bool leds)
+static sg_status write_file(run *r)
 {
-    sg_image image;
     char *text = NULL;
-    const int n = s->size.sample_px, dims[2] = {n, n};
-    SG_TRY(sg_image_read(&image, picture));
-    sg_status status = SG_ALLOC(&s->sample, (size_t)n * (size_t)n, "simulate");
-    if (status == SG_OK) status = sg_cmd_sample(s->sample, &image, picture, n);
-    sg_image_free(&image);
-    if (status != SG_OK) return status;
-    SG_TRY(sg_results_array(s->out, "/stages/sample", SG_RESULTS_F32, 2, dims, s->sample, "1",
-                            "picture scaled to its percentiles 1 to 99.8", "YX"));
-    SG_TRY(sg_results_attribute_number(s->out, "/stages/sample", "pixel_um", s->config.microscope.sample.pixel_um));
-    SG_TRY(run_plan(s, false, write_camera_stages));
-    SG_TRY(run_plan(s, true, write_light_stages));
-    if (leds) SG_TRY(write_leds(s));
-    SG_TRY(write_parameters(s));
-    SG_TRY(write_geometry(s));
-    SG_TRY(sg_config_write(&text, &s->config, SG_CONFIG_FULL));
-    status = sg_results_text(s->out, "/config", text, "resolved configuration (YAML)");
+    SG_TRY(write_stages(r));
+    if (r->order->leds) SG_TRY(write_leds(r));
+    SG_TRY(write_parameters(r));
+    SG_TRY(write_geometry(r));
+    SG_TRY(sg_config_write(&text, &r->config, SG_CONFIG_FULL));
+    const sg_status status = sg_results_text(r->out, "/config", text, "resolved configuration (YAML)");
     sg_free(text);
+    SG_TRY(status);
+    return sg_results_save(r->out, r->order->output);
+}
+
+static sg_status write_strip(run *r)
+{
+    void *png;
+    size_t size;
+    SG_TRY(sg_strip_draw(&png, &size, &r->simulation));
+    const sg_status status = sg_file_write(r->order->strip, png, size);
+    sg_free(png);
     return status;
+}
+
+static sg_status simulate(run *r)
+{
+    SG_TRY(sg_simulation_open(&r->simulation, &r->config));
+    SG_TRY(sg_results_new(&r->out));
+    SG_TRY(read_input(r));
+    SG_TRY(sg_simulation_run(&r->simulation, r->in, r->part, (uint32_t)r->order->sample_id));
+    if (r->order->output != NULL) SG_TRY(write_file(r));
+    return r->order->strip != NULL ? write_strip(r) : SG_OK;
+}
+
+/* ---- the command ---- */
+
+static sg_status check_order(run *r)
+{
+    const order *o = r->order;
+    r->part.to = o->to;
+    if (o->input == NULL || (o->output == NULL && o->strip == NULL))
+        SG_FAIL(SG_E_USAGE, "-i FILE and -o OUT.h5 or --strip OUT.png are needed");
+    for (int i = 0; i < SG_ENTRY_COUNT; i++)
+        if (o->from == NULL || strcmp(o->from, sg_entry_name[i]) == 0) {
+            r->part.from = (sg_entry_stage)i;
+            if (i > 0 && o->leds) SG_FAIL(SG_E_USAGE, "--leds needs the sample, not --from %s", o->from);
+            return SG_OK;
+        }
+    SG_FAIL(SG_E_USAGE, "--from %s: sample, image, pixels or electrons", o->from);
 }
 
 sg_status sg_cmd_simulate(int argc, char **argv)
 {
-    const char *path = NULL, *picture = NULL, *output = NULL;
-    bool done = false, leds = false;
-    int threads = 0;
+    const char *path = NULL;
+    bool done = false;
     sg_option_list sets = {0};
-    simulation s = {.sample_id = 0};
+    order o = {0};
     const sg_option options[] = {
-        {"input", 'i', SG_OPTION_TEXT, &picture, "IMAGE", "sample picture, PNG or TIFF (needed)"},
-        {"output", 'o', SG_OPTION_TEXT, &output, "OUT.h5", "where every stage goes (needed)"},
-        {"leds", 0, SG_OPTION_FLAG, &leds, NULL, "also the intensity under each LED alone"},
-        {"sample-id", 0, SG_OPTION_INT, &s.sample_id, "N", "picks the noise: the stream of this sample", 0,
+        {"input", 'i', SG_OPTION_TEXT, &o.input, "FILE",
+         "sample picture, PNG or TIFF; or a file of stages that this command wrote (needed)"},
+        {"output", 'o', SG_OPTION_TEXT, &o.output, "OUT.h5", "where every stage goes"},
+        {"strip", 0, SG_OPTION_TEXT, &o.strip, "OUT.png", "the stages side by side, as a picture"},
+        {"from", 0, SG_OPTION_TEXT, &o.from, "STAGE",
+         "begin at sample, image, pixels or electrons, read from the file of stages"},
+        {"to", 0, SG_OPTION_TEXT, &o.to, "STAGE", "end at this stage"},
+        {"leds", 0, SG_OPTION_FLAG, &o.leds, NULL, "also the intensity under each LED alone"},
+        {"sample-id", 0, SG_OPTION_INT, &o.sample_id, "N", "picks the noise: the stream of this sample", 0,
          (1 << 24) - 1},
         {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config"},
-        {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
+        {"threads", 't', SG_OPTION_INT, &o.threads, "N", "0: every core", 0, 1024},
     };
-    const sg_usage usage = {"simulate",
-                            "CONFIG",
-                            "Sends a picture through the microscope and writes every stage, with units, to HDF5.",
-                            "scopegrad simulate experiments/first_steps/config.yaml -i nuclei.png -o stages.h5 --leds",
-                            options,
-                            SG_COUNT(options),
-                            1,
-                            1};
+    const sg_usage usage = {
+        "simulate",
+        "CONFIG",
+        "Sends a picture through the microscope and writes every stage, with units, to HDF5.",
+        "scopegrad simulate experiments/first_steps/config.yaml -i nuclei.png -o stages.h5 --strip stages.png",
+        options,
+        SG_COUNT(options),
+        1,
+        1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
     if (done) return SG_OK;
-    if (picture == NULL || output == NULL) SG_FAIL(SG_E_USAGE, "-i IMAGE and -o OUT.h5 are needed");
-    SG_TRY(sg_cmd_config(&s.config, path, &sets));
-    if (s.config.microscope.sample.kind == SG_SAMPLE_STACK)
-        SG_FAIL(SG_E_CONFIG, "sample.kind: a measured stack is its own simulation");
-    (void)sg_range_resolve(&s.config);
-    sg_threads_set(threads);
-    SG_TRY(sg_cmd_blame(sg_microscope_check(&s.size, &s.config.microscope), path, &sets));
-    sg_status status = sg_model_new(&s.model, s.config.train.seed);
-    if (status == SG_OK) status = sg_results_new(&s.out);
-    if (status == SG_OK) status = simulate(&s, picture, leds);
-    if (status == SG_OK) status = sg_results_save(s.out, output);
-    sg_results_free(s.out);
-    sg_model_free(s.model);
-    sg_free(s.sample);
+    run r = {.order = &o};
+    SG_TRY(check_order(&r));
+    SG_TRY(sg_cmd_config(&r.config, path, &sets));
+    (void)sg_range_resolve(&r.config);
+    sg_threads_set(o.threads);
+    const sg_status status = simulate(&r);
+    sg_results_free(r.out);
+    sg_simulation_free(&r.simulation);
+    sg_free(r.in);
     return sg_cmd_blame(status, path, &sets);
 }

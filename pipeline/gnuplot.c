@@ -171,19 +171,26 @@ static sg_status svg_draw(sg_figure *out, const sg_text *script, int width, int 
     return status;
 }
 
+sg_status sg_gnuplot_png(void **png, size_t *size, const sg_text *script, int width, int height)
+{
+    sg_text head = {0};
+    *png = NULL;
+    SG_TRY(script->status);
+    sg_text_add(&head,
+                "set terminal pngcairo size %d,%d font 'sans,14' fontscale 2 linewidth 2 pointscale 3 noenhanced "
+                "rounded background rgb 'white'\n",
+                2 * width, 2 * height);
+    const sg_status status = head.status == SG_OK ? picture_make(&head, script, png, size) : head.status;
+    sg_text_free(&head);
+    return status;
+}
+
 sg_status sg_gnuplot_draw(sg_figure *out, const sg_text *script, int width, int height)
 {
     *out = (sg_figure){0};
     SG_TRY(script->status);
     SG_TRY(svg_draw(out, script, width, height));
-    sg_text head = {0};
-    sg_text_add(&head,
-                "set terminal pngcairo size %d,%d font 'sans,14' fontscale 2 linewidth 2 pointscale 3 noenhanced "
-                "rounded background rgb 'white'\n",
-                2 * width, 2 * height);
-    const sg_status status =
-        head.status == SG_OK ? picture_make(&head, script, &out->png, &out->png_size) : head.status;
-    sg_text_free(&head);
+    const sg_status status = sg_gnuplot_png(&out->png, &out->png_size, script, width, height);
     if (status != SG_OK) sg_figure_free(out);
     return status;
 }

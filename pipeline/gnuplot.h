@@ -10,6 +10,8 @@
 
 /* Draws `script` twice, as SVG and as PNG, `width` x `height` points. Frees nothing. */
 sg_status sg_gnuplot_draw(sg_figure *out, const sg_text *script, int width, int height);
+/* The PNG alone: for charts with pictures in them. *png: sg_free. */
+sg_status sg_gnuplot_png(void **png, size_t *size, const sg_text *script, int width, int height);
 /* Text in single quotes, where gnuplot expands nothing. */
 void sg_gnuplot_quote(sg_text *script, const char *plain);
 

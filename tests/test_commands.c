@@ -100,6 +100,37 @@ static void simulated_stages_agree(void **state)
     sg_results_close(file);
 }
 
+/* From a stage of an earlier file on, the rest comes out the same to the bit; the strip is a PNG. */
+static void simulate_goes_on_from_a_stage(void **state)
+{
+    static const char *const from[] = {"sample", "image", "pixels", "electrons"};
+    const int camera[3] = {1, CAMERA, CAMERA};
+    char command[128];
+    (void)state;
+    assert_int_equal(scopegrad("simulate config.yaml -i cell.png -o stages.h5 --strip strip.png"), 0);
+    sg_results_file *file = open_results("stages.h5");
+    double *whole = read_numbers(file, "/stages/adu", 3, camera);
+    for (int i = 0; i < 4; i++) {
+        (void)snprintf(command, sizeof command, "simulate config.yaml -i stages.h5 --from %s -o rest.h5", from[i]);
+        assert_int_equal(scopegrad(command), 0);
+        sg_results_file *rest = open_results("rest.h5");
+        double *adu = read_numbers(rest, "/stages/adu", 3, camera);
+        assert_memory_equal(adu, whole, CAMERA * CAMERA * sizeof *adu);
+        assert_int_equal(sg_results_has(rest, "/stages/image"), i < 2);
+        sg_free(adu);
+        sg_results_close(rest);
+    }
+    sg_free(whole);
+    sg_results_close(file);
+    assert_int_equal(scopegrad("simulate config.yaml -i cell.png --to image -o part.h5"), 0);
+    file = open_results("part.h5");
+    assert_true(sg_results_has(file, "/stages/image") && !sg_results_has(file, "/stages/pixels"));
+    sg_results_close(file);
+    assert_int_equal(WEXITSTATUS(scopegrad("simulate config.yaml -i stages.h5 --from pixels --to image -o rest.h5")), 2);
+    assert_int_equal(WEXITSTATUS(scopegrad("simulate config.yaml -i stages.h5 --from adu -o rest.h5")), 2);
+    assert_int_equal(WEXITSTATUS(scopegrad("simulate config.yaml -i cell.png --to light -o rest.h5")), 2);
+}
+
 /* evaluate on the test split gives what training wrote at its end. */
 static void evaluate_repeats_the_run(void **state)
 {
@@ -217,9 +248,10 @@ static int remove_root(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(simulated_stages_agree),       cmocka_unit_test(evaluate_repeats_the_run),
-        cmocka_unit_test(predict_writes_probabilities), cmocka_unit_test(python_reads_what_was_written),
-        cmocka_unit_test(dry_run_writes_nothing),       cmocka_unit_test(bench_names_every_op),
+        cmocka_unit_test(simulated_stages_agree),        cmocka_unit_test(simulate_goes_on_from_a_stage),
+        cmocka_unit_test(evaluate_repeats_the_run),      cmocka_unit_test(predict_writes_probabilities),
+        cmocka_unit_test(python_reads_what_was_written), cmocka_unit_test(dry_run_writes_nothing),
+        cmocka_unit_test(bench_names_every_op),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

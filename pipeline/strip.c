@@ -1,0 +1,172 @@
+/* strip.c - the stages of a simulation side by side, by gnuplot; see simulation.h. */
+#include "core/memory.h"
+#include "datasets/image.h"
+#include "physics/led_array.h"
+#include "pipeline/gnuplot.h"
+#include "pipeline/simulation.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+enum { CELL_WIDTH = 300, CELL_HEIGHT = 300, SIDE = 200, LEFT = 14, BOTTOM = 50, ROWS_MAX = 4, PIXELS_MAX = 256 };
+
+/* Where panels go: one column a stage, one row a picture of it. */
+typedef struct strip {
+    sg_text script;
+    int columns, rows, column;
+} strip;
+
+static void place(strip *s, int row)
+{
+    const double width = s->columns * CELL_WIDTH, height = s->rows * CELL_HEIGHT;
+    const double left = (s->column * CELL_WIDTH + LEFT) / width, right = left + SIDE / width;
+    const double bottom = ((s->rows - 1 - row) * CELL_HEIGHT + BOTTOM) / height, top = bottom + SIDE / height;
+    sg_text_add(&s->script, "set lmargin at screen %.6f\nset rmargin at screen %.6f\n", left, right);
+    sg_text_add(&s->script, "set bmargin at screen %.6f\nset tmargin at screen %.6f\n", bottom, top);
+    sg_text_add(&s->script, "set colorbox user origin %.6f,%.6f size %.6f,%.6f\n", right + 8 / width, bottom, 9 / width,
+                top - bottom);
+}
+
+static void title(strip *s, const char *name, const char *unit, int row, int rows)
+{
+    char text[96];
+    const bool plain = strcmp(unit, "1") == 0 || strncasecmp(name, unit, strlen(unit)) == 0; /* "electrons": said */
+    (void)snprintf(text, sizeof text, rows > 1 ? "%s %d%s%s" : "%s%.0d%s%s", name, rows > 1 ? row + 1 : 0,
+                   plain ? "" : ", ", plain ? "" : unit);
+    sg_text_add(&s->script, "set title ");
+    sg_gnuplot_quote(&s->script, text);
+    sg_text_add(&s->script, " offset 0,-.5\n");
+}
+
+/* 1, 2 or 5 times a power of ten, about a quarter of the field. */
+static double round_length(double field_um)
+{
+    const double most = .35 * field_um, power = pow(10, floor(log10(most))), lead = most / power;
+    return power * (lead >= 5 ? 5 : lead >= 2 ? 2 : 1);
+}
+
+static void scale_bar(strip *s, const sg_stage_picture *p, int height, int width)
+{
+    sg_text_add(&s->script, "unset arrow\nunset label\n");
+    if (!(p->pixel_um > 0)) return;
+    const double field_um = p->pixel_um * p->w, bar_um = round_length(field_um);
+    const double from = .05 * width, to = from + bar_um / field_um * width, y = .93 * height;
+    sg_text_add(&s->script, "set arrow 1 from %.6g,%.6g to %.6g,%.6g nohead lw 2.5 lc rgb '#FFB000' front\n", from, y,
+                to, y);
+    sg_text_add(&s->script, "set label 1 '%g µm' at %.6g,%.6g center tc rgb '#FFB000' font ',10' front\n", bar_um,
+                (from + to) / 2, .86 * height);
+}
+
+/* $p: the picture in blocks of `step` pixels, so that no panel has more than PIXELS_MAX on a side. */
+static void picture_data(strip *s, const float *x, int height, int width, int step)
+{
+    sg_text_add(&s->script, "$p << EOD\n");
+    for (int y = 0; y + step <= height; y += step) {
+        for (int i = 0; i + step <= width; i += step) {
+            double sum = 0;
+            for (int k = 0; k < step * step; k++)
+                sum += (double)x[(size_t)(y + k / step) * (size_t)width + (size_t)(i + k % step)];
+            sg_text_add(&s->script, "%.5g ", sum / (step * step));
+        }
+        sg_text_bytes(&s->script, "\n", 1);
+    }
+    sg_text_add(&s->script, "EOD\n");
+}
+
+static int step_of(const sg_stage_picture *p)
+{
+    const int side = p->h > p->w ? p->h : p->w;
+    return (side + PIXELS_MAX - 1) / PIXELS_MAX;
+}
+
+static void picture_plot(strip *s, const sg_stage_picture *p, int row)
+{
+    const size_t len = (size_t)p->h * (size_t)p->w;
+    const float *x = p->data + (size_t)row * len;
+    const int step = step_of(p), height = p->h / step, width = p->w / step;
+    const double lo = sg_percentile(x, len, .2), hi = sg_percentile(x, len, 99.8);
+    picture_data(s, x, p->h, p->w, step);
+    place(s, row);
+    title(s, p->name, p->unit, row, p->c);
+    scale_bar(s, p, height, width);
+    sg_text_add(&s->script, "set palette defined (0 '#000000', 1 '#ffffff')\nset cbrange [%.6g:%.6g]\n", lo,
+                hi > lo ? hi : lo + 1);
+    sg_text_add(&s->script, "set xrange [-.5:%g]\nset yrange [%g:-.5]\n", width - .5, height - .5);
+    sg_text_add(&s->script, "plot $p matrix w image notitle\n");
+}
+
+static void picture_column(strip *s, const sg_stage_picture *p)
+{
+    for (int row = 0; row < p->c && row < s->rows; row++) picture_plot(s, p, row);
+    s->column++;
+}
+
+/* ---- LED patterns ---- */
+
+static void led_plot(strip *s, const sg_led_array *leds, const float *weight, double na, int row, int rows)
+{
+    double edge = na, most = 0;
+    for (int k = 0; k < leds->count; k++) {
+        edge = fmax(edge, fmax(fabs(leds->led[k].s_x), fabs(leds->led[k].s_y)));
+        most = fmax(most, (double)weight[k]);
+    }
+    sg_text_add(&s->script, "$l << EOD\n");
+    for (int k = 0; k < leds->count; k++)
+        sg_text_add(&s->script, "%.6g %.6g %.6g\n", leds->led[k].s_x, leds->led[k].s_y, 100 * (double)weight[k]);
+    sg_text_add(&s->script, "EOD\nunset arrow\nunset label\n");
+    place(s, row);
+    title(s, "LEDs", "% of the light", row, rows);
+    sg_text_add(&s->script, "set palette defined (0 '#2B3240', .3 '#9A5A00', .65 '#E69F00', 1 '#FFF6DC')\n");
+    sg_text_add(&s->script, "set cbrange [0:%.6g]\nset xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\n",
+                most > 0 ? 100 * most : 1, -1.1 * edge, 1.1 * edge, 1.1 * edge, -1.1 * edge);
+    sg_text_add(&s->script,
+                "set object 1 rectangle from graph 0,0 to graph 1,1 fc rgb '#11151C' fs solid noborder behind\n");
+    sg_text_add(&s->script, "set object 2 circle at 0,0 size first %.6g fs empty border rgb '#DDE3EA' dt 2 front\n",
+                na);
+    sg_text_add(&s->script, "plot $l u 1:2:3 w points pt 7 ps %.4g lc palette notitle\n",
+                fmin(1, 8 / sqrt((double)leds->count)));
+    sg_text_add(&s->script, "unset object\n");
+}
+
+static sg_status led_column(strip *s, const sg_simulation *sim)
+{
+    const sg_microscope_config *c = &sim->config->microscope;
+    const sg_param_info *weight = sg_model_find(sim->model, "microscope.led.weight");
+    sg_led_array leds;
+    SG_TRY(sg_led_array_make(&leds, &c->illumination, c->optics.wavelength_um, c->sample.size_px * c->sample.pixel_um));
+    for (int row = 0; row < weight->shape.h && row < s->rows; row++)
+        led_plot(s, &leds, weight->value + (ptrdiff_t)row * leds.count, c->optics.na, row, weight->shape.h);
+    sg_led_array_free(&leds);
+    s->column++;
+    return SG_OK;
+}
+
+static bool has_leds(const sg_simulation *sim)
+{
+    return sg_model_find(sim->model, "microscope.led.weight") != NULL && sg_simulation_stage(sim, "image") != NULL;
+}
+
+static sg_status columns(strip *s, const sg_simulation *sim)
+{
+    for (int i = 0; i < sim->count; i++) {
+        if (strcmp(sim->list[i].name, "image") == 0 && has_leds(sim)) SG_TRY(led_column(s, sim));
+        picture_column(s, &sim->list[i]);
+    }
+    return SG_OK;
+}
+
+sg_status sg_strip_draw(void **out, size_t *size, const sg_simulation *sim)
+{
+    strip s = {.columns = sim->count + has_leds(sim), .rows = 1};
+    *out = NULL;
+    for (int i = 0; i < sim->count; i++)
+        if (sim->list[i].c > s.rows) s.rows = sim->list[i].c < ROWS_MAX ? sim->list[i].c : ROWS_MAX;
+    sg_text_add(&s.script, "set encoding utf8\nunset border\nunset tics\nunset key\nset cbtics scale .4 font ',10'\n"
+                           "set format cb '%%g'\nset multiplot\n");
+    sg_status status = columns(&s, sim);
+    sg_text_add(&s.script, "unset multiplot\n");
+    if (status == SG_OK) status = sg_gnuplot_png(out, size, &s.script, s.columns * CELL_WIDTH, s.rows * CELL_HEIGHT);
+    sg_text_free(&s.script);
+    return status;
+}
