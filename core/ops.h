@@ -19,7 +19,7 @@ sg_value sg_combine(sg_graph *g, sg_value a, double ka, sg_value b, double kb);
 /* Channels of a, then of b; equal n, h, w. Real. */
 sg_value sg_concat(sg_graph *g, sg_value a, sg_value b);
 /* y = x[:, channel .. channel + channels - 1, row .. row + rows - 1, :]: a part of the channels and of the rows, which
- * must lie inside x. Real. */
+ * must lie inside x. Real or complex. */
 sg_value sg_slice(sg_graph *g, sg_value x, int channel, int channels, int row, int rows);
 
 #endif

@@ -1,6 +1,7 @@
 /* slice.c - some channels and some rows of a tensor.
  *   forward   y = x[:, channel .. channel + channels - 1, row .. row + rows - 1, :]
- *   backward  dx += dy there */
+ *   backward  dx += dy there
+ * Complex numbers are pairs: twice as many of them in a row. */
 #include "core/ops.h"
 #include "core/parallel.h"
 
@@ -11,14 +12,15 @@ typedef struct slice_attr {
 } slice_attr;
 SG_KERNELS(slice)
 
-/* Piece of one channel: where it begins in x; its length. */
+/* Piece of one channel: where it begins in x; its length. Both count real numbers. */
 static size_t R(slice_piece)(const sg_node *node, int plane, size_t *x_at)
 {
     const slice_attr *a = node->attr;
     const sg_shape x = node->in_shape[0];
     const int image = plane / a->channels, channel = a->channel + plane % a->channels;
-    *x_at = (((size_t)image * (size_t)x.c + (size_t)channel) * (size_t)x.h + (size_t)a->row) * (size_t)x.w;
-    return (size_t)a->rows * (size_t)x.w;
+    const size_t width = (size_t)x.w * (node->is_complex ? 2 : 1);
+    *x_at = (((size_t)image * (size_t)x.c + (size_t)channel) * (size_t)x.h + (size_t)a->row) * width;
+    return (size_t)a->rows * width;
 }
 
 static void R(slice_forward_plane)(void *context, int plane, int thread)
@@ -56,21 +58,22 @@ static sg_status slice_infer(sg_node *node)
 {
     const slice_attr *a = node->attr;
     const sg_shape x = node->in_shape[0];
-    if (node->in_complex[0]) SG_FAIL(SG_E_SHAPE, "the input must be real");
     if (a->channel < 0 || a->channels < 1 || a->channel > x.c - a->channels)
         SG_FAIL(SG_E_SHAPE, "channels %d..%d of %d", a->channel, a->channel + a->channels - 1, x.c);
     if (a->row < 0 || a->rows < 1 || a->row > x.h - a->rows)
         SG_FAIL(SG_E_SHAPE, "rows %d..%d of %d", a->row, a->row + a->rows - 1, x.h);
     node->shape = SG_SHAPE(x.n, a->channels, a->rows, x.w);
+    node->is_complex = node->in_complex[0];
     return SG_OK;
 }
 
 static sg_value slice_cases(sg_graph *g, int i)
 {
-    static const int list[][4] = {{0, 3, 0, 5}, {1, 2, 0, 5}, {0, 3, 1, 3}, {2, 1, 4, 1}};
+    static const int list[][4] = {{0, 3, 0, 5}, {1, 2, 0, 5}, {0, 3, 1, 3}, {2, 1, 4, 1}, {1, 1, 1, 2}};
     if (i >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
     const int *c = list[i];
-    return sg_slice(g, sg_case_input(g, "x", SG_SHAPE(2, 3, 5, 7), -1, 1, SG_CASE_GRAD), c[0], c[1], c[2], c[3]);
+    const unsigned flags = i == 4 ? SG_CASE_GRAD | SG_CASE_COMPLEX : SG_CASE_GRAD;
+    return sg_slice(g, sg_case_input(g, "x", SG_SHAPE(2, 3, 5, 7), -1, 1, flags), c[0], c[1], c[2], c[3]);
 }
 
 const sg_op sg_op_slice = {

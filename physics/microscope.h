@@ -7,7 +7,14 @@
 #include "core/graph.h"
 #include "core/status.h"
 
-enum { SG_ZERNIKE_MAX = 36, SG_EXPOSURE_MAX = 8, SG_FRAME_MAX = 256, SG_PATH_MAX = 1024 };
+enum {
+    SG_ZERNIKE_MAX = 36,
+    SG_EXPOSURE_MAX = 8,
+    SG_FRAME_MAX = 256,
+    SG_COLOUR_MAX = 16,
+    SG_PLANE_MAX = 16,
+    SG_PATH_MAX = 1024
+};
 
 /* A number that a user can make learnable: `learn: true, lr: 1e-2`. */
 typedef struct sg_learn {

@@ -5,7 +5,8 @@
 #include "core/ops.h"
 
 #define SG_PHYSICS_OPS(X)                                                                                              \
-    X(coherent_sample)                                                                                                 \
+    X(sample_phase)                                                                                                    \
+    X(transmission)                                                                                                    \
     X(dft2)                                                                                                            \
     X(pupil)                                                                                                           \
     X(led_frequency)                                                                                                   \

@@ -6,9 +6,18 @@
 #include "core/graph.h"
 #include "physics/microscope.h"
 
-/* t = exp(-absorption g + i (phase_rad g + b)). g (n,1,h,w) in [0,1] -> complex (n,1,h,w). b: white Gaussian noise
- * filtered by a Gaussian of standard deviation correlation_px (periodic), scaled to background_rad rms over the field
- * of each sample; stream SG_RNG_BACKGROUND of (sample id, epoch). */
+/* phi_c = factor_c (phase_rad mean_f g_f + b). pictures g (n,F,h,w) -> (n,colours,h,w); factor NULL: all 1. b: white
+ * Gaussian noise filtered by a Gaussian of standard deviation correlation_px (periodic), scaled to background_rad rms
+ * over the field of each sample; stream SG_RNG_BACKGROUND of (sample id, epoch). Exact gradient. */
+sg_value sg_sample_phase(sg_graph *g, sg_value pictures, double phase_rad, double background_rad, double correlation_px,
+                         int colours, const double *factor);
+
+/* t = exp(-a + i phi), and t = A exp(i phi): absorption a or amplitude A (n,1 or C,h,w), phase (n,C,h,w) -> complex
+ * (n,C,h,w). One channel of a or A serves all of the phase. Exact gradients to both. */
+sg_value sg_transmission(sg_graph *g, sg_value absorption, sg_value phase_rad);
+sg_value sg_transmission_polar(sg_graph *g, sg_value amplitude, sg_value phase_rad);
+
+/* The thin sample of one picture g (n,1,h,w) in [0,1]: t = exp(-absorption g + i (phase_rad g + b)), b as above. */
 sg_value sg_coherent_sample(sg_graph *g, sg_value picture, double phase_rad, double absorption, double background_rad,
                             double correlation_px);
 
