@@ -2,7 +2,9 @@
 #include "datasets/image.h"
 
 #include "core/memory.h"
+#include "datasets/hdf5.h"
 #include "datasets/mat.h"
+#include "datasets/npy.h"
 #include "datasets/png.h"
 #include "datasets/tiff.h"
 
@@ -24,11 +26,13 @@ static sg_status read_mat(sg_image *out, const char *path, sg_image_options opti
 static const struct {
     const char *extension;
     reader read;
-} formats[] = {{".png", sg_png_read}, {".tif", sg_tiff_read}, {".tiff", sg_tiff_read}, {".mat", read_mat}};
+} formats[] = {
+    {".png", sg_png_read}, {".tif", sg_tiff_read}, {".tiff", sg_tiff_read}, {".mat", read_mat}, {".npy", sg_npy_read}};
 
 static reader find_reader(const char *path)
 {
     const char *dot = strrchr(path, '.');
+    if (sg_hdf5_known(path)) return sg_hdf5_read;
     for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
         if (strcasecmp(dot, formats[i].extension) == 0) return formats[i].read;
     return NULL;
@@ -43,7 +47,7 @@ sg_status sg_image_read_as(sg_image *out, const char *path, sg_image_options opt
 {
     *out = (sg_image){0};
     const reader read = find_reader(path);
-    if (!read) SG_FAIL(SG_E_FORMAT, "%s: the extension is none of .png, .tif, .tiff, .mat", path);
+    if (!read) SG_FAIL(SG_E_FORMAT, "%s: the extension is none of .png, .tif, .tiff, .mat, .npy, .h5:/array", path);
     sg_status status = read(out, path, options);
     if (status == SG_OK) status = sg_image_check_finite(out, path);
     if (status != SG_OK) sg_image_free(out);

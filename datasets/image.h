@@ -22,7 +22,8 @@ typedef struct sg_image_options {
 
 enum { SG_IMAGE_PIXELS_MAX = 1 << 28 };
 
-/* By extension (any case): .png, .tif/.tiff, .mat (its only numeric array; mat.h reads one by name). A 1, 2 or 4-bit
+/* By extension (any case): .png, .tif/.tiff, .mat (its only numeric array; mat.h reads one by name), .npy, and an array
+ * in an HDF5 file, "file.h5:/group/array". A 1, 2 or 4-bit
  * PNG is expanded to 0..255 and a palette to its colours. Errors name the file: missing, a folder, empty, truncated,
  * not an image, more than 2^28 pixels, NaN or Inf. *out is zero on error. */
 sg_status sg_image_read(sg_image *out, const char *path);

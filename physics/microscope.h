@@ -103,11 +103,16 @@ typedef struct sg_camera_config {
     sg_normalise normalise; /* channels = R (adu - offset) gain / range, then optionally standardised per image */
 } sg_camera_config;
 
+/* How a file of numbers becomes a map: *out (height, width), sg_alloc. Errors name the file. physics/ reads no pictures
+ * itself; pipeline/map_file.c is the reader of the program. */
+typedef sg_status (*sg_map_reader)(float **out, int *height, int *width, const char *path);
+
 typedef struct sg_microscope_config {
     sg_sample_config sample;
     sg_illumination_config illumination;
     sg_optics_config optics;
     sg_camera_config camera;
+    sg_map_reader read_map; /* NULL: maps in files are refused */
 } sg_microscope_config;
 
 /* One stage of the light's way, for simulate and for reading out; (n, frames, h, w) unless the name says otherwise. */

@@ -6,6 +6,7 @@
 #include "core/rng.h"
 #include "pipeline/config_walk.h"
 #include "pipeline/keys.h"
+#include "pipeline/map_file.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ void sg_config_defaults(sg_config *out)
 {
     memset(out, 0, sizeof *out);
     out->unet.out_channels = 1;
+    out->microscope.read_map = sg_map_read;
     for (int i = 0; i < sg_key_count; i++) sg_key_default(out, &sg_keys[i]);
 }
 

@@ -4,9 +4,11 @@
 #include "core/memory.h"
 #include "datasets/image.h"
 #include "datasets/mat.h"
+#include "datasets/npy.h"
 #include "datasets/png.h"
 #include "datasets/tiff.h"
 
+#include <hdf5.h>
 #include <math.h>
 #include <matio.h>
 #include <png.h>
@@ -608,6 +610,109 @@ static void test_mat_damage(void **state)
     sg_free(bytes);
 }
 
+/* ---- .npy and HDF5 ---- */
+
+/* A .npy file of version 1 with any dictionary. */
+static void make_npy(const char *path, const char *dictionary, const void *numbers, size_t size)
+{
+    unsigned char bytes[512] = "\x93NUMPY\x01";
+    const size_t length = strlen(dictionary);
+    bytes[8] = (unsigned char)length;
+    memcpy(bytes + 10, dictionary, length);
+    memcpy(bytes + 10 + length, numbers, size);
+    write_bytes(path, bytes, 10 + length + size);
+}
+
+#define DICTIONARY(type, order, shape) "{'descr': '" type "', 'fortran_order': " order ", 'shape': " shape ", }"
+
+static void test_npy(void **state)
+{
+    (void)state;
+    static const float numbers[24] = {0, 1.5f, -2, 3e7f, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    static const uint16_t words[6] = {0, 1, 2, 65535, 4, 5};
+    static const double reals[6] = {.25, 1e-3, 2, 3, 4, 5};
+    sg_image image;
+    for (int pages = 1; pages <= 2; pages++) {
+        expect_ok(sg_npy_write(in_folder("a.npy"), numbers, pages, 3, 4));
+        expect_ok(sg_image_read(&image, in_folder("a.npy")));
+        assert_true(image.pages == pages && image.height == 3 && image.width == 4 && image.is_float);
+        assert_memory_equal(image.data, numbers, (size_t)pages * 12 * sizeof *numbers);
+        sg_image_free(&image);
+    }
+    check_truncation(in_folder("a.npy"), in_folder("cut.npy"), 1);
+    make_npy(in_folder("w.npy"), DICTIONARY("<u2", "False", "(2, 3)"), words, sizeof words);
+    expect_ok(sg_image_read(&image, in_folder("w.npy")));
+    assert_true(image.height == 2 && image.width == 3 && image.data[3] == 65535 && image.bits == 16);
+    sg_image_free(&image);
+    make_npy(in_folder("d.npy"), DICTIONARY("<f8", "False", "(6,)"), reals, sizeof reals);
+    expect_ok(sg_image_read(&image, in_folder("d.npy")));
+    assert_true(image.height == 1 && image.width == 6 && image.data[1] == 1e-3f);
+    sg_image_free(&image);
+}
+
+static void test_npy_refused(void **state)
+{
+    (void)state;
+    static const float numbers[6] = {0, 1, NAN, 3, 4, 5};
+    static const struct {
+        const char *dictionary, *reason;
+    } table[] = {
+        {DICTIONARY(">f4", "False", "(2, 3)"), "type >f4"},
+        {DICTIONARY("<c8", "False", "(2, 3)"), "type <c8"},
+        {DICTIONARY("<f4", "True", "(2, 3)"), "Fortran order"},
+        {DICTIONARY("<f4", "False", "(2, 4)"), "needs 32"},
+        {DICTIONARY("<f4", "False", "(2, 2)"), "needs 16"},
+        {DICTIONARY("<f4", "False", "(2, 0)"), "shape"},
+        {DICTIONARY("<f4", "False", "(2, -3)"), "shape"},
+        {DICTIONARY("<f4", "False", "(99999999999999999999, 3)"), "shape"},
+        {DICTIONARY("<f4", "False", "(65536, 65536)"), "2^28"},
+        {DICTIONARY("<f4", "False", "(1, 1, 2, 3)"), "rank"},
+        {DICTIONARY("<f4", "False", "()"), "rank"},
+        {"{'fortran_order': False, 'shape': (2, 3), }", "lacks type"},
+        {"{'descr': '<f4', 'shape': (2, 3), }", "lacks type or order"},
+        {"", "lacks type"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        make_npy(in_folder("bad.npy"), table[i].dictionary, numbers, sizeof numbers);
+        expect_error(in_folder("bad.npy"), SG_E_FORMAT, table[i].reason);
+    }
+    make_npy(in_folder("nan.npy"), DICTIONARY("<f4", "False", "(2, 3)"), numbers, sizeof numbers);
+    expect_error(in_folder("nan.npy"), SG_E_NUMERIC, "NaN at page 0, row 0, column 2");
+    write_bytes(in_folder("new.npy"), "\x93NUMPY\x04\x00\x02\x00\x00\x00{}", 14);
+    expect_error(in_folder("new.npy"), SG_E_FORMAT, "version 4");
+    write_bytes(in_folder("long.npy"), "\x93NUMPY\x02\x00\xff\xff\xff\x7f{}", 14);
+    expect_error(in_folder("long.npy"), SG_E_FORMAT, "header of");
+}
+
+static void test_hdf5(void **state)
+{
+    (void)state;
+    static const double numbers[6] = {0, 1, 2, 3, 4.5, 5};
+    const hsize_t size[2] = {2, 3};
+    const hid_t file = H5Fcreate(in_folder("a.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                group = H5Gcreate2(file, "maps", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                space = H5Screate_simple(2, size, NULL),
+                set = H5Dcreate2(group, "gain", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers) >= 0);
+    H5Dclose(set), H5Sclose(space), H5Gclose(group), H5Fclose(file);
+    sg_image image;
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s:/maps/gain", in_folder("a.h5"));
+    expect_ok(sg_image_read(&image, path));
+    assert_true(image.pages == 1 && image.height == 2 && image.width == 3 && image.bits == 64);
+    assert_true(image.data[4] == 4.5f && image.data[5] == 5);
+    sg_image_free(&image);
+    expect_error(in_folder("a.h5"), SG_E_FORMAT, "array is missing");
+    (void)snprintf(path, sizeof path, "%s:/maps/other", in_folder("a.h5"));
+    assert_int_equal(sg_image_read(&image, path), SG_E_FORMAT);
+    assert_non_null(strstr(sg_error_text(), "no array /maps/other"));
+    (void)snprintf(path, sizeof path, "%s:/maps", in_folder("none.h5"));
+    assert_int_equal(sg_image_read(&image, path), SG_E_IO);
+    write_bytes(in_folder("junk.h5"), "nothing of the kind", 19);
+    (void)snprintf(path, sizeof path, "%s:/maps", in_folder("junk.h5"));
+    assert_int_equal(sg_image_read(&image, path), SG_E_FORMAT);
+}
+
 /* ---- scaling ---- */
 
 static int compare(const void *a, const void *b)
@@ -654,23 +759,16 @@ int main(void)
     (void)TIFFSetWarningHandler(NULL);
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, remove_all)
-        TEST(test_png_round_trip),
-        TEST(test_png_colour_types),
-        TEST(test_png_damage),
-        TEST(test_not_pictures),
-        TEST(test_png_huge),
-        TEST(test_tiff_round_trip),
-        TEST(test_tiff_scale),
-        TEST(test_tiff_layouts),
-        TEST(test_tiff_unsupported),
-        TEST(test_tiff_damage),
-        TEST(test_tiff_huge),
-        TEST(test_nan),
-        TEST(test_tiff_page_sizes),
-        TEST(test_mat),
-        TEST(test_mat_damage),
-        TEST(test_percentile),
-        TEST(test_scale),
+        TEST(test_png_round_trip),   TEST(test_png_colour_types),
+        TEST(test_png_damage),       TEST(test_not_pictures),
+        TEST(test_png_huge),         TEST(test_tiff_round_trip),
+        TEST(test_tiff_scale),       TEST(test_tiff_layouts),
+        TEST(test_tiff_unsupported), TEST(test_tiff_damage),
+        TEST(test_tiff_huge),        TEST(test_nan),
+        TEST(test_tiff_page_sizes),  TEST(test_mat),
+        TEST(test_mat_damage),       TEST(test_npy),
+        TEST(test_npy_refused),      TEST(test_hdf5),
+        TEST(test_percentile),       TEST(test_scale),
         TEST(test_others_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

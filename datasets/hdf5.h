@@ -1,0 +1,15 @@
+/* hdf5.h - arrays in HDF5 files of other programs, named "file.h5:/group/array". hdf5.c is the only file of datasets/
+ * that includes the library. */
+#ifndef SG_DATASETS_HDF5_H
+#define SG_DATASETS_HDF5_H
+
+#include "core/status.h"
+#include "datasets/image.h"
+
+/* A numeric array of rank 1 to 3, as (pages, height, width). SG_E_FORMAT: no ":/path" behind the name, no such array,
+ * not numbers, another rank; SG_E_IO: the file cannot be opened. `options` is not used. */
+sg_status sg_hdf5_read(sg_image *out, const char *path, sg_image_options options);
+/* True for "name.h5", "name.hdf5" and these followed by ":/path". */
+bool sg_hdf5_known(const char *path);
+
+#endif

@@ -1,0 +1,11 @@
+/* map_file.h - files of numbers for the microscope (sg_map_reader). Not public. */
+#ifndef SG_PIPELINE_MAP_FILE_H
+#define SG_PIPELINE_MAP_FILE_H
+
+#include "physics/microscope.h"
+
+/* Any file that sg_image_read knows, with one page: .npy, .tif, .png, .mat, "file.h5:/array". NaN and Inf are refused
+ * with their row and column. */
+sg_status sg_map_read(float **out, int *height, int *width, const char *path);
+
+#endif
