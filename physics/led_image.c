@@ -13,13 +13,13 @@
 #include "core/op.h"
 #include "core/parallel.h"
 #include "physics/fft.h"
-#include "physics/microscope.h"
+#include "physics/led_sum.h"
 #include "physics/ops.h"
 #include "physics/optics.h"
 
 #include <string.h>
 
-enum { LED_SLICES = 16, LANES = 16, COLUMNS = 8 }; /* COLUMNS are transformed together */
+enum { COLUMNS = 8 }; /* COLUMNS are transformed together */
 
 typedef struct led_image_attr {
     int support[2]; /* bins on each side that the pupil may use, (y, x); 0: all */
@@ -268,39 +268,6 @@ SG_SIMD static void dspectrum_add(real *restrict dspectrum, const real *restrict
         }
 }
 
-/* image += weight |u|^2 */
-SG_SIMD static void intensity_add(real *restrict image, const real *restrict u, real weight, int len)
-{
-    for (int x = 0; x < len; x++) image[x] += weight * (u[2 * x] * u[2 * x] + u[2 * x + 1] * u[2 * x + 1]);
-}
-
-/* sum g |u|^2: LANES sums side by side, because the compiler may not reorder one. */
-SG_SIMD static double intensity_dot(const real *restrict g, const real *restrict u, int len)
-{
-    real lane[LANES] = {0};
-    double sum = 0;
-    int x = 0;
-    for (; x + LANES <= len; x += LANES)
-        for (int l = 0; l < LANES; l++)
-            lane[l] += g[x + l] * (u[2 * (x + l)] * u[2 * (x + l)] + u[2 * (x + l) + 1] * u[2 * (x + l) + 1]);
-    for (int l = 0; x < len; x++, l++) lane[l] += g[x] * (u[2 * x] * u[2 * x] + u[2 * x + 1] * u[2 * x + 1]);
-    for (int l = 0; l < LANES; l++) sum += (double)lane[l];
-    return sum;
-}
-
-SG_SIMD static void row_add(real *restrict sum, const real *restrict g, real k, int len)
-{
-    for (int x = 0; x < len; x++) sum[x] += k * g[x];
-}
-
-SG_SIMD static void row_scale(real *restrict u, const real *restrict factor, int len)
-{
-    for (int x = 0; x < len; x++) {
-        u[2 * x] *= factor[x];
-        u[2 * x + 1] *= factor[x];
-    }
-}
-
 /* ---- one slice: a block of samples x a group of LEDs ---- */
 typedef struct led_job {
     const sg_run *run;
@@ -338,18 +305,6 @@ static led_slice slice_of(const led_job *job, int slice, int thread)
     out.row = scratch_at(job, own + s->row_at);
     out.own = scratch_at(job, own + s->own_at);
     return out;
-}
-
-/* w[e,k] power[k] of every exposure; false if no exposure lights LED k. */
-static bool led_weights(real weight[SG_EXPOSURE_MAX], const led_job *job, int k)
-{
-    const real *w = job->run->in[2], *power = job->run->in[3];
-    bool lit = false;
-    for (int e = 0; e < job->s.exposures; e++) {
-        weight[e] = w[(size_t)e * (size_t)job->s.leds + (size_t)k] * power[k];
-        lit = lit || !(weight[e] == 0);
-    }
-    return lit;
 }
 
 /* The field of LED k up to the transform of the rows, in `middle`. */
@@ -392,7 +347,7 @@ static void forward_slice(void *context, int slice, int thread)
     memset(images, 0, (size_t)c.samples * len * sizeof(real));
     for (int k = c.first; k < c.last; k++) {
         real weight[SG_EXPOSURE_MAX];
-        if (!led_weights(weight, job, k)) continue;
+        if (!led_weights(weight, job->run, k)) continue;
         if (s->pupils > 1) {
             pupil_box(c.own, (const real *)job->run->in[1] + 2 * (size_t)k * s->image_len, s);
             c.pupil = c.own;
@@ -401,39 +356,6 @@ static void forward_slice(void *context, int slice, int thread)
             forward_led(job, &c, images + (size_t)i * len, c.spectrum + 2 * (size_t)i * s->spectrum_len,
                         attr->bin + 2 * k, weight);
     }
-}
-
-/* out[i] (+)= sum over the groups of a block, in order. Element i of block b in slice (b, g) is at (b groups + g) len +
- * i. */
-typedef struct led_sum {
-    real *out;
-    const real *part;
-    size_t len; /* of one block */
-    int groups;
-    bool add;
-} led_sum;
-
-SG_SIMD static void sum_add(real *restrict out, const real *restrict part, size_t len)
-{
-    for (size_t i = 0; i < len; i++) out[i] += part[i];
-}
-
-static void sum_slice(void *context, int slice, int thread)
-{
-    (void)thread;
-    const led_sum *sum = context;
-    const int cuts = sg_blocks(sum->len);
-    const int block = slice / cuts;
-    const size_t begin = sg_block_begin(slice % cuts), len = sg_block_end(slice % cuts, sum->len) - begin;
-    real *out = sum->out + (size_t)block * sum->len + begin;
-    if (!sum->add) memset(out, 0, len * sizeof(real));
-    for (int g = 0; g < sum->groups; g++)
-        sum_add(out, sum->part + ((size_t)block * (size_t)sum->groups + (size_t)g) * sum->len + begin, len);
-}
-
-static void sum_groups(led_sum sum, int blocks)
-{
-    sg_parallel(blocks * sg_blocks(sum.len), sum_slice, &sum);
 }
 
 static led_job job_of(const sg_run *run)
@@ -464,13 +386,8 @@ static void backward_rows(const led_job *job, const led_slice *c, const real *di
         transform(plans->row[0], block, c->rows);
         for (int y = first; y < first + s->row_block; y++) {
             real *u = c->rows + 2 * (size_t)(y - first) * (size_t)s->stride;
-            memset(c->row, 0, (size_t)width * sizeof(real));
-            for (int e = 0; e < s->exposures; e++) {
-                const real *g = dimage + (size_t)e * s->image_len + (size_t)y * (size_t)width;
-                dot[e] += intensity_dot(g, u, width);
-                if (push) row_add(c->row, g, 2 * weight[e], width);
-            }
-            if (push) row_scale(u, c->row, width);
+            intensity_back(u, dot, dimage + (size_t)y * (size_t)width, s->image_len, weight, s->exposures, push, c->row,
+                           width);
         }
         if (push) transform(plans->row[1], c->rows, block);
     }
@@ -489,7 +406,7 @@ static void backward_led(const led_job *job, const led_slice *c, int sample, int
         (double *)(void *)scratch_at(job, s->dot_at) + (size_t)sample * (size_t)s->exposures * (size_t)s->leds;
     double dot[SG_EXPOSURE_MAX] = {0};
     real weight[SG_EXPOSURE_MAX];
-    const bool push = led_weights(weight, job, k) && job->want_field;
+    const bool push = led_weights(weight, job->run, k) && job->want_field;
     if (push || run->din[2] || run->din[3]) {
         field_columns(job, c, spectrum, bin);
         backward_rows(job, c, dimage, weight, push, dot);
@@ -527,23 +444,6 @@ static void backward_slice(void *context, int slice, int thread)
     }
 }
 
-static void backward_weights(const led_job *job)
-{
-    const sg_run *run = job->run;
-    const led_grid *s = &job->s;
-    const double *dot = (const double *)(const void *)scratch_at(job, s->dot_at);
-    const real *w = run->in[2], *power = run->in[3];
-    real *dw = run->din[2], *dpower = run->din[3];
-    const size_t len = (size_t)s->exposures * (size_t)s->leds;
-    for (size_t i = 0; i < len; i++) {
-        const size_t k = i % (size_t)s->leds;
-        double sum = 0;
-        for (int n = 0; n < s->n; n++) sum += dot[(size_t)n * len + i];
-        if (dw) dw[i] += (real)((double)power[k] * sum);
-        if (dpower) dpower[k] += (real)((double)w[i] * sum);
-    }
-}
-
 void R(led_image_backward)(const sg_run *run)
 {
     led_job job = job_of(run);
@@ -551,7 +451,8 @@ void R(led_image_backward)(const sg_run *run)
     const int slices = s->blocks * s->groups;
     job.want_field = run->din[0] || run->din[1];
     sg_parallel(slices, backward_slice, &job);
-    if (run->din[2] || run->din[3]) backward_weights(&job);
+    if (run->din[2] || run->din[3])
+        led_weights_back(run, (const double *)(const void *)scratch_at(&job, s->dot_at), s->n);
     if (run->din[1] && s->pupils == 1)
         for (int i = 0; i < slices; i++)
             pupil_add(run->din[1], scratch_at(&job, s->dpupil_at) + 2 * (size_t)i * s->box_len, s);

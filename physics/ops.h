@@ -11,6 +11,7 @@
     X(pupil)                                                                                                           \
     X(led_frequency)                                                                                                   \
     X(led_image)                                                                                                       \
+    X(slice_image)                                                                                                     \
     X(stack_image)                                                                                                     \
     X(camera)                                                                                                          \
     X(readout)                                                                                                         \

@@ -50,6 +50,20 @@ sg_value sg_led_frequency(sg_graph *g, sg_value position_mm, double height_mm, d
 sg_value sg_led_image(sg_graph *g, sg_value spectrum, sg_value pupil, sg_value weight, sg_value power, int leds,
                       const int *bins, int support_y, int support_x);
 
+/* What lies between two slices of a thick sample: an exact angular spectrum (evanescent frequencies dropped). */
+typedef struct sg_slice_grid {
+    double step_um;      /* from one slice to the next along the light */
+    double bin_y, bin_x; /* cycles/um between bins: 1/(N d) */
+    double wavelength_um, medium_index;
+} sg_slice_grid;
+
+/* The images of a thick sample, see slice_image.c: as sg_led_image with transmission (n,S,h,w) complex in place of the
+ * spectrum, light meets slice 1 first, and one pupil (1,1,M,M'). The focal plane is the last slice (plus the pupil's
+ * defocus); the LEDs' plane waves are those on bins, periodic on the grid. Gradients to every slice, pupil, weight and
+ * power. Errors: shapes, |step_um| > 1e6. */
+sg_value sg_slice_image(sg_graph *g, sg_value transmission, sg_value pupil, sg_value weight, sg_value power, int leds,
+                        const int *bins, int support_y, int support_x, const sg_slice_grid *grid);
+
 /* Measured stack: out[n,e] = sum_k weight[e,k] power[k] stack[n,k]. (n,K,h,w) -> (n,E,h,w). */
 sg_value sg_stack_image(sg_graph *g, sg_value stack, sg_value weight, sg_value power);
 
