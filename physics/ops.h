@@ -17,6 +17,13 @@
     X(readout)                                                                                                         \
     X(standardise)                                                                                                     \
     X(pixel)                                                                                                           \
+    X(shift)                                                                                                           \
+    X(bin)                                                                                                             \
+    X(repeat)                                                                                                          \
+    X(mosaic)                                                                                                          \
+    X(detect)                                                                                                          \
+    X(back_project)                                                                                                    \
+    X(overlap)                                                                                                         \
     X(psf_gaussian)                                                                                                    \
     X(psf_pupil)                                                                                                       \
     X(blur)
