@@ -3,8 +3,9 @@
  * spectra there:
  *   forward   y = IDFT(K X), cropped
  *   backward  dx += fold(IDFT(conj(K) DY)), fold: the transpose of continuing the edges
- *             dh += IDFT(sum_planes conj(X) DY) at the kernel's offsets
- * Planes are shared among at most 8 groups, fixed by the shape; a group is a slice, groups are added in order. */
+ *             dh += IDFT(sum of conj(X) DY over the planes of the kernel) at its offsets
+ * The planes of one kernel, or else the kernels, are shared among at most 8 groups, fixed by the shape; a group is a
+ * slice. The groups of one kernel are added in order. blur_direct.c does the same for small kernels. */
 #include "physics/blur.h"
 
 #include "core/memory.h"
@@ -25,7 +26,7 @@ typedef SG_FFTW(complex) bin;
 enum { GROUPS_MAX = 8 };
 
 typedef struct blur_size {
-    int h, w, kh, kw, p, q, top, left, planes, groups;
+    int h, w, kh, kw, p, q, top, left, n, c, kn, kc, kernels, groups;
     size_t bins, grid; /* of P x Q, padded to SG_ALIGN */
 } blur_size;
 
@@ -50,12 +51,14 @@ static blur_size R(size_of)(const sg_node *node)
     const blur_attr *a = node->attr;
     const sg_shape x = node->in_shape[0], k = node->in_shape[1];
     const bool periodic = a->edge == SG_EDGE_PERIODIC;
-    blur_size s = {.h = x.h, .w = x.w, .kh = k.h, .kw = k.w, .planes = x.n * x.c};
+    blur_size s = {.h = x.h, .w = x.w, .kh = k.h, .kw = k.w, .n = x.n, .c = x.c, .kn = k.n, .kc = k.c};
     s.p = periodic ? x.h : R(fft_size)(x.h + k.h - 1);
     s.q = periodic ? x.w : R(fft_size)(x.w + k.w - 1);
     s.top = periodic ? 0 : (k.h - 1) / 2;
     s.left = periodic ? 0 : (k.w - 1) / 2;
-    s.groups = s.planes < GROUPS_MAX ? s.planes : GROUPS_MAX;
+    s.kernels = k.n * k.c;
+    const int pieces = s.kernels == 1 ? x.n * x.c : s.kernels;
+    s.groups = pieces < GROUPS_MAX ? pieces : GROUPS_MAX;
     s.bins = sg_align_up((size_t)s.p * (size_t)(s.q / 2 + 1) * sizeof(bin)) / sizeof(bin);
     s.grid = sg_align_up((size_t)s.p * (size_t)s.q * sizeof(real)) / sizeof(real);
     return s;
@@ -123,15 +126,19 @@ static size_t R(tap)(const blur_size *s, int y, int x)
     return (size_t)(row % s->p) * (size_t)s->q + (size_t)(column % s->q);
 }
 
-static void R(kernel_spectrum)(const sg_run *run, const blur_size *s, bin *out)
+static bin *R(spectrum_of)(const sg_run *run, const blur_size *s, int kernel)
+{
+    return (bin *)run->save + (size_t)kernel * s->bins;
+}
+
+static void R(kernel_spectrum)(const sg_run *run, const blur_size *s, int kernel, real *grid)
 {
     const R(blur_plans) *p = run->prepared;
-    const R(blur_scratch) w = R(scratch_of)(run, s, 0);
-    const real *h = run->in[1];
-    memset(w.grid, 0, s->grid * sizeof(real));
+    const real *h = (const real *)run->in[1] + (size_t)kernel * (size_t)s->kh * (size_t)s->kw;
+    memset(grid, 0, s->grid * sizeof(real));
     for (int y = 0; y < s->kh; y++)
-        for (int x = 0; x < s->kw; x++) w.grid[R(tap)(s, y, x)] = h[y * s->kw + x];
-    SG_FFTW(execute_dft_r2c)(p->r2c, w.grid, out);
+        for (int x = 0; x < s->kw; x++) grid[R(tap)(s, y, x)] = h[y * s->kw + x];
+    SG_FFTW(execute_dft_r2c)(p->r2c, grid, R(spectrum_of)(run, s, kernel));
 }
 
 /* grid = x with its edges continued */
@@ -181,12 +188,36 @@ typedef struct R(blur_task) {
     blur_size s;
 } R(blur_task);
 
-static int R(group_begin)(const blur_size *s, int group)
+typedef void (*R(plane_fn))(const R(blur_task) * t, const R(blur_scratch) * w, int plane, int kernel);
+
+/* Calls fn for the planes of this kernel, in order; those of a single kernel are cut into the groups. */
+static void R(kernel_planes)(const R(blur_task) * t, const R(blur_scratch) * w, int kernel, int group, R(plane_fn) fn)
 {
-    return (int)((long)s->planes * group / s->groups);
+    const blur_size *s = &t->s;
+    if (s->kernels == 1) {
+        const long planes = (long)s->n * s->c;
+        const int end = (int)(planes * (group + 1) / s->groups);
+        for (int plane = (int)(planes * group / s->groups); plane < end; plane++) fn(t, w, plane, 0);
+        return;
+    }
+    for (int plane = 0; plane < s->n * s->c; plane++) {
+        const int n = s->kn == 1 ? 0 : plane / s->c, c = s->kc == 1 ? 0 : plane % s->c;
+        if (n * s->kc + c == kernel) fn(t, w, plane, kernel);
+    }
 }
 
-static void R(forward_plane)(const R(blur_task) * t, const R(blur_scratch) * w, int plane)
+/* The kernels of a group: all groups share a single one. */
+static int R(kernel_begin)(const blur_size *s, int group)
+{
+    return s->kernels == 1 ? 0 : (int)((long)s->kernels * group / s->groups);
+}
+
+static int R(kernel_end)(const blur_size *s, int group)
+{
+    return s->kernels == 1 ? 1 : R(kernel_begin)(s, group + 1);
+}
+
+static void R(forward_plane)(const R(blur_task) * t, const R(blur_scratch) * w, int plane, int kernel)
 {
     const blur_size *s = &t->s;
     const R(blur_plans) *p = t->run->prepared;
@@ -195,7 +226,9 @@ static void R(forward_plane)(const R(blur_task) * t, const R(blur_scratch) * w, 
     const real scale = (real)(1 / ((double)s->p * s->q));
     R(continue_edges)(s, p, (const real *)t->run->in[0] + (size_t)plane * len, w->grid);
     SG_FFTW(execute_dft_r2c)(p->r2c, w->grid, w->x);
-    R(multiply)(t->run->save, (const real *)w->x, (real *)w->dy, (size_t)s->p * (size_t)(s->q / 2 + 1), 1);
+    R(multiply)
+    ((const real *)R(spectrum_of)(t->run, s, kernel), (const real *)w->x, (real *)w->dy,
+     (size_t)s->p * (size_t)(s->q / 2 + 1), 1);
     SG_FFTW(execute_dft_c2r)(p->c2r, w->dy, w->grid);
     for (int i = 0; i < s->h; i++) {
         const real *row = w->grid + (size_t)(i + s->top) * (size_t)s->q + s->left;
@@ -208,19 +241,21 @@ static void R(forward_group)(void *context, int group, int thread)
     const R(blur_task) *t = context;
     const R(blur_scratch) w = R(scratch_of)(t->run, &t->s, group);
     (void)thread;
-    for (int plane = R(group_begin)(&t->s, group); plane < R(group_begin)(&t->s, group + 1); plane++)
-        R(forward_plane)(t, &w, plane);
+    for (int kernel = R(kernel_begin)(&t->s, group); kernel < R(kernel_end)(&t->s, group); kernel++) {
+        if (t->s.kernels > 1) R(kernel_spectrum)(t->run, &t->s, kernel, w.grid);
+        R(kernel_planes)(t, &w, kernel, group, R(forward_plane));
+    }
 }
 
-/* save = spectrum of the kernel */
+/* save = spectra of the kernels */
 void R(blur_forward)(const sg_run *run)
 {
     R(blur_task) t = {run, R(size_of)(run->node)};
-    R(kernel_spectrum)(run, &t.s, run->save);
+    if (t.s.kernels == 1) R(kernel_spectrum)(run, &t.s, 0, R(scratch_of)(run, &t.s, 0).grid);
     sg_parallel(t.s.groups, R(forward_group), &t);
 }
 
-static void R(backward_plane)(const R(blur_task) * t, const R(blur_scratch) * w, int plane)
+static void R(backward_plane)(const R(blur_task) * t, const R(blur_scratch) * w, int plane, int kernel)
 {
     const blur_size *s = &t->s;
     const R(blur_plans) *p = t->run->prepared;
@@ -237,11 +272,26 @@ static void R(backward_plane)(const R(blur_task) * t, const R(blur_scratch) * w,
     SG_FFTW(execute_dft_r2c)(p->r2c, w->grid, w->dy);
     if (t->run->din[1]) R(multiply_add)((const real *)w->x, (const real *)w->dy, (real *)w->sum, bins);
     if (!t->run->din[0]) return;
-    R(multiply)(t->run->save, (const real *)w->dy, (real *)w->x, bins, -1);
+    R(multiply)((const real *)R(spectrum_of)(t->run, s, kernel), (const real *)w->dy, (real *)w->x, bins, -1);
     SG_FFTW(execute_dft_c2r)(p->c2r, w->x, w->grid);
     real *dx = (real *)t->run->din[0] + (size_t)plane * len;
     if (t->run->fresh[0]) memset(dx, 0, len * sizeof *dx);
     R(fold_edges)(s, p, w->grid, (real)(1 / ((double)s->p * s->q)), dx);
+}
+
+/* dh += what the sum of spectra of its planes says; destroys the sum */
+static void R(backward_kernel)(const sg_run *run, const blur_size *s, const R(blur_scratch) * w, int kernel)
+{
+    const R(blur_plans) *p = run->prepared;
+    const real scale = (real)(1 / ((double)s->p * s->q));
+    real *dh = (real *)run->din[1] + (size_t)kernel * (size_t)s->kh * (size_t)s->kw;
+    SG_FFTW(execute_dft_c2r)(p->c2r, w->sum, w->grid);
+    for (int y = 0; y < s->kh; y++) {
+        for (int x = 0; x < s->kw; x++) {
+            real *to = &dh[y * s->kw + x];
+            *to = (run->fresh[1] ? 0 : *to) + scale * w->grid[R(tap)(s, y, x)];
+        }
+    }
 }
 
 static void R(backward_group)(void *context, int group, int thread)
@@ -249,46 +299,41 @@ static void R(backward_group)(void *context, int group, int thread)
     const R(blur_task) *t = context;
     const R(blur_scratch) w = R(scratch_of)(t->run, &t->s, group);
     (void)thread;
-    memset(w.sum, 0, t->s.bins * sizeof *w.sum);
-    for (int plane = R(group_begin)(&t->s, group); plane < R(group_begin)(&t->s, group + 1); plane++)
-        R(backward_plane)(t, &w, plane);
+    for (int kernel = R(kernel_begin)(&t->s, group); kernel < R(kernel_end)(&t->s, group); kernel++) {
+        memset(w.sum, 0, t->s.bins * sizeof *w.sum);
+        R(kernel_planes)(t, &w, kernel, group, R(backward_plane));
+        if (t->run->din[1] && t->s.kernels > 1) R(backward_kernel)(t->run, &t->s, &w, kernel);
+    }
 }
 
-/* dh from the groups' sums of spectra, added in order */
-static void R(backward_kernel)(const sg_run *run, const blur_size *s)
+/* One kernel: the groups' sums, added in order. */
+static void R(join_groups)(const sg_run *run, const blur_size *s)
 {
-    const R(blur_plans) *p = run->prepared;
     const R(blur_scratch) first = R(scratch_of)(run, s, 0);
-    const real scale = (real)(1 / ((double)s->p * s->q));
-    real *total = (real *)first.sum, *dh = run->din[1];
+    real *total = (real *)first.sum;
     for (int group = 1; group < s->groups; group++) {
         const real *more = (const real *)R(scratch_of)(run, s, group).sum;
         for (size_t i = 0; i < 2 * s->bins; i++) total[i] += more[i];
     }
-    SG_FFTW(execute_dft_c2r)(p->c2r, first.sum, first.grid);
-    for (int y = 0; y < s->kh; y++) {
-        for (int x = 0; x < s->kw; x++) {
-            real *to = &dh[y * s->kw + x];
-            *to = (run->fresh[1] ? 0 : *to) + scale * first.grid[R(tap)(s, y, x)];
-        }
-    }
+    R(backward_kernel)(run, s, &first, 0);
 }
 
 void R(blur_backward)(const sg_run *run)
 {
     R(blur_task) t = {run, R(size_of)(run->node)};
     sg_parallel(t.s.groups, R(backward_group), &t);
-    if (run->din[1]) R(backward_kernel)(run, &t.s);
+    if (run->din[1] && t.s.kernels == 1) R(join_groups)(run, &t.s);
 }
 
 #ifdef SG_ONCE
 
-static sg_status infer(sg_node *node)
+sg_status sg_blur_infer(sg_node *node)
 {
     const sg_shape x = node->in_shape[0], k = node->in_shape[1];
     if (node->in_complex[0] || node->in_complex[1]) SG_FAIL(SG_E_SHAPE, "image and kernel must be real");
-    if (k.n != 1 || k.c != 1)
-        SG_FAIL(SG_E_SHAPE, "kernel of shape (%d,%d,%d,%d), (1,1,kh,kw) is needed", k.n, k.c, k.h, k.w);
+    if ((k.n != 1 && k.n != x.n) || (k.c != 1 && k.c != x.c))
+        SG_FAIL(SG_E_SHAPE, "kernels of shape (%d,%d,%d,%d), (1 or %d,1 or %d,kh,kw) are needed", k.n, k.c, k.h, k.w,
+                x.n, x.c);
     if (k.h > x.h || k.w > x.w)
         SG_FAIL(SG_E_SHAPE, "kernel of %d x %d is larger than the field of %d x %d", k.h, k.w, x.h, x.w);
     node->shape = x;
@@ -300,7 +345,7 @@ static void workspace(const sg_node *node, int threads, size_t real_size, sg_spa
     (void)threads;
     /* float sizes, doubled: padding for float covers padding for double */
     const blur_size s = R(size_of)(node);
-    out->save = s.bins * 2 * real_size;
+    out->save = (size_t)s.kernels * s.bins * 2 * real_size;
     out->scratch = (size_t)s.groups * R(group_bytes)(&s) * (real_size / sizeof(real));
 }
 
@@ -310,7 +355,7 @@ static double flop(const sg_node *node)
     const double points = (double)s.p * s.q;
     double log2_points = 0;
     for (double n = points; n > 1; n /= 2) log2_points++;
-    return (double)s.planes * (5 * points * log2_points + 3 * points);
+    return (double)s.n * s.c * (5 * points * log2_points + 3 * points);
 }
 
 static sg_value cases(sg_graph *g, int i)
@@ -322,17 +367,18 @@ static sg_value cases(sg_graph *g, int i)
         {{2, 1, 5, 7}, {1, 1, 3, 5}, SG_EDGE_PERIODIC}, {{1, 2, 6, 4}, {1, 1, 6, 4}, SG_EDGE_PERIODIC},
         {{3, 1, 5, 7}, {1, 1, 3, 5}, SG_EDGE_REFLECT},  {{1, 1, 6, 5}, {1, 1, 6, 4}, SG_EDGE_REFLECT},
         {{2, 5, 4, 5}, {1, 1, 3, 2}, SG_EDGE_ZERO},     {{1, 1, 5, 6}, {1, 1, 5, 5}, SG_EDGE_ZERO},
-        {{1, 1, 4, 3}, {1, 1, 1, 1}, SG_EDGE_REFLECT},
+        {{1, 1, 4, 3}, {1, 1, 1, 1}, SG_EDGE_REFLECT},  {{3, 2, 5, 6}, {3, 1, 3, 5}, SG_EDGE_PERIODIC},
+        {{2, 5, 4, 6}, {1, 5, 2, 3}, SG_EDGE_ZERO},     {{2, 3, 6, 5}, {2, 3, 3, 3}, SG_EDGE_REFLECT},
     };
     if (i >= (int)(sizeof table / sizeof table[0])) return SG_NONE;
     const sg_value x = sg_case_input(g, "x", table[i].x, -1, 1, SG_CASE_GRAD);
-    return sg_blur(g, x, sg_case_input(g, "kernel", table[i].kernel, 0, 1, SG_CASE_GRAD), table[i].edge);
+    return sg_blur_fft(g, x, sg_case_input(g, "kernel", table[i].kernel, 0, 1, SG_CASE_GRAD), table[i].edge);
 }
 
 const sg_op sg_op_blur = {
     .name = "blur",
-    .formula = "y[i] = sum_o h[o] x[i - o], edges periodic, reflected or zero",
-    .infer = infer,
+    .formula = "y[i] = sum_o h[o] x[i - o] by FFT, edges periodic, reflected or zero",
+    .infer = sg_blur_infer,
     .workspace = workspace,
     SG_PREPARED(blur),
     SG_REFERENCE(blur),
@@ -343,10 +389,17 @@ const sg_op sg_op_blur = {
     .cases = cases,
 };
 
-sg_value sg_blur(sg_graph *g, sg_value x, sg_value kernel, sg_edge edge)
+sg_value sg_blur_fft(sg_graph *g, sg_value x, sg_value kernel, sg_edge edge)
 {
     const blur_attr attr = {edge};
     return SG_NODE(g, &sg_op_blur, &attr, x, kernel);
+}
+
+sg_value sg_blur(sg_graph *g, sg_value x, sg_value kernel, sg_edge edge)
+{
+    const sg_shape k = sg_value_shape(g, kernel);
+    const bool small = (long)k.h * k.w <= SG_BLUR_DIRECT_TAPS;
+    return small ? sg_blur_direct(g, x, kernel, edge) : sg_blur_fft(g, x, kernel, edge);
 }
 
 #endif

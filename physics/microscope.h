@@ -74,6 +74,13 @@ typedef struct sg_illumination_config {
 
 typedef enum sg_pupil_edge { SG_EDGE_HARD, SG_EDGE_SMOOTH } sg_pupil_edge;
 
+/* What lies beyond the field in a blur. */
+typedef enum sg_edge {
+    SG_EDGE_PERIODIC, /* a b c d | a b c d | a b c d */
+    SG_EDGE_REFLECT,  /* d c b a | a b c d | d c b a */
+    SG_EDGE_ZERO,     /* 0 0 0 0 | a b c d | 0 0 0 0 */
+} sg_edge;
+
 typedef struct sg_optics_config {
     double wavelength_um, na, medium_index, defocus_um, magnification;
     sg_pupil_edge edge;

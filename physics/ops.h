@@ -26,7 +26,9 @@
     X(overlap)                                                                                                         \
     X(psf_gaussian)                                                                                                    \
     X(psf_pupil)                                                                                                       \
-    X(blur)
+    X(blur)                                                                                                            \
+    X(blur_direct)                                                                                                     \
+    X(modulate)
 
 SG_PHYSICS_OPS(SG_OP_DECLARE)
 
