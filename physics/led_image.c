@@ -5,7 +5,7 @@
  *             dw[e,k] += power[k] s[e,k]      dpower[k] += sum_e w[e,k] s[e,k]
  *             dP(j)   += conj(T(j - bin_k)) q(j)      dT(j - bin_k) += conj(P(j)) q(j)
  * T (n,1,h,w) complex spectrum; P (1 or K,1,M,M) complex in DFT order, read within +-support bins only (0: everywhere);
- * w (1,1,E,K); power (1,1,1,K); out (n,E,M,M).
+ * w (1,1,E,K); power (1,1,1,K); out (n,E,M,M). The bins are attributes, or data (1,1,K,2) that change from run to run.
  * One field per thread, recomputed by the backward; memory does not grow with K. Only |u|^2 is wanted, so a shift of
  * the frequencies is free: the window lies in the corner of the field, columns outside it are never transformed, and
  * each block of rows goes there and back while it is in the cache. */
@@ -18,13 +18,14 @@
 #include "physics/optics.h"
 
 #include <string.h>
+#include <tgmath.h>
 
 enum { COLUMNS = 8 }; /* COLUMNS are transformed together */
 
 typedef struct led_image_attr {
     int support[2]; /* bins on each side that the pupil may use, (y, x); 0: all */
     int leds;
-    int bin[]; /* (K, 2): y, x */
+    int bin[]; /* (K, 2): y, x; none where they are the fifth input */
 } led_image_attr;
 
 SG_KERNELS(led_image)
@@ -112,6 +113,14 @@ static led_grid grid_of(const sg_node *node, int threads, size_t real_size)
     grid_slices(&s);
     grid_space(&s, threads, real_size);
     return s;
+}
+
+/* The bin (y, x) of LED k: an attribute, or a number of the fifth input, which holds integers. */
+static void led_bin(int bin[2], const sg_run *run, int k)
+{
+    const led_image_attr *attr = run->node->attr;
+    const real *data = run->node->input_count > 4 ? run->in[4] : NULL;
+    for (int i = 0; i < 2; i++) bin[i] = data ? (int)nearbyint(data[2 * k + i]) : attr->bin[2 * k + i];
 }
 
 static inline int wrap(int i, int n)
@@ -340,21 +349,21 @@ static void forward_slice(void *context, int slice, int thread)
 {
     const led_job *job = context;
     const led_grid *s = &job->s;
-    const led_image_attr *attr = job->run->node->attr;
     led_slice c = slice_of(job, slice, thread);
     const size_t len = (size_t)s->exposures * s->image_len;
     real *images = scratch_at(job, s->image_at) + (size_t)slice * (size_t)c.samples * len;
     memset(images, 0, (size_t)c.samples * len * sizeof(real));
     for (int k = c.first; k < c.last; k++) {
+        int bin[2];
         real weight[SG_EXPOSURE_MAX];
+        led_bin(bin, job->run, k);
         if (!led_weights(weight, job->run, k)) continue;
         if (s->pupils > 1) {
             pupil_box(c.own, (const real *)job->run->in[1] + 2 * (size_t)k * s->image_len, s);
             c.pupil = c.own;
         }
         for (int i = 0; i < c.samples; i++)
-            forward_led(job, &c, images + (size_t)i * len, c.spectrum + 2 * (size_t)i * s->spectrum_len,
-                        attr->bin + 2 * k, weight);
+            forward_led(job, &c, images + (size_t)i * len, c.spectrum + 2 * (size_t)i * s->spectrum_len, bin, weight);
     }
 }
 
@@ -398,14 +407,14 @@ static void backward_led(const led_job *job, const led_slice *c, int sample, int
 {
     const sg_run *run = job->run;
     const led_grid *s = &job->s;
-    const led_image_attr *attr = run->node->attr;
-    const int *bin = attr->bin + 2 * k;
     const real *spectrum = (const real *)run->in[0] + 2 * (size_t)sample * s->spectrum_len;
     const real *dimage = (const real *)run->dout + (size_t)sample * (size_t)s->exposures * s->image_len;
     double *dots =
         (double *)(void *)scratch_at(job, s->dot_at) + (size_t)sample * (size_t)s->exposures * (size_t)s->leds;
     double dot[SG_EXPOSURE_MAX] = {0};
+    int bin[2];
     real weight[SG_EXPOSURE_MAX];
+    led_bin(bin, run, k);
     const bool push = led_weights(weight, job->run, k) && job->want_field;
     if (push || run->din[2] || run->din[3]) {
         field_columns(job, c, spectrum, bin);
@@ -473,6 +482,8 @@ static sg_status led_image_infer(sg_node *node)
                 SG_EXPOSURE_MAX, attr->leds);
     if (!sg_shape_equal(power, SG_SHAPE(1, 1, 1, attr->leds)))
         SG_FAIL(SG_E_SHAPE, "power (%d,%d,%d,%d) is not (1,1,1,%d)", power.n, power.c, power.h, power.w, attr->leds);
+    if (node->input_count > 4 && !sg_shape_equal(node->in_shape[4], SG_SHAPE(1, 1, attr->leds, 2)))
+        SG_FAIL(SG_E_SHAPE, "bins are not (1,1,%d,2)", attr->leds);
     if (p.n != 1 && p.n != attr->leds) SG_FAIL(SG_E_SHAPE, "%d pupils for %d LEDs; one, or one each", p.n, attr->leds);
     node->shape = SG_SHAPE(t.n, w.h, p.h, p.w);
     return SG_OK;
@@ -507,15 +518,23 @@ sg_value sg_led_image(sg_graph *g, sg_value spectrum, sg_value pupil, sg_value w
     return out;
 }
 
-/* Samples, LEDs, exposures, one pupil or one per LED, grids that differ and wrap, part of the pupil. */
+sg_value sg_led_image_at(sg_graph *g, sg_value spectrum, sg_value pupil, sg_value weight, sg_value power, sg_value bins,
+                         int support_y, int support_x)
+{
+    const led_image_attr attr = {.support = {support_y, support_x}, .leds = sg_value_shape(g, weight).w};
+    return SG_NODE(g, &sg_op_led_image, &attr, spectrum, pupil, weight, power, bins);
+}
+
+/* Samples, LEDs, exposures, one pupil or one per LED, grids that differ and wrap, part of the pupil; bins as data. */
 static sg_value led_image_cases(sg_graph *g, int i)
 {
     static const int bins[] = {0, 0, 1, -2, -3, 1, 2, 2, 0, -1, -4, 3};
     static const struct led_image_case {
         int n, leds, exposures, pupils, h, w, mh, mw, sy, sx;
+        bool data;
     } cases[] = {
         {2, 3, 1, 1, 12, 9, 6, 5, 0, 0}, {1, 6, 2, 1, 10, 12, 8, 4, 2, 1},  {2, 3, 2, 3, 8, 7, 5, 6, 2, 2},
-        {3, 2, 1, 1, 6, 5, 8, 9, 3, 0},  {1, 2, 8, 2, 16, 20, 7, 18, 0, 6},
+        {3, 2, 1, 1, 6, 5, 8, 9, 3, 0},  {1, 2, 8, 2, 16, 20, 7, 18, 0, 6}, {1, 3, 3, 3, 9, 10, 6, 5, 2, 2, true},
     };
     if (i >= (int)(sizeof cases / sizeof *cases)) return SG_NONE;
     const struct led_image_case c = cases[i];
@@ -524,7 +543,9 @@ static sg_value led_image_cases(sg_graph *g, int i)
         sg_case_input(g, "pupil", SG_SHAPE(c.pupils, 1, c.mh, c.mw), -1, 1, SG_CASE_GRAD | SG_CASE_COMPLEX);
     const sg_value w = sg_case_input(g, "weight", SG_SHAPE(1, 1, c.exposures, c.leds), .1, 1, SG_CASE_GRAD);
     const sg_value q = sg_case_input(g, "power", SG_SHAPE(1, 1, 1, c.leds), .5, 1.5, SG_CASE_GRAD);
-    return sg_led_image(g, t, p, w, q, c.leds, bins, c.sy, c.sx);
+    if (!c.data) return sg_led_image(g, t, p, w, q, c.leds, bins, c.sy, c.sx);
+    const sg_value at = sg_case_input(g, "bins", SG_SHAPE(1, 1, c.leds, 2), -4, 4, SG_CASE_INTEGER);
+    return sg_led_image_at(g, t, p, w, q, at, c.sy, c.sx);
 }
 
 const sg_op sg_op_led_image = {
@@ -533,7 +554,7 @@ const sg_op sg_op_led_image = {
     .infer = led_image_infer,
     .workspace = led_image_workspace,
     .flop = led_image_flop,
-    .keeps_inputs = 15,
+    .keeps_inputs = 31,
     .cases = led_image_cases,
     SG_REFERENCE(led_image),
     SG_PREPARED(led_image),

@@ -12,6 +12,7 @@
     X(led_frequency)                                                                                                   \
     X(led_image)                                                                                                       \
     X(slice_image)                                                                                                     \
+    X(amplitude)                                                                                                       \
     X(stack_image)                                                                                                     \
     X(camera)                                                                                                          \
     X(readout)                                                                                                         \

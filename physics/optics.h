@@ -64,6 +64,15 @@ typedef struct sg_slice_grid {
 sg_value sg_slice_image(sg_graph *g, sg_value transmission, sg_value pupil, sg_value weight, sg_value power, int leds,
                         const int *bins, int support_y, int support_x, const sg_slice_grid *grid);
 
+/* The same with the bins as data (1,1,K,2) (y, x), integers: one plan serves any LEDs (Fourier ptychography). */
+sg_value sg_led_image_at(sg_graph *g, sg_value spectrum, sg_value pupil, sg_value weight, sg_value power, sg_value bins,
+                         int support_y, int support_x);
+
+/* y = sqrt(x + floor), x >= 0, floor > 0: the amplitude that belongs to an intensity. Its noise does not depend on x
+ * where x is limited by shot noise, so least squares on it weighs dark and bright pixels alike (Yeh et al., Opt.
+ * Express 23, 33214, 2015). Exact gradient. */
+sg_value sg_amplitude(sg_graph *g, sg_value intensity, double floor);
+
 /* Measured stack: out[n,e] = sum_k weight[e,k] power[k] stack[n,k]. (n,K,h,w) -> (n,E,h,w). */
 sg_value sg_stack_image(sg_graph *g, sg_value stack, sg_value weight, sg_value power);
 
