@@ -43,6 +43,7 @@ typedef enum sg_init {
     SG_INIT_CONSTANT, /* init_a */
     SG_INIT_VALUES,   /* values[0 .. len-1], copied by the builder, each times uniform in 1 - init_b .. 1 + init_b */
     SG_INIT_UNIFORM,  /* uniform in init_a .. init_b */
+    SG_INIT_SHARES,   /* uniform in 0 .. 1, scaled so that their sum is hi */
     SG_INIT_NORMAL,   /* normal with mean init_a, standard deviation init_b */
 } sg_init;
 

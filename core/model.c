@@ -72,15 +72,20 @@ void sg_model_steps_set(sg_model *model, int64_t steps)
 static void init_values(sg_param_info *p, uint64_t seed, const sg_param_spec *spec)
 {
     const sg_rng rng = sg_rng_make(seed ^ sg_rng_hash(p->name), SG_RNG_INIT, 0, 0, 0);
+    double sum = 0;
     for (size_t i = 0; i < p->len; i++) {
         double v = spec->init_a;
         if (spec->init == SG_INIT_VALUES) v = spec->values[i];
         if (spec->init == SG_INIT_VALUES && spec->init_b > 0)
             v *= 1 + spec->init_b * (2 * sg_rng_uniform(&rng, (uint32_t)i, 0) - 1);
         if (spec->init == SG_INIT_UNIFORM) v += (spec->init_b - spec->init_a) * sg_rng_uniform(&rng, (uint32_t)i, 0);
+        if (spec->init == SG_INIT_SHARES) v = sg_rng_uniform(&rng, (uint32_t)i, 0);
         if (spec->init == SG_INIT_NORMAL) v += spec->init_b * sg_rng_normal(&rng, (uint32_t)i, 0);
         p->value[i] = (float)v;
+        sum += v;
     }
+    for (size_t i = 0; spec->init == SG_INIT_SHARES && i < p->len; i++)
+        p->value[i] = (float)((double)p->value[i] * spec->hi / sum); /* sum > 0: all are */
     sg_constraint_project(p->value, p->shape, spec->constraint, spec->lo, spec->hi);
 }
 

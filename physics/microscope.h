@@ -50,6 +50,7 @@ typedef enum sg_pattern {
     SG_PATTERN_RANDOM,
     SG_PATTERN_CSV,
 } sg_pattern;
+typedef enum sg_levels { SG_LEVELS_CONTINUOUS, SG_LEVELS_BITS8, SG_LEVELS_ON_OFF } sg_levels;
 typedef enum sg_light_constraint { SG_LIGHT_DOSE, SG_LIGHT_BOX } sg_light_constraint;
 
 typedef struct sg_illumination_config {
@@ -65,6 +66,7 @@ typedef struct sg_illumination_config {
     char pattern_csv[SG_PATH_MAX]; /* pattern csv: K rows, one column an exposure */
     int exposures;                 /* E; dpc has 2 */
     sg_light_constraint constraint;
+    sg_levels levels; /* what the array can show: led_levels.c */
     double jitter;  /* 0..1: starting weights times uniform(1 - jitter, 1 + jitter): equal exposures would stay equal */
     double dose_ph; /* dose constraint: photons per camera pixel area at the sample per measurement */
     double flux_ph_per_s, exposure_s; /* box constraint: one LED at w = 1 */
@@ -164,6 +166,10 @@ typedef struct sg_microscope_size {
 /* Checks the configuration (ranges, sampling, grid) and computes the sizes. Error texts start with the key,
  * "camera.pixel_um: ...", and name the pitch that would do. */
 sg_status sg_microscope_check(sg_microscope_size *out, const sg_microscope_config *config);
+
+/* The weights that light the LEDs, (1,1,E,K) after illumination.levels: parameter microscope.led.weight. SG_E_CONFIG in
+ * the graph: an incoherent sample, which has no LEDs. */
+sg_value sg_microscope_light(sg_graph *g, const sg_microscope_config *config);
 
 /* sample: (n, sample_channels, N, N): picture in [0,1] (coherent), emission (incoherent), (n,K,C,C) stack. Returns
  * channels.

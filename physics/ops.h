@@ -9,6 +9,7 @@
     X(transmission)                                                                                                    \
     X(dft2)                                                                                                            \
     X(pupil)                                                                                                           \
+    X(led_levels)                                                                                                      \
     X(led_frequency)                                                                                                   \
     X(led_image)                                                                                                       \
     X(slice_image)                                                                                                     \

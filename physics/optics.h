@@ -39,6 +39,10 @@ typedef struct sg_pupil_grid {
 sg_value sg_pupil(sg_graph *g, sg_value zernike_rad, sg_value defocus_um, sg_value na, sg_value amplitude,
                   sg_value phase, sg_value offset, const sg_pupil_grid *grid);
 
+/* LED weights >= 0 as levels that the array can show, formulas in led_levels.c; `dose`: the sum stays 1, else 0..1 (box).
+ * SG_LEVELS_CONTINUOUS: `weight` itself. Surrogate gradient: straight-through, of y = w / sum w (dose) or y = w (box). */
+sg_value sg_led_levels(sg_graph *g, sg_value weight, sg_levels levels, bool dose);
+
 /* LED positions (1,1,K,2) (x, y) mm -> the part of f_k = s_k / lambda beyond its bin, (1,1,K,2) (x, y) cycles/um. bins
  * (K,2) (y, x), bin_um_inv: cycles/um of one bin, (y, x). height and slide as in led_array.h. */
 sg_value sg_led_frequency(sg_graph *g, sg_value position_mm, double height_mm, double slide_mm, double slide_index,

@@ -1,24 +1,26 @@
-/* scope_light.c - the LEDs of a microscope: weights, powers, positions, dose. */
+/* scope_light.c - the LEDs of a microscope: weights, levels, powers, positions, dose. */
 #include "physics/optics.h"
 #include "physics/scope.h"
 
-/* Equal dose: the sum over LEDs and exposures stays 1. A random start is drawn with mean 1/(E K) and projected. */
+/* Equal dose: the sum over LEDs and exposures stays 1, also through the levels. A random start is uniform in 0..1, then
+ * scaled to the dose. */
 sg_value sg_scope_led_weight(sg_graph *g, const sg_scope *s)
 {
     const sg_illumination_config *light = &s->config->illumination;
     const bool dose = light->constraint == SG_LIGHT_DOSE, random = light->pattern == SG_PATTERN_RANDOM;
-    const double cells = (double)s->size.leds * s->size.exposures;
-    const sg_param_spec spec = {.init = random ? SG_INIT_UNIFORM : SG_INIT_VALUES,
-                                .init_b = !random ? light->jitter
-                                          : dose  ? 2 / cells
-                                                  : 1,
+    const sg_param_spec spec = {.init = !random ? SG_INIT_VALUES
+                                        : dose  ? SG_INIT_SHARES
+                                                : SG_INIT_UNIFORM,
+                                .init_b = random ? 1 : light->jitter,
                                 .values = s->weight,
                                 .constraint = dose ? SG_SIMPLEX : SG_BOX,
                                 .hi = 1,
                                 .lr = light->learn.lr,
                                 .frozen = !light->learn.on,
                                 .unit = "1"};
-    return sg_param(g, "microscope.led.weight", SG_SHAPE(1, 1, s->size.exposures, s->size.leds), &spec);
+    const sg_value weight =
+        sg_param(g, "microscope.led.weight", SG_SHAPE(1, 1, s->size.exposures, s->size.leds), &spec);
+    return sg_led_levels(g, weight, light->levels, dose);
 }
 
 sg_value sg_scope_led_power(sg_graph *g, const sg_scope *s)
@@ -37,6 +39,18 @@ sg_value sg_scope_led_offset(sg_graph *g, const sg_scope *s)
                                              s->position_mm, "mm", light->learn_position, SG_FREE, 0, 0);
     return sg_led_frequency(g, position, s->leds.height_mm, s->leds.slide_mm, s->leds.slide_index,
                             s->config->optics.wavelength_um, s->size.leds, s->bin, bin);
+}
+
+sg_value sg_microscope_light(sg_graph *g, const sg_microscope_config *config)
+{
+    sg_scope s;
+    if (config->sample.kind == SG_SAMPLE_INCOHERENT)
+        return sg_graph_fail(g, SG_E_CONFIG, "sample.kind: an incoherent sample emits light itself, it has no LEDs");
+    const sg_status status = sg_scope_open(&s, config);
+    if (status != SG_OK) return sg_graph_fail(g, status, "%s", sg_error_text());
+    const sg_value weight = sg_scope_led_weight(g, &s);
+    sg_scope_close(&s);
+    return weight;
 }
 
 double sg_scope_photons(const sg_scope *s)

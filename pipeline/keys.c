@@ -54,6 +54,7 @@ const sg_key sg_keys[] = {
     {SCOPE(illumination.jitter), .type = REAL, .lo = 0, .hi = 1, .value = 0,
      .doc = "starting weights times a random number in 1 - jitter .. 1 + jitter: learned exposures that start equal would stay equal"},
     {SCOPE(illumination.constraint), .type = ENUM, .names = "dose box", .doc = "dose: all patterns cost dose_ph; box: each LED between 0 and 1"},
+    {SCOPE(illumination.levels), .type = ENUM, .names = "continuous bits8 on_off", .doc = "what the array can show: any weight, 256 levels up to the brightest LED, or each LED on or off"},
     {SCOPE(illumination.dose_ph), .type = REAL, .unit = "photons", .lo = 1e-3, .hi = 1e9, .value = 200,
      .doc = "dose: photons per camera pixel area at the sample in one measurement, all exposures together"},
     {SCOPE(illumination.flux_ph_per_s), .type = REAL, .unit = "photons/s", .lo = 1e-3, .hi = 1e12, .value = 1e4, .doc = "box: one LED at weight 1, per camera pixel area"},
