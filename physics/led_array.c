@@ -328,27 +328,62 @@ static bool lit(const sg_led_array *array, sg_pattern pattern, int k, int exposu
     }
 }
 
+typedef struct weight_columns {
+    int at[SG_EXPOSURE_MAX], count; /* which columns hold weights */
+    bool named;                     /* by a header with columns weight... */
+} weight_columns;
+
+/* The columns whose names begin with "weight"; without any, every column counts. */
+static sg_status find_weights(weight_columns *out, const csv *c, int exposures)
+{
+    int count = 0;
+    *out = (weight_columns){.count = exposures};
+    for (int i = 0; i < exposures; i++) out->at[i] = i;
+    for (int i = 0; i < c->fields; i++) {
+        if (strncmp(c->field[i], "weight", 6) != 0) continue;
+        if (count < exposures) out->at[count] = i;
+        count++;
+    }
+    out->named = count > 0;
+    if (out->named && count != exposures)
+        SG_FAIL(SG_E_FORMAT, "%s:%d: %d columns of weights, not %d (illumination.exposures)", c->path, c->line, count,
+                exposures);
+    return SG_OK;
+}
+
+static sg_status pattern_row(double *weight, int leds, const weight_columns *column, const csv *c, bool box)
+{
+    if (!column->named && c->fields != column->count)
+        SG_FAIL(SG_E_FORMAT, "%s:%d: a pattern has one column for each of %d exposures, not %d", c->path, c->line,
+                column->count, c->fields);
+    for (int e = 0; e < column->count; e++) {
+        double *w = &weight[(size_t)e * (size_t)leds];
+        SG_TRY(csv_number(w, c, column->at[e]));
+        if (!(*w >= 0)) SG_FAIL(SG_E_FORMAT, "%s:%d: weight %g is negative", c->path, c->line, *w);
+        if (box && !(*w <= 1))
+            SG_FAIL(SG_E_FORMAT, "%s:%d: weight %g is above 1, the most of illumination.constraint box", c->path,
+                    c->line, *w);
+    }
+    return SG_OK;
+}
+
 static sg_status pattern_csv(double *weight, const sg_led_array *array, const sg_illumination_config *config)
 {
     csv c;
     bool end;
     double first;
+    weight_columns column;
     sg_status status = SG_OK;
     int k = 0;
     SG_TRY(csv_open(&c, config->pattern_csv));
-    for (;; k++) {
+    SG_TRY_DONE(csv_next(&c, &end));
+    SG_TRY_DONE(find_weights(&column, &c, config->exposures));
+    if (!end && !is_number(c.field[0], &first)) SG_TRY_DONE(csv_next(&c, &end)); /* a header */
+    for (; !end; k++) {
+        if (k == array->count)
+            SG_FAIL_DONE(SG_E_FORMAT, "%s:%d: a pattern has one row for each of %d LEDs", c.path, c.line, array->count);
+        SG_TRY_DONE(pattern_row(weight + k, array->count, &column, &c, config->constraint == SG_LIGHT_BOX));
         SG_TRY_DONE(csv_next(&c, &end));
-        if (!end && c.line == 1 && !is_number(c.field[0], &first)) SG_TRY_DONE(csv_next(&c, &end)); /* a header */
-        if (end) break;
-        if (k == array->count || c.fields != config->exposures)
-            SG_FAIL_DONE(SG_E_FORMAT,
-                         "%s:%d: a pattern has one row for each of %d LEDs, one column for each of %d exposures",
-                         c.path, c.line, array->count, config->exposures);
-        for (int e = 0; e < config->exposures; e++) {
-            double *w = &weight[(size_t)e * (size_t)array->count + (size_t)k];
-            SG_TRY_DONE(csv_number(w, &c, e));
-            if (!(*w >= 0)) SG_FAIL_DONE(SG_E_FORMAT, "%s:%d: weight %g is negative", c.path, c.line, *w);
-        }
     }
     if (k != array->count) SG_FAIL_DONE(SG_E_FORMAT, "%s: %d rows for %d LEDs", c.path, k, array->count);
 done:

@@ -40,6 +40,7 @@ sg_value sg_scope_led_weight(sg_graph *g, const sg_scope *s);
 sg_value sg_scope_led_power(sg_graph *g, const sg_scope *s);
 sg_value sg_scope_led_offset(sg_graph *g, const sg_scope *s);
 double sg_scope_photons(const sg_scope *s);
+sg_status sg_scope_check_light(const sg_scope *s); /* the starting pattern lights something through the levels */
 
 /* scope_pupil.c: (1 or K, 1, M, M) complex; the bins that light can pass on each side of the centre (0: all) */
 sg_value sg_scope_pupil(sg_graph *g, const sg_scope *s, sg_value offset);

@@ -210,7 +210,9 @@ static sg_status open_leds(sg_scope *s)
         s->bin[2 * i] = led->bin_y;
         s->bin[2 * i + 1] = led->bin_x;
     }
-    return light->pattern == SG_PATTERN_RANDOM ? SG_OK : sg_led_pattern(s->weight, &s->leds, light, c->optics.na);
+    if (light->pattern == SG_PATTERN_RANDOM) return SG_OK;
+    SG_TRY(sg_led_pattern(s->weight, &s->leds, light, c->optics.na));
+    return sg_scope_check_light(s);
 }
 
 static sg_status open_parts(sg_scope *s)

@@ -1,0 +1,321 @@
+/* test_light.c - the light that a configuration lights its sample with: levels of the array, random starts, positions
+ * that are learned. */
+#include "lab.h"
+
+#include "core/rng.h"
+#include "nn/loss.h"
+#include "nn/optimiser.h"
+#include "physics/microscope.h"
+#include "pipeline/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LEDS = 81, ROWS = 2 };
+
+static sg_microscope_config defaults(void)
+{
+    sg_config config;
+    sg_config_defaults(&config);
+    return config.microscope;
+}
+
+/* The weights (E, K) that a microscope uses, and the parameter behind them. */
+typedef struct light {
+    lab l;
+    const float *weight;
+    sg_param_info *param;
+} light;
+
+static light light_open(const sg_microscope_config *config)
+{
+    light x;
+    sg_graph *g = sg_graph_new();
+    const sg_value weight = sg_microscope_light(g, config);
+    x.l = lab_open(g, weight, false, false);
+    x.weight = lab_run(&x.l);
+    x.param = sg_model_find(x.l.model, "microscope.led.weight");
+    assert_non_null(x.param);
+    return x;
+}
+
+static double sum_of(const float *x, size_t len)
+{
+    double sum = 0;
+    for (size_t i = 0; i < len; i++) sum += (double)x[i];
+    return sum;
+}
+
+static double most_of(const float *x, size_t len)
+{
+    double most = 0;
+    for (size_t i = 0; i < len; i++) most = (double)x[i] > most ? (double)x[i] : most;
+    return most;
+}
+
+/* ---- levels ---- */
+
+static light random_light(sg_light_constraint constraint, sg_levels levels)
+{
+    sg_microscope_config config = defaults();
+    config.illumination.exposures = ROWS;
+    config.illumination.pattern = SG_PATTERN_RANDOM;
+    config.illumination.constraint = constraint;
+    config.illumination.levels = levels;
+    return light_open(&config);
+}
+
+/* Dose: y = c / sum c with c the nearest of 255 levels below the brightest LED, or c = 1 above half of it. */
+static void levels_keep_the_dose(void **state)
+{
+    (void)state;
+    for (int on_off = 0; on_off < 2; on_off++) {
+        light x = random_light(SG_LIGHT_DOSE, on_off ? SG_LEVELS_ON_OFF : SG_LEVELS_BITS8);
+        const size_t len = (size_t)LEDS * ROWS;
+        const double most = most_of(x.param->value, len), top = most_of(x.weight, len);
+        assert_int_equal(x.param->len, len);
+        lab_near(sum_of(x.weight, len), 1, 1e-6, "dose", on_off);
+        for (size_t i = 0; i < len; i++) {
+            const double level = (double)x.weight[i] / top * (on_off ? 1 : 255);
+            const double asked = (double)x.param->value[i] / most;
+            lab_near(level, rint(level), 1e-4, "a whole level", (double)i);
+            if (on_off)
+                assert_int_equal(level > .5, asked > .5);
+            else
+                lab_near(level, 255 * asked, .5 + 1e-4, "the nearest level", (double)i);
+        }
+        lab_close(&x.l);
+    }
+}
+
+static void levels_of_a_box(void **state)
+{
+    (void)state;
+    for (int on_off = 0; on_off < 2; on_off++) {
+        light x = random_light(SG_LIGHT_BOX, on_off ? SG_LEVELS_ON_OFF : SG_LEVELS_BITS8);
+        for (size_t i = 0; i < (size_t)LEDS * ROWS; i++) {
+            const double asked = (double)x.param->value[i], want = on_off ? asked > .5 : rint(255 * asked) / 255;
+            lab_near((double)x.weight[i], want, 1e-7, "level", (double)i);
+        }
+        lab_close(&x.l);
+    }
+}
+
+/* Without levels the parameter itself lights the sample. */
+static void continuous_light_is_the_parameter(void **state)
+{
+    (void)state;
+    light x = random_light(SG_LIGHT_DOSE, SG_LEVELS_CONTINUOUS);
+    for (size_t i = 0; i < (size_t)LEDS * ROWS; i++) assert_true(x.weight[i] == x.param->value[i]);
+    lab_close(&x.l);
+}
+
+/* Least squares on a pattern that the array cannot show: the levels go to the nearest one that it can. */
+static void levels_are_learned(void **state)
+{
+    static const float want[9] = {0, 0, .25f, .25f, .25f, .25f, 0, 0, 0};
+    sg_microscope_config config = defaults();
+    const sg_optimiser_config adam = {SG_OPTIMISER_ADAM, .01, .9, .9, .999, 1e-8, 0, 0, SG_SCHEDULE_CONSTANT, 0, 1};
+    (void)state;
+    config.illumination.rows = config.illumination.columns = 3;
+    config.illumination.pattern = SG_PATTERN_RANDOM;
+    config.illumination.levels = SG_LEVELS_ON_OFF;
+    config.illumination.learn = (sg_learn){true, .02};
+    sg_graph *g = sg_graph_new();
+    const sg_value weight = sg_microscope_light(g, &config);
+    const sg_value target = sg_input(g, "target", SG_SHAPE(1, 1, 1, 9));
+    sg_output(g, "weight", weight);
+    lab l = lab_open(g, sg_mse(g, weight, target), false, true);
+    memcpy(sg_plan_input(l.plan, "target"), want, sizeof want);
+    (void)lab_run(&l);
+    assert_true(sg_plan_loss(l.plan) > 1e-3); /* the random start is another pattern */
+    for (int i = 0; i < 300; i++) {
+        (void)lab_run(&l);
+        assert_int_equal(sg_plan_backward(l.plan), SG_OK);
+        assert_int_equal(sg_optimiser_step(l.model, l.plan, &adam, 1), SG_OK);
+    }
+    (void)lab_run(&l);
+    const float *got = sg_plan_output(l.plan, "weight");
+    for (int k = 0; k < 9; k++) lab_near((double)got[k], (double)want[k], 1e-6, "LED", k);
+    lab_close(&l);
+}
+
+/* ---- starting patterns ---- */
+
+/* random: uniform (0, 1) of the seed, divided by its sum (not projected: that would put out the darkest LEDs). */
+static void a_random_start_is_scaled_to_the_dose(void **state)
+{
+    (void)state;
+    light x = random_light(SG_LIGHT_DOSE, SG_LEVELS_CONTINUOUS);
+    const sg_rng rng = sg_rng_make(1 ^ sg_rng_hash("microscope.led.weight"), SG_RNG_INIT, 0, 0, 0);
+    const size_t len = (size_t)LEDS * ROWS;
+    double sum = 0;
+    for (size_t i = 0; i < len; i++) sum += sg_rng_uniform(&rng, (uint32_t)i, 0);
+    for (size_t i = 0; i < len; i++)
+        lab_near((double)x.weight[i], sg_rng_uniform(&rng, (uint32_t)i, 0) / sum, 2e-8, "share", (double)i);
+    lab_close(&x.l);
+}
+
+static void refused(const sg_microscope_config *config, const char *hint)
+{
+    sg_microscope_size size;
+    assert_int_not_equal(sg_microscope_check(&size, config), SG_OK);
+    if (!strstr(sg_error_text(), hint)) fail_msg("'%s' does not contain '%s'", sg_error_text(), hint);
+}
+
+static void with_pattern(sg_microscope_config *config, const char *text)
+{
+    strcpy(config->illumination.pattern_csv, "/tmp/scopegrad_pattern_XXXXXX");
+    const int file = mkstemp(config->illumination.pattern_csv);
+    FILE *out = file < 0 ? NULL : fdopen(file, "w");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+    config->illumination.pattern = SG_PATTERN_CSV;
+}
+
+static void bad_patterns_are_refused(void **state)
+{
+    static const struct bad {
+        const char *text, *hint;
+        sg_light_constraint constraint;
+        sg_levels levels;
+    } list[] = {
+        {"0\n0\n0\n0\n", "lights none of the 4 LEDs", SG_LIGHT_DOSE, SG_LEVELS_CONTINUOUS},
+        {"1\n0\n-1\n0\n", ":3: weight -1 is negative", SG_LIGHT_DOSE, SG_LEVELS_CONTINUOUS},
+        {"1\n0\n1\n", "3 rows for 4 LEDs", SG_LIGHT_DOSE, SG_LEVELS_CONTINUOUS},
+        {"1,1\n0,0\n1,1\n1,1\n", "one column for each of 1 exposures", SG_LIGHT_DOSE, SG_LEVELS_CONTINUOUS},
+        {"led,weight_1,weight_2\n0,1,1\n1,0,1\n2,1,1\n3,1,1\n", "2 columns of weights, not 1", SG_LIGHT_DOSE,
+         SG_LEVELS_CONTINUOUS},
+        {"led,power\n0,1\n1,0\n2,1\n3,1\n", "1 exposures", SG_LIGHT_DOSE, SG_LEVELS_CONTINUOUS},
+        {"3\n0\n0\n0\n", "weight 3 is above 1", SG_LIGHT_BOX, SG_LEVELS_CONTINUOUS},
+        {".5\n.4\n0\n.2\n", "illumination.levels: on_off lights no LED", SG_LIGHT_BOX, SG_LEVELS_ON_OFF},
+        {".001\n0\n0\n0\n", "illumination.levels: bits8 lights no LED", SG_LIGHT_BOX, SG_LEVELS_BITS8},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        sg_microscope_config config = defaults();
+        config.illumination.rows = config.illumination.columns = 2;
+        config.illumination.constraint = list[i].constraint;
+        config.illumination.levels = list[i].levels;
+        config.illumination.flux_ph_per_s = 1e4;
+        with_pattern(&config, list[i].text);
+        refused(&config, list[i].hint);
+        remove(config.illumination.pattern_csv);
+    }
+    sg_microscope_config beyond = defaults();
+    beyond.illumination.pitch_na = .3; /* corners at 4 * .3 */
+    refused(&beyond, "must be below 1");
+}
+
+/* A header with columns weight... picks them; without one the columns are the exposures. */
+static void patterns_are_read_by_their_header(void **state)
+{
+    static const char *const texts[] = {
+        "led,x_mm,weight_1,note,weight_2\n0,5,1,7,0\n1,5,0,7,3\n2,5,2,7,0\n3,5,0,7,2\n",
+        "1,0\n0,3\n2,0\n0,2\n",
+        "left,right\n1,0\n0,3\n2,0\n0,2\n",
+    };
+    static const double want[] = {1, 0, 2, 0, 0, 3, 0, 2};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        sg_microscope_config config = defaults();
+        config.illumination.rows = config.illumination.columns = 2;
+        config.illumination.exposures = 2;
+        with_pattern(&config, texts[i]);
+        light x = light_open(&config);
+        for (int k = 0; k < 8; k++) lab_near((double)x.weight[k], want[k] / 8, 1e-7, "weight", k);
+        remove(config.illumination.pattern_csv);
+        lab_close(&x.l);
+    }
+}
+
+/* ---- positions ---- */
+
+enum { POSITIONS = 9, EXPOSURES = 4, SIDE = 32 };
+
+static sg_microscope_config exact_scope(void)
+{
+    sg_microscope_config config = defaults();
+    config.sample.size_px = SIDE;
+    config.sample.background_rad = 0;
+    config.optics.edge = SG_EDGE_SMOOTH;
+    config.illumination.rows = config.illumination.columns = 3;
+    config.illumination.pitch_na = 0;
+    config.illumination.pitch_mm = 4;
+    config.illumination.height_mm = 100;
+    config.illumination.sampling = SG_LED_EXACT;
+    config.illumination.pattern = SG_PATTERN_RANDOM;
+    config.illumination.exposures = EXPOSURES;
+    config.illumination.learn_position = (sg_learn){true, .02};
+    return config;
+}
+
+/* Mean squared difference of what the microscope images and "target". */
+static lab position_lab(const sg_microscope_config *config)
+{
+    sg_microscope_stages stages;
+    sg_microscope_size size;
+    sg_graph *g = sg_graph_new();
+    assert_int_equal(sg_microscope_check(&size, config), SG_OK);
+    (void)sg_microscope(g, sg_input(g, "sample", SG_SHAPE(1, 1, SIDE, SIDE)), config, false, &stages);
+    const sg_value image = sg_stage_value(&stages, "image");
+    const sg_value target = sg_input(g, "target", SG_SHAPE(1, EXPOSURES, size.image_px, size.image_px));
+    sg_output(g, "image", image);
+    lab l = lab_open(g, sg_mse(g, image, target), false, true);
+    float *sample = sg_plan_input(l.plan, "sample");
+    for (int i = 0; i < SIDE * SIDE; i++) sample[i] = (float)(.5 + .5 * check_random("sample", 0, (size_t)i));
+    return l;
+}
+
+static double worst_distance(const float *position, const float *truth)
+{
+    double worst = 0;
+    for (int k = 0; k < POSITIONS; k++)
+        worst = fmax(worst,
+                     hypot((double)(position[2 * k] - truth[2 * k]), (double)(position[2 * k + 1] - truth[2 * k + 1])));
+    return worst;
+}
+
+/* Images of four patterns of light; the LEDs start up to .5 mm off and return to where they were. */
+static void positions_are_found_from_images(void **state)
+{
+    const sg_microscope_config config = exact_scope();
+    const sg_optimiser_config adam = {SG_OPTIMISER_ADAM, .02, .9, .9, .999, 1e-12, 0, 0, SG_SCHEDULE_COSINE, 0, .01};
+    float truth[2 * POSITIONS];
+    (void)state;
+    lab l = position_lab(&config);
+    sg_param_info *position = sg_model_find(l.model, "microscope.led.position");
+    const sg_shape shape = sg_plan_shape(l.plan, "image");
+    assert_non_null(position);
+    assert_int_equal(position->len, 2 * POSITIONS);
+    memcpy(truth, position->value, sizeof truth);
+    (void)lab_run(&l);
+    memcpy(sg_plan_input(l.plan, "target"), sg_plan_output(l.plan, "image"), sg_shape_len(shape) * sizeof(float));
+    for (size_t i = 0; i < position->len; i++) position->value[i] += (float)(.35 * check_random("position", 0, i));
+    const double start = worst_distance(position->value, truth);
+    for (int i = 0; i < 400; i++) {
+        (void)lab_run(&l);
+        assert_int_equal(sg_plan_backward(l.plan), SG_OK);
+        assert_int_equal(sg_optimiser_step(l.model, l.plan, &adam, sg_schedule_factor(&adam, i, 400)), SG_OK);
+    }
+    const double end = worst_distance(position->value, truth);
+    print_message("# LED positions: %.3f mm off at first, %.5f mm in the end\n", start, end);
+    assert_true(start > .2 && end <= .01);
+    lab_close(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(levels_keep_the_dose),
+        cmocka_unit_test(levels_of_a_box),
+        cmocka_unit_test(continuous_light_is_the_parameter),
+        cmocka_unit_test(levels_are_learned),
+        cmocka_unit_test(a_random_start_is_scaled_to_the_dose),
+        cmocka_unit_test(bad_patterns_are_refused),
+        cmocka_unit_test(patterns_are_read_by_their_header),
+        cmocka_unit_test(positions_are_found_from_images),
+    };
+    return cmocka_run_group_tests_name("light", tests, NULL, NULL);
+}
