@@ -199,7 +199,7 @@ static sg_status write_strip(run *r)
 {
     void *png;
     size_t size;
-    SG_TRY(sg_strip_draw(&png, &size, &r->simulation));
+    SG_TRY(sg_strip_draw(&png, &size, &r->simulation, NULL));
     const sg_status status = sg_file_write(r->order->strip, png, size);
     sg_free(png);
     return status;

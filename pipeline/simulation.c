@@ -69,6 +69,16 @@ static sg_status add_complex(sg_simulation *s, const sg_stage *stage, sg_shape s
     return SG_OK;
 }
 
+/* A point spread function is computed around the corner; people look at it around the middle. */
+static void centre(sg_stage_picture *p, const float *corner)
+{
+    for (int i = 0; i < p->c * p->h * p->w; i++) {
+        const int x = i % p->w, y = i / p->w % p->h, c = i / p->w / p->h;
+        const int to_x = (x + p->w / 2) % p->w, to_y = (y + p->h / 2) % p->h;
+        p->data[((size_t)c * (size_t)p->h + (size_t)to_y) * (size_t)p->w + (size_t)to_x] = corner[i];
+    }
+}
+
 /* The stage `to`, or an error that lists what there is. */
 static sg_status find_last(int *last, const sg_microscope_stages *stages, const char *to)
 {
@@ -96,6 +106,7 @@ static sg_status keep(sg_simulation *s, const sg_graph *g, const sg_plan *plan, 
             SG_TRY(add_complex(s, stage, shape, data));
         else
             SG_TRY(add(s, stage, shape, &data, &to));
+        if (strcmp(stage->name, "psf") == 0) centre(&s->list[s->count - 1], data);
     }
     return SG_OK;
 }

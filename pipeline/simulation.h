@@ -41,9 +41,10 @@ sg_status sg_simulation_run(sg_simulation *s, const float *in, sg_simulation_par
 /* NULL if there is none of this name. */
 const sg_stage_picture *sg_simulation_stage(const sg_simulation *s, const char *name);
 
-/* The stages side by side, LED patterns between sample and image, as one PNG (*out, sg_free): every picture of a stage
- * stands below the other, at most four; each has a scale of its own with its unit, and a bar of a round length. SG_E_IO:
- * gnuplot. strip.c */
-sg_status sg_strip_draw(void **out, size_t *size, const sg_simulation *s);
+/* The stages side by side, LED patterns before the image, as one PNG (*out, sg_free): every picture of a stage stands
+ * below the other, at most four; each has a scale of its own with its unit, and a bar of a round length. `show`: names of
+ * stages with blanks between, "LEDs" for the patterns; NULL: all. SG_E_USAGE: none of them is there; SG_E_IO: gnuplot.
+ * strip.c */
+sg_status sg_strip_draw(void **out, size_t *size, const sg_simulation *s, const char *show);
 
 #endif

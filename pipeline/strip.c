@@ -9,7 +9,16 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CELL_WIDTH = 300, CELL_HEIGHT = 300, SIDE = 200, LEFT = 14, BOTTOM = 50, ROWS_MAX = 4, PIXELS_MAX = 256 };
+enum {
+    CELL_WIDTH = 300,
+    CELL_HEIGHT = 256,
+    SIDE = 200,
+    LEFT = 14,
+    BOTTOM = 14,
+    ROWS_MAX = 4,
+    PIXELS_MAX = 256,
+    PSF_MAX = 64
+};
 
 /* Where panels go: one column a stage, one row a picture of it. */
 typedef struct strip {
@@ -96,10 +105,32 @@ static void picture_plot(strip *s, const sg_stage_picture *p, int row)
     sg_text_add(&s->script, "plot $p matrix w image notitle\n");
 }
 
-static void picture_column(strip *s, const sg_stage_picture *p)
+/* The middle of a point spread function: the rest of the field is black. */
+static sg_status psf_column(strip *s, const sg_stage_picture *p)
 {
-    for (int row = 0; row < p->c && row < s->rows; row++) picture_plot(s, p, row);
+    const int height = p->h < PSF_MAX ? p->h : PSF_MAX, width = p->w < PSF_MAX ? p->w : PSF_MAX;
+    sg_stage_picture middle = *p;
+    SG_TRY(SG_ALLOC(&middle.data, (size_t)p->c * (size_t)height * (size_t)width, "strip"));
+    for (int row = 0; row < p->c * height; row++)
+        memcpy(middle.data + (size_t)row * (size_t)width,
+               p->data + ((size_t)(row / height * p->h + (p->h - height) / 2 + row % height)) * (size_t)p->w +
+                   (p->w - width) / 2,
+               (size_t)width * sizeof *middle.data);
+    middle.h = height, middle.w = width;
+    for (int row = 0; row < p->c && row < s->rows; row++) picture_plot(s, &middle, row);
+    sg_free(middle.data);
+    return SG_OK;
+}
+
+static sg_status picture_column(strip *s, const sg_stage_picture *p)
+{
+    if (strcmp(p->name, "psf") == 0) {
+        SG_TRY(psf_column(s, p));
+    } else {
+        for (int row = 0; row < p->c && row < s->rows; row++) picture_plot(s, p, row);
+    }
     s->column++;
+    return SG_OK;
 }
 
 /* ---- LED patterns ---- */
@@ -142,29 +173,46 @@ static sg_status led_column(strip *s, const sg_simulation *sim)
     return SG_OK;
 }
 
-static bool has_leds(const sg_simulation *sim)
+/* True if `name` is one of the words of `show`. */
+static bool shown(const char *show, const char *name)
 {
-    return sg_model_find(sim->model, "microscope.led.weight") != NULL && sg_simulation_stage(sim, "image") != NULL;
+    const size_t len = strlen(name);
+    for (const char *word = show; word != NULL && *word != 0; word += strspn(word, " ")) {
+        const size_t size = strcspn(word, " ");
+        if (size == len && memcmp(word, name, len) == 0) return true;
+        word += size;
+    }
+    return show == NULL;
 }
 
-static sg_status columns(strip *s, const sg_simulation *sim)
+static bool has_leds(const sg_simulation *sim, const char *show)
+{
+    return shown(show, "LEDs") && sg_model_find(sim->model, "microscope.led.weight") != NULL &&
+           sg_simulation_stage(sim, "image") != NULL;
+}
+
+static sg_status columns(strip *s, const sg_simulation *sim, const char *show)
 {
     for (int i = 0; i < sim->count; i++) {
-        if (strcmp(sim->list[i].name, "image") == 0 && has_leds(sim)) SG_TRY(led_column(s, sim));
-        picture_column(s, &sim->list[i]);
+        if (strcmp(sim->list[i].name, "image") == 0 && has_leds(sim, show)) SG_TRY(led_column(s, sim));
+        if (shown(show, sim->list[i].name)) SG_TRY(picture_column(s, &sim->list[i]));
     }
     return SG_OK;
 }
 
-sg_status sg_strip_draw(void **out, size_t *size, const sg_simulation *sim)
+sg_status sg_strip_draw(void **out, size_t *size, const sg_simulation *sim, const char *show)
 {
-    strip s = {.columns = sim->count + has_leds(sim), .rows = 1};
+    strip s = {.columns = has_leds(sim, show), .rows = 1};
     *out = NULL;
-    for (int i = 0; i < sim->count; i++)
+    for (int i = 0; i < sim->count; i++) {
+        if (!shown(show, sim->list[i].name)) continue;
+        s.columns++;
         if (sim->list[i].c > s.rows) s.rows = sim->list[i].c < ROWS_MAX ? sim->list[i].c : ROWS_MAX;
+    }
+    if (s.columns == 0) SG_FAIL(SG_E_USAGE, "no picture to show: this microscope has no stage %s", show ? show : "");
     sg_text_add(&s.script, "set encoding utf8\nunset border\nunset tics\nunset key\nset cbtics scale .4 font ',10'\n"
                            "set format cb '%%g'\nset multiplot\n");
-    sg_status status = columns(&s, sim);
+    sg_status status = columns(&s, sim, show);
     sg_text_add(&s.script, "unset multiplot\n");
     if (status == SG_OK) status = sg_gnuplot_png(out, size, &s.script, s.columns * CELL_WIDTH, s.rows * CELL_HEIGHT);
     sg_text_free(&s.script);

@@ -4,6 +4,7 @@
 #include "core/rng.h"
 #include "datasets/image.h"
 #include "datasets/png.h"
+#include "pipeline/gallery.h"
 #include "pipeline/results.h"
 
 #include <math.h>
@@ -126,9 +127,27 @@ static void simulate_goes_on_from_a_stage(void **state)
     file = open_results("part.h5");
     assert_true(sg_results_has(file, "/stages/image") && !sg_results_has(file, "/stages/pixels"));
     sg_results_close(file);
-    assert_int_equal(WEXITSTATUS(scopegrad("simulate config.yaml -i stages.h5 --from pixels --to image -o rest.h5")), 2);
+    assert_int_equal(WEXITSTATUS(scopegrad("simulate config.yaml -i stages.h5 --from pixels --to image -o rest.h5")),
+                     2);
     assert_int_equal(WEXITSTATUS(scopegrad("simulate config.yaml -i stages.h5 --from adu -o rest.h5")), 2);
     assert_int_equal(WEXITSTATUS(scopegrad("simulate config.yaml -i cell.png --to light -o rest.h5")), 2);
+}
+
+/* Every entry of the gallery can be simulated, and the page holds a picture of each. */
+static void gallery_shows_every_entry(void **state)
+{
+    char path[512];
+    void *page = NULL;
+    size_t size = 0;
+    int pictures = 0;
+    (void)state;
+    assert_int_equal(scopegrad("gallery -o gallery.html"), 0);
+    in_root(path, "gallery.html");
+    if (sg_file_read(&page, &size, path, (size_t)1 << 28) != SG_OK) fail_msg("%s", sg_error_text());
+    for (const char *at = page; (at = memmem(at, size - (size_t)(at - (char *)page), "<img ", 5)) != NULL; at++)
+        pictures++;
+    assert_true(sg_gallery_count >= 17 && pictures == sg_gallery_count);
+    sg_free(page);
 }
 
 /* evaluate on the test split gives what training wrote at its end. */
@@ -248,10 +267,10 @@ static int remove_root(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(simulated_stages_agree),        cmocka_unit_test(simulate_goes_on_from_a_stage),
-        cmocka_unit_test(evaluate_repeats_the_run),      cmocka_unit_test(predict_writes_probabilities),
-        cmocka_unit_test(python_reads_what_was_written), cmocka_unit_test(dry_run_writes_nothing),
-        cmocka_unit_test(bench_names_every_op),
+        cmocka_unit_test(simulated_stages_agree),       cmocka_unit_test(simulate_goes_on_from_a_stage),
+        cmocka_unit_test(gallery_shows_every_entry),    cmocka_unit_test(evaluate_repeats_the_run),
+        cmocka_unit_test(predict_writes_probabilities), cmocka_unit_test(python_reads_what_was_written),
+        cmocka_unit_test(dry_run_writes_nothing),       cmocka_unit_test(bench_names_every_op),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }
