@@ -71,8 +71,9 @@ static sg_status read_input(run *r)
 {
     const sg_shape shape = sg_simulation_shape(&r->simulation, r->part.from);
     SG_TRY(SG_ALLOC(&r->in, sg_shape_len(shape), "what enters the microscope"));
-    const bool picture = r->part.from == SG_ENTRY_SAMPLE && sg_image_known(r->order->input);
-    return picture ? read_picture(r) : read_stage(r);
+    const char *end = strrchr(r->order->input, '.'); /* "stages.h5"; "field.h5:/picture" is an array in a file */
+    const bool stages = end != NULL && strcmp(end, ".h5") == 0;
+    return r->part.from == SG_ENTRY_SAMPLE && !stages ? read_picture(r) : read_stage(r);
 }
 
 /* ---- what goes out ---- */
