@@ -264,11 +264,23 @@ static void print_range(FILE *out, const sg_key *key)
     }
 }
 
+static const char page_head[] =
+    "# Config keys\n\n"
+    "A config is a YAML file of sections; what it leaves out has the default of this table, which is the main job "
+    "(`scopegrad demo`). `--set optics.na=0.2` changes a key on\n"
+    "the command line; `scopegrad info CONFIG` checks a file and prints every value a run would use. A learnable number is a "
+    "number, or `{init: 0.1, learn: true, lr: 0.01}`; its\n"
+    "parts are keys too (`optics.na.learn`). An `experiment` section (title, seeds, arms, vary, reference) is read by "
+    "`scopegrad demo`; see\n"
+    "[experiments/learned_illumination](../experiments/learned_illumination).\n\n"
+    "Made by `scopegrad info --keys > docs/config.md`; a test compares.\n\n"
+    "| key | type | unit | range | default | meaning |\n| --- | --- | --- | --- | --- | --- |\n";
+
 void sg_keys_print(FILE *out)
 {
     sg_config config;
     sg_config_defaults(&config);
-    fputs("| key | type | unit | range | default | meaning |\n| --- | --- | --- | --- | --- | --- |\n", out);
+    fputs(page_head, out);
     for (int i = 0; i < sg_key_count; i++) {
         const sg_key *key = &sg_keys[i];
         fprintf(out, "| `%s` | %s%s | %s | ", key->path, type_names[key->type],

@@ -53,7 +53,7 @@ const char *sg_key_suggest(const char *path);
 bool sg_key_learnable(const sg_key *key);
 /* Number of single-letter edits between two words of at most 63 letters (longer ones are cut). */
 int sg_edit_distance(const char *a, const char *b);
-/* The reference page: a Markdown table. */
+/* The reference page, Markdown: docs/config.md. */
 void sg_keys_print(FILE *out);
 
 /* Shortest decimal text that reads back as the same double. */
