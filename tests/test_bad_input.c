@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "datasets/png.h"
 #include "datasets/tiff.h"
+#include "place.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -18,7 +19,6 @@
 #include <cmocka.h>
 
 enum { SIDE = 40, ERRORS = 4096 };
-static char folder[] = "/tmp/sg_test_bad_XXXXXX";
 
 static const char tiny[] =
     "sample: {size_px: 32}\n"
@@ -31,31 +31,13 @@ static const char tiny[] =
 
 /* ---- files ---- */
 
-static int shell(const char *command)
-{
-    char line[2048];
-    (void)snprintf(line, sizeof line, "cd '%s' && SG='%s'; %s", folder, getenv("SG_TEST_COMMAND"), command);
-    const int status = system(line);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void put(const char *name, const void *data, size_t size)
-{
-    char path[256];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (sg_file_write(path, data, size) != SG_OK) fail_msg("%s", sg_error_text());
-}
-
 static void put_tiff(const char *name, int side, float odd_one)
 {
     static float data[2 * SIDE * SIDE];
-    char path[256];
     const sg_tiff tiff = {1, side, side, 32, data, 1};
     for (int i = 0; i < side * side; i++) data[i] = (float)(i * 7919 % 256);
     data[3 * side + 5] = odd_one;
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (sg_tiff_write(path, &tiff) != SG_OK) fail_msg("%s", sg_error_text());
+    if (sg_tiff_write(place_path(name), &tiff) != SG_OK) fail_msg("%s", sg_error_text());
 }
 
 /* 2^31-1 pixels square, in 33 bytes; the checksum is that of this header. */
@@ -69,33 +51,27 @@ static void make_pictures(void)
     put_tiff("other.tif", SIDE + 8, 3);
     put_tiff("small.tif", 20, 3);
     put_tiff("nan.tif", SIDE, NAN);
-    put("empty.png", "", 0);
-    put("text.png", "hello", 5);
-    put("huge.png", huge_png, sizeof huge_png);
+    place_put("empty.png", "", 0);
+    place_put("text.png", "hello", 5);
+    place_put("huge.png", huge_png, sizeof huge_png);
     assert_int_equal(
-        shell("head -c 900 ok.tif > cut.tif; mkdir nopair; mkdir -p good/images good/labels;"
-              "for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do cp ok.tif good/images/p$i.tif; cp ok.tif "
-              "good/labels/p$i.tif; done;"
-              "for k in empty text huge; do cp -r good $k; rm $k/images/p3.tif; cp $k.png $k/images/p3.png; done;"
-              "for k in nan small cut; do cp -r good $k; cp $k.tif $k/images/p3.tif; done;"
-              "cp -r good size; cp other.tif size/labels/p3.tif; cp -r good nolabel; rm nolabel/labels/p3.tif; mkdir "
-              "nopair/images nopair/labels"),
+        place_shell(
+            "head -c 900 ok.tif > cut.tif; mkdir nopair; mkdir -p good/images good/labels;"
+            "for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do cp ok.tif good/images/p$i.tif; cp ok.tif "
+            "good/labels/p$i.tif; done;"
+            "for k in empty text huge; do cp -r good $k; rm $k/images/p3.tif; cp $k.png $k/images/p3.png; done;"
+            "for k in nan small cut; do cp -r good $k; cp $k.tif $k/images/p3.tif; done;"
+            "cp -r good size; cp other.tif size/labels/p3.tif; cp -r good nolabel; rm nolabel/labels/p3.tif; mkdir "
+            "nopair/images nopair/labels"),
         0);
 }
 
 static int setup(void **state)
 {
-    (void)state;
-    if (getenv("SG_TEST_COMMAND") == NULL || mkdtemp(folder) == NULL) return -1;
-    put("tiny.yaml", tiny, sizeof tiny - 1);
+    if (getenv("SG_TEST_COMMAND") == NULL || place_make(state) != 0) return -1;
+    place_put("tiny.yaml", tiny, sizeof tiny - 1);
     make_pictures();
-    return shell("$SG train tiny.yaml -q --no-report -o run 2> err && cp -r run kept");
-}
-
-static int remove_all(void **state)
-{
-    (void)state;
-    return getenv("SG_KEEP") ? 0 : shell("rm -rf \"$PWD\"");
+    return place_shell("$SG train tiny.yaml -q --no-report -o run 2> err && cp -r run kept");
 }
 
 /* ---- one case ---- */
@@ -109,19 +85,16 @@ typedef struct bad {
 /* `new` must not exist afterwards. */
 static void refused(const bad *b)
 {
-    char line[1024], path[256];
-    void *errors;
-    size_t size;
+    char line[1024];
     (void)snprintf(line, sizeof line, "( %s ) > out 2> err", b->command);
-    const int code = shell(line);
-    (void)snprintf(path, sizeof path, "%s/err", folder);
-    assert_int_equal(sg_file_read(&errors, &size, path, 0), SG_OK);
-    const char *text = errors, *newline = strchr(text, '\n');
+    const int code = place_shell(line);
+    char *text = place_get("err");
+    const char *newline = strchr(text, '\n');
     if (code != b->code) fail_msg("%s: exit code %d, not %d: %s", b->command, code, b->code, text);
     if (newline == NULL || newline[1] != 0) fail_msg("%s: not one line: %s", b->command, text);
     if (strstr(text, b->says) == NULL) fail_msg("%s: '%s' does not say '%s'", b->command, text, b->says);
-    sg_free(errors);
-    if (shell("test ! -e new && test -z \"$(ls -d new* *.tmp-* */*.tmp-* 2> /dev/null)\"") != 0)
+    sg_free(text);
+    if (place_shell("test ! -e new && test -z \"$(ls -d new* *.tmp-* */*.tmp-* 2> /dev/null)\"") != 0)
         fail_msg("%s: left something behind", b->command);
 }
 
@@ -228,8 +201,8 @@ static void older_results_stay(void **state)
     };
     (void)state;
     REFUSED(list);
-    assert_int_equal(shell("diff -r run kept"), 0);
-    assert_int_equal(shell("$SG train tiny.yaml -q --no-report -o run --resume && diff -r run kept"), 0);
+    assert_int_equal(place_shell("diff -r run kept"), 0);
+    assert_int_equal(place_shell("$SG train tiny.yaml -q --no-report -o run --resume && diff -r run kept"), 0);
 }
 
 /* RLIMIT_FSIZE is the full disk that everybody may make. */
@@ -240,10 +213,10 @@ static void a_full_disk_leaves_the_older_file(void **state)
         {"$SG train tiny.yaml -q --no-report -o ok.tif/new", "ok.tif: cannot make the folder", 1},
     };
     (void)state;
-    put("old.h5", "old", 3);
+    place_put("old.h5", "old", 3);
     /* the shell's own files must stay below the limit too: they are empty before */
     refused(&list[0]);
-    assert_int_equal(shell("test \"$(cat old.h5)\" = old"), 0);
+    assert_int_equal(place_shell("test \"$(cat old.h5)\" = old"), 0);
     refused(&list[1]);
 }
 
@@ -252,9 +225,9 @@ static void two_processes_do_not_share_a_folder(void **state)
     static const bad locked = {"mkdir shared; flock shared -c \"$SG train tiny.yaml -q --no-report -o shared\"",
                                "shared: another process is training", 2};
     (void)state;
-    if (shell("command -v flock > /dev/null") != 0) skip();
+    if (place_shell("command -v flock > /dev/null") != 0) skip();
     refused(&locked);
-    assert_int_equal(shell("test -z \"$(ls shared)\""), 0);
+    assert_int_equal(place_shell("test -z \"$(ls shared)\""), 0);
 }
 
 static void a_failing_arm_leaves_the_others(void **state)
@@ -264,12 +237,15 @@ static void a_failing_arm_leaves_the_others(void **state)
     char text[sizeof tiny + sizeof arms];
     (void)state;
     (void)snprintf(text, sizeof text, "%s%s", tiny, arms);
-    put("exp.yaml", text, strlen(text));
-    assert_int_equal(shell("$SG demo exp.yaml -q -j 1 -o exp > out 2> err"), 3);
+    place_put("exp.yaml", text, strlen(text));
+    assert_int_equal(place_shell("$SG demo exp.yaml -q -j 1 -o exp > out 2> err"), 3);
     assert_int_equal(
-        shell("grep -q 'failed: exp/runs/bad.*network.depth: 6 poolings' err && grep -q '1 of 2 runs failed' err"), 0);
+        place_shell(
+            "grep -q 'failed: exp/runs/bad.*network.depth: 6 poolings' err && grep -q '1 of 2 runs failed' err"),
+        0);
     assert_int_equal(
-        shell("test -s exp/report.html && test -e exp/runs/good/*/seed1/DONE && test ! -e exp/runs/bad/*/seed1"), 0);
+        place_shell("test -s exp/report.html && test -e exp/runs/good/*/seed1/DONE && test ! -e exp/runs/bad/*/seed1"),
+        0);
 }
 
 int main(void)
@@ -284,5 +260,5 @@ int main(void)
         cmocka_unit_test(two_processes_do_not_share_a_folder),
         cmocka_unit_test(a_failing_arm_leaves_the_others),
     };
-    return cmocka_run_group_tests(tests, setup, remove_all);
+    return cmocka_run_group_tests(tests, setup, place_remove);
 }

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
+#include "place.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,44 +18,22 @@
 #include <cmocka.h>
 
 enum { OUTPUT_MAX = 1 << 16 };
-static char folder[64], output[OUTPUT_MAX], errors[OUTPUT_MAX];
-
-static int setup(void **state)
-{
-    (void)state;
-    (void)strcpy(folder, "/tmp/sg_test_cli_XXXXXX");
-    return getenv("SG_TEST_COMMAND") && mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_all(void **state)
-{
-    (void)state;
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
+static char output[OUTPUT_MAX], errors[OUTPUT_MAX];
 
 static void slurp(char *out, const char *name)
 {
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    out[fread(out, 1, OUTPUT_MAX - 1, file)] = 0;
-    (void)fclose(file);
+    char *text = place_get(name);
+    (void)snprintf(out, OUTPUT_MAX, "%s", text);
+    sg_free(text);
 }
 
-/* Runs `scopegrad ARGUMENTS` by the shell in the test's folder; returns the exit code, fills output and errors. */
+/* Runs `scopegrad ARGUMENTS`; returns the exit code, fills output and errors. */
 static int run(const char *arguments)
 {
-    char command[2048];
-    (void)snprintf(command, sizeof command, "cd '%s' && '%s' %s > out 2> err", folder, getenv("SG_TEST_COMMAND"),
-                   arguments);
-    const int status = system(command);
-    assert_true(WIFEXITED(status));
+    const int code = place_run(arguments);
     slurp(output, "out");
     slurp(errors, "err");
-    return WEXITSTATUS(status);
+    return code;
 }
 
 /* The run must end with this code and exactly this one line on stderr. */
@@ -66,13 +45,6 @@ static void check_fails(const char *arguments, int code, const char *line)
     errors[strcspn(errors, "\n")] = 0;
     assert_string_equal(errors, line);
     assert_string_equal(output, "");
-}
-
-static void write_config(const char *text)
-{
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/a.yaml", folder);
-    assert_int_equal(sg_file_write(path, text, strlen(text)), SG_OK);
 }
 
 static void test_usage_errors(void **state)
@@ -100,7 +72,7 @@ static void test_spin_count(void **state)
         (void)snprintf(command, sizeof command,
                        "cd '%s' && env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT OMP_DISPLAY_ENV=verbose %s '%s' bench 'no "
                        "such' > out 2> err",
-                       folder, spins[i], getenv("SG_TEST_COMMAND"));
+                       place, spins[i], getenv("SG_TEST_COMMAND"));
         const int status = system(command);
         slurp(errors, "err");
         if (!strstr(errors, "GOMP_SPINCOUNT")) skip(); /* another OpenMP */
@@ -115,23 +87,23 @@ static void test_config_errors(void **state)
 {
     (void)state;
     check_fails("info none.yaml", 2, "scopegrad info: none.yaml: cannot read: No such file or directory");
-    write_config("camera:\n    qe: .5\n    bitdepth: 8\n");
+    place_put_text("a.yaml", "camera:\n    qe: .5\n    bitdepth: 8\n");
     check_fails("info a.yaml", 2,
                 "scopegrad info: a.yaml:3: camera.bitdepth: unknown key; did you mean camera.bit_depth?");
-    write_config("camera: {bit_depth: 0}");
+    place_put_text("a.yaml", "camera: {bit_depth: 0}");
     check_fails("info a.yaml", 2, "scopegrad info: a.yaml:1: camera.bit_depth: 0 is outside 1..16 (bits)");
-    write_config("camera: {bit_depth: 17}");
+    place_put_text("a.yaml", "camera: {bit_depth: 17}");
     check_fails("info a.yaml", 2, "scopegrad info: a.yaml:1: camera.bit_depth: 17 is outside 1..16 (bits)");
-    write_config("optics:\n    na: -0.1\n");
+    place_put_text("a.yaml", "optics:\n    na: -0.1\n");
     check_fails("info a.yaml", 2, "scopegrad info: a.yaml:2: optics.na: -0.1 is outside 0.001..1.7");
-    write_config("optics: {na: .1}");
+    place_put_text("a.yaml", "optics: {na: .1}");
     check_fails("info a.yaml --set optics.na=x", 2, "scopegrad info: --set: optics.na: 'x' is not a number");
 }
 
 static void test_info(void **state)
 {
     (void)state;
-    write_config("optics: {na: .2}");
+    place_put_text("a.yaml", "optics: {na: .2}");
     assert_int_equal(run("info a.yaml -scamera.bit_depth=12 --set=camera.qe=.5 --set camera.shot=none"), 0);
     assert_non_null(strstr(output, "na: {init: 0.2,"));
     assert_non_null(strstr(output, "bit_depth: 12\n"));
@@ -193,7 +165,7 @@ static void test_full_disk(void **state)
     (void)state;
     char command[512];
     (void)snprintf(command, sizeof command, "'%s' info --keys > /dev/full 2> '%s/err'", getenv("SG_TEST_COMMAND"),
-                   folder);
+                   place);
     const int status = system(command);
     assert_int_equal(WEXITSTATUS(status), 1);
     slurp(errors, "err");
@@ -275,5 +247,5 @@ int main(void)
         cmocka_unit_test(test_info),         cmocka_unit_test(test_config_page), cmocka_unit_test(test_help),
         cmocka_unit_test(test_full_disk),    cmocka_unit_test(test_start_up),    cmocka_unit_test(test_parser),
     };
-    return cmocka_run_group_tests_name("cli", tests, setup, remove_all);
+    return cmocka_run_group_tests_name("cli", tests, place_make, place_remove);
 }

@@ -6,6 +6,7 @@
 #include "datasets/png.h"
 #include "pipeline/gallery.h"
 #include "pipeline/results.h"
+#include "place.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -17,7 +18,6 @@
 
 #include <cmocka.h>
 
-static char root[256];
 enum { SAMPLE = 64, CAMERA = 32, BITS_TOP = 255 };
 
 static const char config_text[] =
@@ -31,20 +31,14 @@ static const char config_text[] =
 /* Runs `scopegrad <arguments>` in the test folder; its exit code. */
 static int scopegrad(const char *arguments)
 {
-    char command[2048];
-    (void)snprintf(command, sizeof command, "cd '%s' && '%s' %s >out.txt 2>err.txt", root, getenv("SG_TEST_COMMAND"),
-                   arguments);
-    const int status = system(command);
-    if (status != 0) {
-        (void)snprintf(command, sizeof command, "sed 's/^/# /' '%s/err.txt'", root);
-        (void)!system(command);
-    }
-    return status;
+    const int code = place_run(arguments);
+    if (code != 0) (void)place_shell("sed 's/^/# /' err");
+    return code;
 }
 
 static void in_root(char out[512], const char *name)
 {
-    (void)snprintf(out, 512, "%s/%s", root, name);
+    (void)snprintf(out, 512, "%s/%s", place, name);
 }
 
 static double *read_numbers(const sg_results_file *file, const char *path, int want_rank, const int *want_dims)
@@ -127,10 +121,9 @@ static void simulate_goes_on_from_a_stage(void **state)
     file = open_results("part.h5");
     assert_true(sg_results_has(file, "/stages/image") && !sg_results_has(file, "/stages/pixels"));
     sg_results_close(file);
-    assert_int_equal(WEXITSTATUS(scopegrad("simulate config.yaml -i stages.h5 --from pixels --to image -o rest.h5")),
-                     2);
-    assert_int_equal(WEXITSTATUS(scopegrad("simulate config.yaml -i stages.h5 --from adu -o rest.h5")), 2);
-    assert_int_equal(WEXITSTATUS(scopegrad("simulate config.yaml -i cell.png --to light -o rest.h5")), 2);
+    assert_int_equal(scopegrad("simulate config.yaml -i stages.h5 --from pixels --to image -o rest.h5"), 2);
+    assert_int_equal(scopegrad("simulate config.yaml -i stages.h5 --from adu -o rest.h5"), 2);
+    assert_int_equal(scopegrad("simulate config.yaml -i cell.png --to light -o rest.h5"), 2);
 }
 
 /* Every entry of the gallery can be simulated, and the page holds a picture of each. */
@@ -196,7 +189,7 @@ static void python_reads_what_was_written(void **state)
         skip();
     }
     (void)snprintf(command, sizeof command, "python3 '%s/tests/python/read_commands.py' '%s'", getenv("SG_TEST_SOURCE"),
-                   root);
+                   place);
     assert_int_equal(system(command), 0);
 }
 
@@ -209,7 +202,7 @@ static void dry_run_writes_nothing(void **state)
     assert_int_equal(scopegrad("train config.yaml -o dry --dry-run"), 0);
     in_root(path, "dry");
     assert_false(sg_file_exists(path));
-    in_root(path, "out.txt");
+    in_root(path, "out");
     assert_int_equal(sg_file_read(&text, &size, path, 0), SG_OK);
     static const char *const words[] = {"8 train", "25 LEDs", "memory", "GFLOP", "6 steps", "would write dry/"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -225,7 +218,7 @@ static void bench_names_every_op(void **state)
     size_t size;
     (void)state;
     assert_int_equal(scopegrad("bench config.yaml -n 2"), 0);
-    in_root(path, "out.txt");
+    in_root(path, "out");
     assert_int_equal(sg_file_read(&text, &size, path, 0), SG_OK);
     static const char *const names[] = {"led_image", "camera", "conv2d", "batch_norm", "physics:", "arena"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -244,24 +237,13 @@ static void write_picture(const char *name, int height, int width)
     if (sg_png_write_gray8(path, pixels, height, width) != SG_OK) fail_msg("%s", sg_error_text());
 }
 
-static int make_root(void **state)
+static int make_place(void **state)
 {
-    char path[512];
-    (void)state;
-    (void)snprintf(root, sizeof root, "%s/sg-commands-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    if (mkdtemp(root) == NULL) return 1;
+    if (place_make(state) != 0) return -1;
     write_picture("cell.png", SAMPLE + 6, SAMPLE + 10);
     write_picture("measured.png", 37, 51);
-    in_root(path, "config.yaml");
-    return sg_file_write(path, config_text, sizeof config_text - 1) != SG_OK;
-}
-
-static int remove_root(void **state)
-{
-    char command[512];
-    (void)state;
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
+    place_put_text("config.yaml", config_text);
+    return 0;
 }
 
 int main(void)
@@ -272,5 +254,5 @@ int main(void)
         cmocka_unit_test(predict_writes_probabilities), cmocka_unit_test(python_reads_what_was_written),
         cmocka_unit_test(dry_run_writes_nothing),       cmocka_unit_test(bench_names_every_op),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, make_place, place_remove);
 }

@@ -4,6 +4,7 @@
 #include "core/rng.h"
 #include "pipeline/config.h"
 #include "pipeline/keys.h"
+#include "place.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,23 +16,13 @@
 
 #include <cmocka.h>
 
-static char folder[64], path[96];
+static char path[300];
 
 static int setup(void **state)
 {
-    (void)state;
-    (void)strcpy(folder, "/tmp/sg_test_config_XXXXXX");
-    if (!mkdtemp(folder)) return -1;
-    (void)snprintf(path, sizeof path, "%s/a.yaml", folder);
-    return 0;
-}
-
-static int remove_all(void **state)
-{
-    (void)state;
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
+    const int failed = place_make(state);
+    (void)snprintf(path, sizeof path, "%s", place_path("a.yaml"));
+    return failed;
 }
 
 static sg_status read_text(sg_config *out, const char *text)
@@ -168,7 +159,7 @@ static void test_read(void **state)
 {
     (void)state;
     sg_config c;
-    char want[160];
+    char want[512];
     assert_int_equal(read_text(&c, "# a comment\n"
                                    "camera: {bit_depth: 12, range_e: {init: auto, learn: true, lr: 1e-3}}\n"
                                    "optics:\n"
@@ -187,7 +178,7 @@ static void test_read(void **state)
     assert_true(c.microscope.illumination.learn.on && c.microscope.illumination.learn.lr == .5);
     assert_int_equal(c.dataset.synthetic.count, 3);
     assert_true(c.train.seed == UINT64_MAX);
-    (void)snprintf(want, sizeof want, "%s/x/y", folder);
+    (void)snprintf(want, sizeof want, "%s/x/y", place);
     assert_string_equal(c.dataset.path, want);
 }
 
@@ -268,7 +259,7 @@ static void test_bombs(void **state)
     big[SG_CONFIG_BYTES_MAX + 1] = 0;
     assert_int_equal(read_text(&c, big), SG_E_CONFIG);
     free(big);
-    assert_int_equal(sg_config_read(&c, folder), SG_E_CONFIG);
+    assert_int_equal(sg_config_read(&c, place), SG_E_CONFIG);
     assert_non_null(strstr(sg_error_text(), "folder"));
     assert_int_equal(sg_config_read(&c, "/nowhere/x.yaml"), SG_E_CONFIG);
     assert_non_null(strstr(sg_error_text(), "/nowhere/x.yaml: "));
@@ -515,5 +506,5 @@ int main(void)
         cmocka_unit_test(test_experiment_errors),
         cmocka_unit_test(test_mutations),
     };
-    return cmocka_run_group_tests_name("config", tests, setup, remove_all);
+    return cmocka_run_group_tests_name("config", tests, setup, place_remove);
 }

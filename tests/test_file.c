@@ -1,6 +1,7 @@
 /* test_file.c - files are written whole or not at all; errors name the path and the reason. */
 #include "core/file.h"
 #include "core/memory.h"
+#include "place.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -16,36 +17,10 @@
 
 #include <cmocka.h>
 
-static char folder[64];
-
-static const char *in_folder(const char *name)
-{
-    static char path[4][256];
-    static int turn;
-    turn = (turn + 1) % 4;
-    (void)snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-    return path[turn];
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    (void)strcpy(folder, "/tmp/sg_test_file_XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_all(void **state)
-{
-    (void)state;
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
-
 static int count_files(void)
 {
     int count = 0;
-    DIR *dir = opendir(folder);
+    DIR *dir = opendir(place);
     assert_non_null(dir);
     while (readdir(dir)) count++;
     (void)closedir(dir);
@@ -65,7 +40,7 @@ static void check_content(const char *path, const char *text)
 static void test_round_trip(void **state)
 {
     (void)state;
-    const char *path = in_folder("a.txt");
+    const char *path = place_path("a.txt");
     assert_int_equal(sg_file_write(path, "first", 5), SG_OK);
     check_content(path, "first");
     assert_int_equal(sg_file_write(path, "the second", 10), SG_OK);
@@ -79,7 +54,7 @@ static void test_keeps_mode_and_link(void **state)
 {
     (void)state;
     struct stat info;
-    const char *path = in_folder("a.txt"), *alias = in_folder("alias.txt");
+    const char *path = place_path("a.txt"), *alias = place_path("alias.txt");
     assert_int_equal(sg_file_write(path, "x", 1), SG_OK);
     assert_int_equal(chmod(path, 0640), 0);
     assert_int_equal(symlink("a.txt", alias), 0);
@@ -98,14 +73,14 @@ static void test_large(void **state)
     char *data = malloc(SIZE);
     assert_non_null(data);
     for (size_t i = 0; i < SIZE; i++) data[i] = (char)(i * 7 % 251);
-    assert_int_equal(sg_file_write(in_folder("large"), data, SIZE), SG_OK);
+    assert_int_equal(sg_file_write(place_path("large"), data, SIZE), SG_OK);
     void *back;
     size_t size;
-    assert_int_equal(sg_file_read(&back, &size, in_folder("large"), SIZE), SG_OK);
+    assert_int_equal(sg_file_read(&back, &size, place_path("large"), SIZE), SG_OK);
     assert_int_equal(size, SIZE);
     assert_memory_equal(back, data, SIZE);
     sg_free(back);
-    assert_int_equal(sg_file_read(&back, &size, in_folder("large"), SIZE - 1), SG_E_IO);
+    assert_int_equal(sg_file_read(&back, &size, place_path("large"), SIZE - 1), SG_E_IO);
     assert_non_null(strstr(sg_error_text(), "3000000"));
     assert_null(back);
     free(data);
@@ -116,7 +91,7 @@ static void test_full_disk(void **state)
 {
     (void)state;
     struct rlimit old, small;
-    const char *path = in_folder("results.h5");
+    const char *path = place_path("results.h5");
     char data[5000] = {0};
     assert_int_equal(sg_file_write(path, "older result", 12), SG_OK);
     (void)signal(SIGXFSZ, SIG_IGN);
@@ -151,10 +126,10 @@ static void expect_write_error(const char *path, const char *reason)
 static void test_bad_targets(void **state)
 {
     (void)state;
-    assert_int_equal(sg_file_write(in_folder("plain"), "x", 1), SG_OK);
-    expect_write_error(in_folder("plain/below.txt"), "Not a directory");
-    expect_write_error(in_folder("absent/below.txt"), "No such file");
-    expect_write_error(folder, "it is a folder");
+    assert_int_equal(sg_file_write(place_path("plain"), "x", 1), SG_OK);
+    expect_write_error(place_path("plain/below.txt"), "Not a directory");
+    expect_write_error(place_path("absent/below.txt"), "No such file");
+    expect_write_error(place, "it is a folder");
     expect_write_error("", "without a name");
     assert_int_equal(count_files(), 1);
 }
@@ -167,12 +142,12 @@ static void test_read_only_folder(void **state)
         print_message("# root ignores the permissions of a folder\n");
         skip();
     }
-    assert_int_equal(sg_file_write(in_folder("a.txt"), "older", 5), SG_OK);
-    assert_int_equal(chmod(folder, 0555), 0);
-    const sg_status status = sg_file_write(in_folder("a.txt"), "newer", 5);
-    assert_int_equal(chmod(folder, 0755), 0);
+    assert_int_equal(sg_file_write(place_path("a.txt"), "older", 5), SG_OK);
+    assert_int_equal(chmod(place, 0555), 0);
+    const sg_status status = sg_file_write(place_path("a.txt"), "newer", 5);
+    assert_int_equal(chmod(place, 0755), 0);
     assert_int_equal(status, SG_E_IO);
-    check_content(in_folder("a.txt"), "older");
+    check_content(place_path("a.txt"), "older");
 }
 
 static void test_read_errors(void **state)
@@ -180,12 +155,12 @@ static void test_read_errors(void **state)
     (void)state;
     void *data = &data;
     size_t size = 7;
-    assert_int_equal(sg_file_read(&data, &size, in_folder("absent"), 0), SG_E_IO);
-    assert_non_null(strstr(sg_error_text(), in_folder("absent")));
+    assert_int_equal(sg_file_read(&data, &size, place_path("absent"), 0), SG_E_IO);
+    assert_non_null(strstr(sg_error_text(), place_path("absent")));
     assert_non_null(strstr(sg_error_text(), "No such file"));
     assert_null(data);
     assert_int_equal(size, 0);
-    assert_int_equal(sg_file_read(&data, &size, folder, 0), SG_E_IO);
+    assert_int_equal(sg_file_read(&data, &size, place, 0), SG_E_IO);
     assert_non_null(strstr(sg_error_text(), "it is a folder"));
     assert_int_equal(sg_file_read(&data, &size, "/dev/zero", 100000), SG_E_IO);
     assert_non_null(strstr(sg_error_text(), "100000"));
@@ -194,22 +169,22 @@ static void test_read_errors(void **state)
 static void test_folders(void **state)
 {
     (void)state;
-    assert_int_equal(sg_folder_make(in_folder("a/b//c/")), SG_OK);
-    assert_true(sg_folder_exists(in_folder("a/b/c")));
-    assert_int_equal(sg_folder_make(in_folder("a/b/c")), SG_OK);
-    assert_int_equal(sg_file_write(in_folder("a/file"), "x", 1), SG_OK);
-    assert_int_equal(sg_folder_make(in_folder("a/file/b")), SG_E_IO);
-    assert_int_equal(sg_folder_make(in_folder("a/file")), SG_E_IO);
+    assert_int_equal(sg_folder_make(place_path("a/b//c/")), SG_OK);
+    assert_true(sg_folder_exists(place_path("a/b/c")));
+    assert_int_equal(sg_folder_make(place_path("a/b/c")), SG_OK);
+    assert_int_equal(sg_file_write(place_path("a/file"), "x", 1), SG_OK);
+    assert_int_equal(sg_folder_make(place_path("a/file/b")), SG_E_IO);
+    assert_int_equal(sg_folder_make(place_path("a/file")), SG_E_IO);
     assert_non_null(strstr(sg_error_text(), "a/file"));
     assert_int_equal(sg_folder_make(""), SG_E_IO);
-    assert_true(sg_file_exists(in_folder("a/file")));
-    assert_false(sg_file_exists(in_folder("a/b")));
+    assert_true(sg_file_exists(place_path("a/file")));
+    assert_false(sg_file_exists(place_path("a/b")));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, remove_all)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
         TEST(test_round_trip),  TEST(test_keeps_mode_and_link), TEST(test_large),   TEST(test_full_disk),
         TEST(test_device),      TEST(test_bad_targets),         TEST(test_folders), TEST(test_read_only_folder),
         TEST(test_read_errors),

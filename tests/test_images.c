@@ -7,6 +7,7 @@
 #include "datasets/npy.h"
 #include "datasets/png.h"
 #include "datasets/tiff.h"
+#include "place.h"
 
 #include <hdf5.h>
 #include <math.h>
@@ -23,32 +24,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static char folder[64];
-
-static const char *in_folder(const char *name)
-{
-    static char path[4][256];
-    static int turn;
-    turn = (turn + 1) % 4;
-    (void)snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-    return path[turn];
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    (void)strcpy(folder, "/tmp/sg_test_images_XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_all(void **state)
-{
-    (void)state;
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
 
 static void expect_ok(sg_status status)
 {
@@ -79,26 +54,26 @@ static void test_png_round_trip(void **state)
     sg_image image;
     for (int i = 0; i < H * W; i++) gray8[i] = (uint8_t)(i * 37), gray16[i] = (uint16_t)(i * 2999);
     for (int i = 0; i < H * W * 3; i++) rgb[i] = (uint8_t)(i * 11);
-    expect_ok(sg_png_write_gray8(in_folder("8.png"), gray8, H, W));
-    expect_ok(sg_png_write_gray16(in_folder("16.PNG"), gray16, H, W));
-    expect_ok(sg_png_write_rgb(in_folder("rgb.png"), rgb, H, W));
-    expect_ok(sg_image_read(&image, in_folder("8.png")));
+    expect_ok(sg_png_write_gray8(place_path("8.png"), gray8, H, W));
+    expect_ok(sg_png_write_gray16(place_path("16.PNG"), gray16, H, W));
+    expect_ok(sg_png_write_rgb(place_path("rgb.png"), rgb, H, W));
+    expect_ok(sg_image_read(&image, place_path("8.png")));
     assert_true(image.pages == 1 && image.height == H && image.width == W && image.bits == 8 && !image.is_float);
     for (int i = 0; i < H * W; i++) assert_true(image.data[i] == gray8[i]);
     sg_image_free(&image);
-    expect_ok(sg_image_read(&image, in_folder("16.PNG")));
+    expect_ok(sg_image_read(&image, place_path("16.PNG")));
     assert_int_equal(image.bits, 16);
     for (int i = 0; i < H * W; i++) assert_true(image.data[i] == gray16[i]);
     sg_image_free(&image);
     for (int channel = 0; channel < 3; channel++) {
-        expect_ok(sg_image_read_as(&image, in_folder("rgb.png"), (sg_image_options){.channel = channel}));
+        expect_ok(sg_image_read_as(&image, place_path("rgb.png"), (sg_image_options){.channel = channel}));
         for (int i = 0; i < H * W; i++) assert_true(image.data[i] == rgb[3 * i + channel]);
         sg_image_free(&image);
     }
-    assert_int_equal(sg_image_read_as(&image, in_folder("rgb.png"), (sg_image_options){.channel = 3}), SG_E_FORMAT);
+    assert_int_equal(sg_image_read_as(&image, place_path("rgb.png"), (sg_image_options){.channel = 3}), SG_E_FORMAT);
     assert_non_null(strstr(sg_error_text(), "channel 3"));
-    assert_int_equal(sg_png_write_gray8(in_folder("none.png"), gray8, 0, W), SG_E_FORMAT);
-    assert_false(sg_file_exists(in_folder("none.png")));
+    assert_int_equal(sg_png_write_gray8(place_path("none.png"), gray8, 0, W), SG_E_FORMAT);
+    assert_false(sg_file_exists(place_path("none.png")));
 }
 
 /* One row of `bits`-bit samples in any colour type, straight from libpng. */
@@ -136,20 +111,20 @@ static void test_png_colour_types(void **state)
     (void)state;
     const sg_image_options plain = {0}, raw = {.raw = true}, green = {.channel = 1};
     const png_color palette[3] = {{0, 5, 6}, {100, 7, 8}, {200, 9, 10}};
-    make_png(in_folder("1.png"), PNG_COLOR_TYPE_GRAY, 1, 5, NULL, 0, (const uint8_t[]){0xa8});
-    expect_row(in_folder("1.png"), plain, 5, (const float[]){255, 0, 255, 0, 255});
-    expect_row(in_folder("1.png"), raw, 5, (const float[]){1, 0, 1, 0, 1});
-    make_png(in_folder("4.png"), PNG_COLOR_TYPE_GRAY, 4, 3, NULL, 0, (const uint8_t[]){0x1f, 0x20});
-    expect_row(in_folder("4.png"), plain, 3, (const float[]){17, 255, 34});
-    expect_row(in_folder("4.png"), raw, 3, (const float[]){1, 15, 2});
-    make_png(in_folder("p.png"), PNG_COLOR_TYPE_PALETTE, 2, 3, palette, 3, (const uint8_t[]){0x18});
-    expect_row(in_folder("p.png"), plain, 3, (const float[]){0, 100, 200});
-    expect_row(in_folder("p.png"), green, 3, (const float[]){5, 7, 9});
-    expect_row(in_folder("p.png"), raw, 3, (const float[]){0, 1, 2});
-    make_png(in_folder("ga.png"), PNG_COLOR_TYPE_GRAY_ALPHA, 8, 2, NULL, 0, (const uint8_t[]){9, 255, 8, 0});
-    expect_row(in_folder("ga.png"), plain, 2, (const float[]){9, 8});
-    make_png(in_folder("rgba.png"), PNG_COLOR_TYPE_RGBA, 16, 1, NULL, 0, (const uint8_t[]){1, 2, 3, 4, 5, 6, 7, 8});
-    expect_row(in_folder("rgba.png"), green, 1, (const float[]){3 * 256 + 4});
+    make_png(place_path("1.png"), PNG_COLOR_TYPE_GRAY, 1, 5, NULL, 0, (const uint8_t[]){0xa8});
+    expect_row(place_path("1.png"), plain, 5, (const float[]){255, 0, 255, 0, 255});
+    expect_row(place_path("1.png"), raw, 5, (const float[]){1, 0, 1, 0, 1});
+    make_png(place_path("4.png"), PNG_COLOR_TYPE_GRAY, 4, 3, NULL, 0, (const uint8_t[]){0x1f, 0x20});
+    expect_row(place_path("4.png"), plain, 3, (const float[]){17, 255, 34});
+    expect_row(place_path("4.png"), raw, 3, (const float[]){1, 15, 2});
+    make_png(place_path("p.png"), PNG_COLOR_TYPE_PALETTE, 2, 3, palette, 3, (const uint8_t[]){0x18});
+    expect_row(place_path("p.png"), plain, 3, (const float[]){0, 100, 200});
+    expect_row(place_path("p.png"), green, 3, (const float[]){5, 7, 9});
+    expect_row(place_path("p.png"), raw, 3, (const float[]){0, 1, 2});
+    make_png(place_path("ga.png"), PNG_COLOR_TYPE_GRAY_ALPHA, 8, 2, NULL, 0, (const uint8_t[]){9, 255, 8, 0});
+    expect_row(place_path("ga.png"), plain, 2, (const float[]){9, 8});
+    make_png(place_path("rgba.png"), PNG_COLOR_TYPE_RGBA, 16, 1, NULL, 0, (const uint8_t[]){1, 2, 3, 4, 5, 6, 7, 8});
+    expect_row(place_path("rgba.png"), green, 1, (const float[]){3 * 256 + 4});
 }
 
 static void write_bytes(const char *path, const void *bytes, size_t size)
@@ -207,30 +182,30 @@ static void test_png_damage(void **state)
     (void)state;
     uint8_t gray8[H * W];
     for (int i = 0; i < H * W; i++) gray8[i] = (uint8_t)(i * i);
-    expect_ok(sg_png_write_gray8(in_folder("whole.png"), gray8, H, W));
-    check_truncation(in_folder("whole.png"), in_folder("part.png"), 1);
-    check_noise(in_folder("whole.png"), in_folder("noise.png"), 200);
+    expect_ok(sg_png_write_gray8(place_path("whole.png"), gray8, H, W));
+    check_truncation(place_path("whole.png"), place_path("part.png"), 1);
+    check_noise(place_path("whole.png"), place_path("noise.png"), 200);
 }
 
 static void test_not_pictures(void **state)
 {
     (void)state;
-    expect_error(in_folder("absent.png"), SG_E_IO, "No such file");
-    expect_error(in_folder("absent.tif"), SG_E_IO, "No such file");
-    expect_error(in_folder("absent.mat"), SG_E_IO, "No such file");
+    expect_error(place_path("absent.png"), SG_E_IO, "No such file");
+    expect_error(place_path("absent.tif"), SG_E_IO, "No such file");
+    expect_error(place_path("absent.mat"), SG_E_IO, "No such file");
     static const char *const names[] = {"a.png", "a.tif", "a.tiff", "a.mat"};
     for (int i = 0; i < 4; i++) {
-        write_bytes(in_folder(names[i]), NULL, 0);
-        expect_error(in_folder(names[i]), SG_E_FORMAT, "empty");
-        write_bytes(in_folder(names[i]), "this is a text, not a picture; it is long enough for every header there is",
+        write_bytes(place_path(names[i]), NULL, 0);
+        expect_error(place_path(names[i]), SG_E_FORMAT, "empty");
+        write_bytes(place_path(names[i]), "this is a text, not a picture; it is long enough for every header there is",
                     70);
-        expect_error(in_folder(names[i]), SG_E_FORMAT, "not a");
-        assert_int_equal(unlink(in_folder(names[i])), 0);
-        expect_ok(sg_folder_make(in_folder(names[i])));
-        expect_error(in_folder(names[i]), SG_E_IO, "folder");
+        expect_error(place_path(names[i]), SG_E_FORMAT, "not a");
+        assert_int_equal(unlink(place_path(names[i])), 0);
+        expect_ok(sg_folder_make(place_path(names[i])));
+        expect_error(place_path(names[i]), SG_E_IO, "folder");
     }
-    expect_error(in_folder("a.jpg"), SG_E_FORMAT, "extension");
-    expect_error(in_folder("noextension"), SG_E_FORMAT, "extension");
+    expect_error(place_path("a.jpg"), SG_E_FORMAT, "extension");
+    expect_error(place_path("noextension"), SG_E_FORMAT, "extension");
 }
 
 /* A PNG header that claims 2^31-1 x 1 and 60000 x 60000 pixels; its checksum is right. */
@@ -251,8 +226,8 @@ static void test_png_huge(void **state)
         for (int k = 0; k < 4; k++) head[29 + k] = (unsigned char)(~crc >> (24 - 8 * k));
         const unsigned char idat[] = {0, 0, 0, 1, 'I', 'D', 'A', 'T', 0, 0x63, 0xf0, 0x08, 0x0a};
         memcpy(head + 33, idat, sizeof idat);
-        write_bytes(in_folder("huge.png"), head, i == 2 ? 60 : sizeof head);
-        expect_error(in_folder("huge.png"), SG_E_FORMAT, reasons[i]);
+        write_bytes(place_path("huge.png"), head, i == 2 ? 60 : sizeof head);
+        expect_error(place_path("huge.png"), SG_E_FORMAT, reasons[i]);
     }
 }
 
@@ -267,8 +242,8 @@ static void test_tiff_scale(void **state)
         float resolution = 0;
         uint16_t unit = 0;
         char *description = NULL;
-        expect_ok(sg_tiff_write(in_folder("a.tif"), &(sg_tiff){pages, H, W, 8, black, .5}));
-        TIFF *tif = TIFFOpen(in_folder("a.tif"), "r");
+        expect_ok(sg_tiff_write(place_path("a.tif"), &(sg_tiff){pages, H, W, 8, black, .5}));
+        TIFF *tif = TIFFOpen(place_path("a.tif"), "r");
         assert_non_null(tif);
         assert_true(TIFFGetField(tif, TIFFTAG_XRESOLUTION, &resolution) && resolution == (pages == 1 ? 2.f : 2e4f));
         assert_true(TIFFGetField(tif, TIFFTAG_RESOLUTIONUNIT, &unit));
@@ -294,17 +269,17 @@ static void test_tiff_round_trip(void **state)
     for (int k = 0; k < 3; k++) {
         const sg_tiff tiff = {2, H, W, kinds[k].bits, kinds[k].data, .pixel_um = k ? .5 : 0};
         sg_image image;
-        expect_ok(sg_tiff_write(in_folder("a.tif"), &tiff));
-        expect_ok(sg_image_read(&image, in_folder("a.tif")));
+        expect_ok(sg_tiff_write(place_path("a.tif"), &tiff));
+        expect_ok(sg_image_read(&image, place_path("a.tif")));
         assert_true(image.pages == 2 && image.height == H && image.width == W);
         assert_true(image.bits == kinds[k].bits && image.is_float == (k == 2));
         for (int i = 0; i < 2 * H * W; i++)
             assert_true(image.data[i] == (k == 0 ? (float)u8[i] : k == 1 ? (float)u16[i] : f32[i]));
         sg_image_free(&image);
     }
-    assert_int_equal(sg_tiff_write(in_folder("b.tif"), &(sg_tiff){1, H, W, 12, u8, 0}), SG_E_RANGE);
-    assert_int_equal(sg_tiff_write(in_folder("b.tif"), &(sg_tiff){1, H, 0, 8, u8, 0}), SG_E_RANGE);
-    assert_false(sg_file_exists(in_folder("b.tif")));
+    assert_int_equal(sg_tiff_write(place_path("b.tif"), &(sg_tiff){1, H, W, 12, u8, 0}), SG_E_RANGE);
+    assert_int_equal(sg_tiff_write(place_path("b.tif"), &(sg_tiff){1, H, 0, 8, u8, 0}), SG_E_RANGE);
+    assert_false(sg_file_exists(place_path("b.tif")));
 }
 
 typedef struct layout {
@@ -405,8 +380,8 @@ static void test_tiff_layouts(void **state)
     for (size_t k = 0; k < sizeof layouts / sizeof *layouts; k++)
         for (int channel = 0; channel < layouts[k].channels; channel++) {
             sg_image image;
-            make_tiff(in_folder("l.tif"), &layouts[k], HEIGHT, WIDTH);
-            expect_ok(sg_image_read_as(&image, in_folder("l.tif"), (sg_image_options){.channel = channel}));
+            make_tiff(place_path("l.tif"), &layouts[k], HEIGHT, WIDTH);
+            expect_ok(sg_image_read_as(&image, place_path("l.tif"), (sg_image_options){.channel = channel}));
             assert_true(image.height == HEIGHT && image.width == WIDTH && image.pages == 1);
             for (int i = 0; i < HEIGHT * WIDTH; i++) {
                 double expected = sample_at(i / WIDTH, i % WIDTH, channel);
@@ -425,22 +400,22 @@ static void test_tiff_unsupported(void **state)
     const layout cmyk = {8, SAMPLEFORMAT_UINT, 4, 1, COMPRESSION_NONE, PHOTOMETRIC_SEPARATED, 0};
     const layout complex64 = {64, SAMPLEFORMAT_COMPLEXIEEEFP, 1, 1, COMPRESSION_NONE, PHOTOMETRIC_MINISBLACK, 0};
     const layout plain = {8, SAMPLEFORMAT_UINT, 1, 1, COMPRESSION_NONE, PHOTOMETRIC_MINISBLACK, 0};
-    make_tiff(in_folder("cmyk.tif"), &cmyk, 8, 8);
-    expect_error(in_folder("cmyk.tif"), SG_E_FORMAT, "photometric interpretation 5");
-    make_tiff(in_folder("complex.tif"), &complex64, 8, 8);
-    expect_error(in_folder("complex.tif"), SG_E_FORMAT, "64 bits");
+    make_tiff(place_path("cmyk.tif"), &cmyk, 8, 8);
+    expect_error(place_path("cmyk.tif"), SG_E_FORMAT, "photometric interpretation 5");
+    make_tiff(place_path("complex.tif"), &complex64, 8, 8);
+    expect_error(place_path("complex.tif"), SG_E_FORMAT, "64 bits");
     void *bytes;
     size_t size;
-    make_tiff(in_folder("c.tif"), &plain, 8, 8);
-    expect_ok(sg_file_read(&bytes, &size, in_folder("c.tif"), 0));
+    make_tiff(place_path("c.tif"), &plain, 8, 8);
+    expect_ok(sg_file_read(&bytes, &size, place_path("c.tif"), 0));
     unsigned char *at = bytes; /* tag 259 (compression), type 3, count 1, value 1 -> 4321 */
     const uint16_t tag[2] = {259, 3}, value = 4321;
     size_t i = 0;
     while (i + 10 < size && memcmp(at + i, tag, 4) != 0) i++;
     memcpy(at + i + 8, &value, 2);
-    write_bytes(in_folder("c.tif"), bytes, size);
+    write_bytes(place_path("c.tif"), bytes, size);
     sg_free(bytes);
-    expect_error(in_folder("c.tif"), SG_E_FORMAT, "4321");
+    expect_error(place_path("c.tif"), SG_E_FORMAT, "4321");
 }
 
 static void test_tiff_damage(void **state)
@@ -448,9 +423,9 @@ static void test_tiff_damage(void **state)
     (void)state;
     uint8_t u8[2 * H * W];
     for (int i = 0; i < 2 * H * W; i++) u8[i] = (uint8_t)(i * i);
-    expect_ok(sg_tiff_write(in_folder("whole.tif"), &(sg_tiff){2, H, W, 8, u8, .5}));
-    check_truncation(in_folder("whole.tif"), in_folder("part.tif"), 7);
-    check_noise(in_folder("whole.tif"), in_folder("noise.tif"), 200);
+    expect_ok(sg_tiff_write(place_path("whole.tif"), &(sg_tiff){2, H, W, 8, u8, .5}));
+    check_truncation(place_path("whole.tif"), place_path("part.tif"), 7);
+    check_noise(place_path("whole.tif"), place_path("noise.tif"), 200);
 }
 
 /* A valid file whose width, height and rows-per-strip tags are then overwritten. */
@@ -463,8 +438,8 @@ static void test_tiff_huge(void **state)
     for (int k = 0; k < 3; k++) {
         void *bytes;
         size_t size;
-        expect_ok(sg_tiff_write(in_folder("huge.tif"), &(sg_tiff){1, 30, 30, 8, black, 0}));
-        expect_ok(sg_file_read(&bytes, &size, in_folder("huge.tif"), 0));
+        expect_ok(sg_tiff_write(place_path("huge.tif"), &(sg_tiff){1, 30, 30, 8, black, 0}));
+        expect_ok(sg_file_read(&bytes, &size, place_path("huge.tif"), 0));
         unsigned char *at = bytes;
         for (size_t i = 0; i + 12 < size; i++) {
             uint16_t entry[2];
@@ -478,9 +453,9 @@ static void test_tiff_huge(void **state)
             memcpy(at + i, entry, 4);
             memcpy(at + i + 8, &sizes[k], 4);
         }
-        write_bytes(in_folder("huge.tif"), bytes, size);
+        write_bytes(place_path("huge.tif"), bytes, size);
         sg_free(bytes);
-        expect_error(in_folder("huge.tif"), SG_E_FORMAT, reasons[k]);
+        expect_error(place_path("huge.tif"), SG_E_FORMAT, reasons[k]);
     }
 }
 
@@ -489,11 +464,11 @@ static void test_nan(void **state)
     (void)state;
     float f32[2 * H * W] = {0};
     f32[H * W + 3 * W + 5] = NAN;
-    expect_ok(sg_tiff_write(in_folder("nan.tif"), &(sg_tiff){2, H, W, 32, f32, 0}));
-    expect_error(in_folder("nan.tif"), SG_E_NUMERIC, "NaN at page 1, row 3, column 5");
+    expect_ok(sg_tiff_write(place_path("nan.tif"), &(sg_tiff){2, H, W, 32, f32, 0}));
+    expect_error(place_path("nan.tif"), SG_E_NUMERIC, "NaN at page 1, row 3, column 5");
     f32[7] = -INFINITY;
-    expect_ok(sg_tiff_write(in_folder("nan.tif"), &(sg_tiff){2, H, W, 32, f32, 0}));
-    expect_error(in_folder("nan.tif"), SG_E_NUMERIC, "Inf at page 0, row 0, column 7");
+    expect_ok(sg_tiff_write(place_path("nan.tif"), &(sg_tiff){2, H, W, 32, f32, 0}));
+    expect_error(place_path("nan.tif"), SG_E_NUMERIC, "Inf at page 0, row 0, column 7");
     assert_int_equal(sg_image_scale(f32, 2 * H * W, "picture.tif"), SG_E_NUMERIC);
     assert_non_null(strstr(sg_error_text(), "picture.tif"));
 }
@@ -501,7 +476,7 @@ static void test_nan(void **state)
 static void test_tiff_page_sizes(void **state)
 {
     (void)state;
-    TIFF *tif = TIFFOpen(in_folder("sizes.tif"), "w");
+    TIFF *tif = TIFFOpen(place_path("sizes.tif"), "w");
     assert_non_null(tif);
     for (int page = 0; page < 2; page++) {
         unsigned char row[8] = {0};
@@ -513,7 +488,7 @@ static void test_tiff_page_sizes(void **state)
         assert_true(TIFFWriteDirectory(tif));
     }
     TIFFClose(tif);
-    expect_error(in_folder("sizes.tif"), SG_E_FORMAT, "page 1 is 7 x 1 pixels, the first one 8 x 1");
+    expect_error(place_path("sizes.tif"), SG_E_FORMAT, "page 1 is 7 x 1 pixels, the first one 8 x 1");
 }
 
 /* What others read: the numbers stand in tests/python/read_pictures.py once more. */
@@ -527,23 +502,23 @@ static void test_others_read(void **state)
     const char *root = getenv("SG_TEST_SOURCE");
     for (int i = 0; i < 2 * H * W; i++)
         u8[i] = (uint8_t)(i * 5), u16[i] = (uint16_t)(i * 111), f32[i] = (float)i * -.3f;
-    expect_ok(sg_tiff_write(in_folder("8.tif"), &(sg_tiff){2, H, W, 8, u8, 0}));
-    expect_ok(sg_tiff_write(in_folder("16.tif"), &(sg_tiff){2, H, W, 16, u16, .5}));
-    expect_ok(sg_tiff_write(in_folder("one.tif"), &(sg_tiff){1, H, W, 16, u16, .5}));
-    expect_ok(sg_tiff_write(in_folder("32.tif"), &(sg_tiff){2, H, W, 32, f32, .5}));
+    expect_ok(sg_tiff_write(place_path("8.tif"), &(sg_tiff){2, H, W, 8, u8, 0}));
+    expect_ok(sg_tiff_write(place_path("16.tif"), &(sg_tiff){2, H, W, 16, u16, .5}));
+    expect_ok(sg_tiff_write(place_path("one.tif"), &(sg_tiff){1, H, W, 16, u16, .5}));
+    expect_ok(sg_tiff_write(place_path("32.tif"), &(sg_tiff){2, H, W, 32, f32, .5}));
     for (int i = 0; i < H * W; i++) u8[i] = (uint8_t)(i * 37), u16[i] = (uint16_t)(i * 2999);
     for (int i = 0; i < H * W * 3; i++) rgb[i] = (uint8_t)(i * 11);
-    expect_ok(sg_png_write_gray8(in_folder("8.png"), u8, H, W));
-    expect_ok(sg_png_write_gray16(in_folder("16.png"), u16, H, W));
-    expect_ok(sg_png_write_rgb(in_folder("rgb.png"), rgb, H, W));
+    expect_ok(sg_png_write_gray8(place_path("8.png"), u8, H, W));
+    expect_ok(sg_png_write_gray16(place_path("16.png"), u16, H, W));
+    expect_ok(sg_png_write_rgb(place_path("rgb.png"), rgb, H, W));
     (void)snprintf(command, sizeof command, "python3 '%s/tests/python/read_pictures.py' '%s' >/dev/null 2>&1",
-                   root ? root : ".", folder);
+                   root ? root : ".", place);
     const int status = system(command), code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
     if (code == 77 || code == 127) {
         print_message("# python3 with tifffile and Pillow is not there\n");
         skip();
     }
-    if (code != 0) fail_msg("python3 tests/python/read_pictures.py %s: exit %d", folder, code);
+    if (code != 0) fail_msg("python3 tests/python/read_pictures.py %s: exit %d", place, code);
 }
 
 /* ---- MATLAB ---- */
@@ -573,20 +548,20 @@ static void test_mat(void **state)
     for (int k = 0; k < 2; k++) {
         sg_image image;
         double number = 0;
-        write_mat(in_folder("a.mat"), kinds[k]);
-        expect_ok(sg_mat_read_array(&image, in_folder("a.mat"), "imlow"));
+        write_mat(place_path("a.mat"), kinds[k]);
+        expect_ok(sg_mat_read_array(&image, place_path("a.mat"), "imlow"));
         assert_true(image.pages == 5 && image.height == 4 && image.width == 3 && image.is_float);
         for (int p = 0, i = 0; p < 5; p++)
             for (int y = 0; y < 4; y++)
                 for (int x = 0; x < 3; x++, i++) assert_true(image.data[i] == (float)((p * 3 + x) * 4 + y));
         sg_image_free(&image);
-        expect_ok(sg_image_read(&image, in_folder("a.mat")));
+        expect_ok(sg_image_read(&image, place_path("a.mat")));
         assert_int_equal(image.pages, 5);
         sg_image_free(&image);
-        expect_ok(sg_mat_read_scalar(&number, in_folder("a.mat"), "wavelength"));
+        expect_ok(sg_mat_read_scalar(&number, place_path("a.mat"), "wavelength"));
         assert_true(number == 2.5);
-        assert_int_equal(sg_mat_read_scalar(&number, in_folder("a.mat"), "row"), SG_E_FORMAT);
-        assert_int_equal(sg_mat_read_array(&image, in_folder("a.mat"), "imhigh"), SG_E_FORMAT);
+        assert_int_equal(sg_mat_read_scalar(&number, place_path("a.mat"), "row"), SG_E_FORMAT);
+        assert_int_equal(sg_mat_read_array(&image, place_path("a.mat"), "imhigh"), SG_E_FORMAT);
         assert_non_null(strstr(sg_error_text(), "no variable 'imhigh'"));
         assert_non_null(strstr(sg_error_text(), "imlow (4 x 3 x 5), wavelength (1 x 1), row (1 x 4)"));
     }
@@ -599,11 +574,11 @@ static void test_mat_damage(void **state)
     void *bytes;
     size_t size;
     sg_image image;
-    write_mat(in_folder("whole.mat"), MAT_COMPRESSION_NONE);
-    expect_ok(sg_file_read(&bytes, &size, in_folder("whole.mat"), 0));
+    write_mat(place_path("whole.mat"), MAT_COMPRESSION_NONE);
+    expect_ok(sg_file_read(&bytes, &size, place_path("whole.mat"), 0));
     for (size_t cut = 0; cut < 128 + 60 * 4; cut += 3) {
-        write_bytes(in_folder("part.mat"), bytes, cut);
-        if (sg_mat_read_array(&image, in_folder("part.mat"), "imlow") == SG_OK)
+        write_bytes(place_path("part.mat"), bytes, cut);
+        if (sg_mat_read_array(&image, place_path("part.mat"), "imlow") == SG_OK)
             fail_msg("cut to %zu bytes it was read", cut);
         assert_non_null(strstr(sg_error_text(), "part.mat"));
     }
@@ -633,19 +608,19 @@ static void test_npy(void **state)
     static const double reals[6] = {.25, 1e-3, 2, 3, 4, 5};
     sg_image image;
     for (int pages = 1; pages <= 2; pages++) {
-        expect_ok(sg_npy_write(in_folder("a.npy"), numbers, pages, 3, 4));
-        expect_ok(sg_image_read(&image, in_folder("a.npy")));
+        expect_ok(sg_npy_write(place_path("a.npy"), numbers, pages, 3, 4));
+        expect_ok(sg_image_read(&image, place_path("a.npy")));
         assert_true(image.pages == pages && image.height == 3 && image.width == 4 && image.is_float);
         assert_memory_equal(image.data, numbers, (size_t)pages * 12 * sizeof *numbers);
         sg_image_free(&image);
     }
-    check_truncation(in_folder("a.npy"), in_folder("cut.npy"), 1);
-    make_npy(in_folder("w.npy"), DICTIONARY("<u2", "False", "(2, 3)"), words, sizeof words);
-    expect_ok(sg_image_read(&image, in_folder("w.npy")));
+    check_truncation(place_path("a.npy"), place_path("cut.npy"), 1);
+    make_npy(place_path("w.npy"), DICTIONARY("<u2", "False", "(2, 3)"), words, sizeof words);
+    expect_ok(sg_image_read(&image, place_path("w.npy")));
     assert_true(image.height == 2 && image.width == 3 && image.data[3] == 65535 && image.bits == 16);
     sg_image_free(&image);
-    make_npy(in_folder("d.npy"), DICTIONARY("<f8", "False", "(6,)"), reals, sizeof reals);
-    expect_ok(sg_image_read(&image, in_folder("d.npy")));
+    make_npy(place_path("d.npy"), DICTIONARY("<f8", "False", "(6,)"), reals, sizeof reals);
+    expect_ok(sg_image_read(&image, place_path("d.npy")));
     assert_true(image.height == 1 && image.width == 6 && image.data[1] == 1e-3f);
     sg_image_free(&image);
 }
@@ -673,15 +648,15 @@ static void test_npy_refused(void **state)
         {"", "lacks type"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        make_npy(in_folder("bad.npy"), table[i].dictionary, numbers, sizeof numbers);
-        expect_error(in_folder("bad.npy"), SG_E_FORMAT, table[i].reason);
+        make_npy(place_path("bad.npy"), table[i].dictionary, numbers, sizeof numbers);
+        expect_error(place_path("bad.npy"), SG_E_FORMAT, table[i].reason);
     }
-    make_npy(in_folder("nan.npy"), DICTIONARY("<f4", "False", "(2, 3)"), numbers, sizeof numbers);
-    expect_error(in_folder("nan.npy"), SG_E_NUMERIC, "NaN at page 0, row 0, column 2");
-    write_bytes(in_folder("new.npy"), "\x93NUMPY\x04\x00\x02\x00\x00\x00{}", 14);
-    expect_error(in_folder("new.npy"), SG_E_FORMAT, "version 4");
-    write_bytes(in_folder("long.npy"), "\x93NUMPY\x02\x00\xff\xff\xff\x7f{}", 14);
-    expect_error(in_folder("long.npy"), SG_E_FORMAT, "header of");
+    make_npy(place_path("nan.npy"), DICTIONARY("<f4", "False", "(2, 3)"), numbers, sizeof numbers);
+    expect_error(place_path("nan.npy"), SG_E_NUMERIC, "NaN at page 0, row 0, column 2");
+    write_bytes(place_path("new.npy"), "\x93NUMPY\x04\x00\x02\x00\x00\x00{}", 14);
+    expect_error(place_path("new.npy"), SG_E_FORMAT, "version 4");
+    write_bytes(place_path("long.npy"), "\x93NUMPY\x02\x00\xff\xff\xff\x7f{}", 14);
+    expect_error(place_path("long.npy"), SG_E_FORMAT, "header of");
 }
 
 static void test_hdf5(void **state)
@@ -689,7 +664,7 @@ static void test_hdf5(void **state)
     (void)state;
     static const double numbers[6] = {0, 1, 2, 3, 4.5, 5};
     const hsize_t size[2] = {2, 3};
-    const hid_t file = H5Fcreate(in_folder("a.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+    const hid_t file = H5Fcreate(place_path("a.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
                 group = H5Gcreate2(file, "maps", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
                 space = H5Screate_simple(2, size, NULL),
                 set = H5Dcreate2(group, "gain", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
@@ -697,19 +672,19 @@ static void test_hdf5(void **state)
     H5Dclose(set), H5Sclose(space), H5Gclose(group), H5Fclose(file);
     sg_image image;
     char path[300];
-    (void)snprintf(path, sizeof path, "%s:/maps/gain", in_folder("a.h5"));
+    (void)snprintf(path, sizeof path, "%s:/maps/gain", place_path("a.h5"));
     expect_ok(sg_image_read(&image, path));
     assert_true(image.pages == 1 && image.height == 2 && image.width == 3 && image.bits == 64);
     assert_true(image.data[4] == 4.5f && image.data[5] == 5);
     sg_image_free(&image);
-    expect_error(in_folder("a.h5"), SG_E_FORMAT, "array is missing");
-    (void)snprintf(path, sizeof path, "%s:/maps/other", in_folder("a.h5"));
+    expect_error(place_path("a.h5"), SG_E_FORMAT, "array is missing");
+    (void)snprintf(path, sizeof path, "%s:/maps/other", place_path("a.h5"));
     assert_int_equal(sg_image_read(&image, path), SG_E_FORMAT);
     assert_non_null(strstr(sg_error_text(), "no array /maps/other"));
-    (void)snprintf(path, sizeof path, "%s:/maps", in_folder("none.h5"));
+    (void)snprintf(path, sizeof path, "%s:/maps", place_path("none.h5"));
     assert_int_equal(sg_image_read(&image, path), SG_E_IO);
-    write_bytes(in_folder("junk.h5"), "nothing of the kind", 19);
-    (void)snprintf(path, sizeof path, "%s:/maps", in_folder("junk.h5"));
+    write_bytes(place_path("junk.h5"), "nothing of the kind", 19);
+    (void)snprintf(path, sizeof path, "%s:/maps", place_path("junk.h5"));
     assert_int_equal(sg_image_read(&image, path), SG_E_FORMAT);
 }
 
@@ -758,7 +733,7 @@ int main(void)
 {
     (void)TIFFSetWarningHandler(NULL);
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, remove_all)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
         TEST(test_png_round_trip),   TEST(test_png_colour_types),
         TEST(test_png_damage),       TEST(test_not_pictures),
         TEST(test_png_huge),         TEST(test_tiff_round_trip),

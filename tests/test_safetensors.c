@@ -4,6 +4,7 @@
 #include "core/rng.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/safetensors.h"
+#include "place.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -16,23 +17,13 @@
 
 #include <cmocka.h>
 
-static char folder[64], path[96];
+static char path[300];
 
 static int setup(void **state)
 {
-    (void)state;
-    (void)strcpy(folder, "/tmp/sg_test_tensors_XXXXXX");
-    if (!mkdtemp(folder)) return -1;
-    (void)snprintf(path, sizeof path, "%s/file", folder);
-    return 0;
-}
-
-static int remove_all(void **state)
-{
-    (void)state;
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
+    const int failed = place_make(state);
+    (void)snprintf(path, sizeof path, "%s", place_path("file"));
+    return failed;
 }
 
 /* Encodes `json` (padded) and `data_bytes` zero bytes as a file and decodes it. */
@@ -167,11 +158,8 @@ static void test_checkpoint_round_trip(void **state)
 {
     (void)state;
     sg_model *a = make_model(3), *b = make_model(3);
-    const sg_checkpoint out = {.config_hash = UINT64_MAX,
-                               .seed = 5,
-                               .step = 40,
-                               .best_step = -1,
-                               .best_metric = .1 + .2};
+    const sg_checkpoint out = {
+        .config_hash = UINT64_MAX, .seed = 5, .step = 40, .best_step = -1, .best_metric = .1 + .2};
     sg_checkpoint in;
     wipe(b);
     assert_false(same(a, b, true));
@@ -322,5 +310,5 @@ int main(void)
         cmocka_unit_test(test_weights),    cmocka_unit_test(test_not_a_number_metric),
         cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_mutations),
     };
-    return cmocka_run_group_tests_name("safetensors", tests, setup, remove_all);
+    return cmocka_run_group_tests_name("safetensors", tests, setup, place_remove);
 }

@@ -12,17 +12,16 @@
 #include "pipeline/log.h"
 #include "pipeline/results.h"
 #include "pipeline/train.h"
+#include "place.h"
 
 #include <matio.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { FIELD = 128, FINE = 2 * FIELD, GRID = 5, LEDS = GRID * GRID, WINDOW = 32 };
 static const double pitch_na = .04;
-static char root[256];
 
 /* ---- the captures ---- */
 
@@ -118,50 +117,26 @@ static const char config_text[] =
     "    brightfield: {illumination.pattern: brightfield}\n"
     "    learned: {illumination.jitter: 1, illumination.learn: {learn: true, lr: 0.02}}\n";
 
-static int make_root(void **state)
+static int make_place(void **state)
 {
-    char path[512];
     float *stack = NULL;
-    (void)state;
-    (void)snprintf(root, sizeof root, "%s/sg-stack-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    if (mkdtemp(root) == NULL || SG_ALLOC(&stack, (size_t)LEDS * FIELD * FIELD, "test") != SG_OK) return -1;
+    if (place_make(state) != 0 || SG_ALLOC(&stack, (size_t)LEDS * FIELD * FIELD, "test") != SG_OK) return -1;
     capture(stack);
-    (void)snprintf(path, sizeof path, "%s/captures.mat", root);
-    write_captures(path, stack);
-    (void)snprintf(path, sizeof path, "%s/leds.csv", root);
-    write_leds(path);
-    (void)snprintf(path, sizeof path, "%s/config.yaml", root);
-    assert_int_equal(sg_file_write(path, config_text, sizeof config_text - 1), SG_OK);
+    write_captures(place_path("captures.mat"), stack);
+    write_leds(place_path("leds.csv"));
+    place_put_text("config.yaml", config_text);
     sg_free(stack);
     return 0;
 }
 
-static int remove_root(void **state)
-{
-    char command[512];
-    (void)state;
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
-
 /* ---- the tests ---- */
-
-/* The command in the folder of the captures; its exit status. */
-static int scopegrad(const char *arguments)
-{
-    char command[2048];
-    (void)snprintf(command, sizeof command, "cd '%s' && '%s' %s >out.txt 2>err.txt", root, getenv("SG_TEST_COMMAND"),
-                   arguments);
-    const int status = system(command);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 static double number(const char *file, const char *path)
 {
     char name[512];
     double value;
     sg_results_file *results;
-    (void)snprintf(name, sizeof name, "%s/%s", root, file);
+    (void)snprintf(name, sizeof name, "%s/%s", place, file);
     if (sg_results_open(&results, name) != SG_OK) fail_msg("%s", sg_error_text());
     if (sg_results_read_scalar(results, path, &value) != SG_OK) fail_msg("%s", sg_error_text());
     sg_results_close(results);
@@ -172,7 +147,7 @@ static double last_validation(const char *run)
 {
     char path[512];
     sg_log log = {0};
-    (void)snprintf(path, sizeof path, "%s/%s/log.csv", root, run);
+    (void)snprintf(path, sizeof path, "%s/%s/log.csv", place, run);
     if (sg_log_open(&log, path, 1 << 20) != SG_OK) fail_msg("%s", sg_error_text());
     assert_true(log.count > 0);
     const double loss = log.rows[log.count - 1].validation_loss;
@@ -185,7 +160,7 @@ static void learned_light_beats_bright_field(void **state)
 {
     double loss[2];
     (void)state;
-    assert_int_equal(scopegrad("demo config.yaml -o runs -j 1 -q --set dataset.path=captures.mat"), 0);
+    assert_int_equal(place_run("demo config.yaml -o runs -j 1 -q --set dataset.path=captures.mat"), 0);
     loss[0] = last_validation("runs/runs/brightfield/dose1000/seed1");
     loss[1] = last_validation("runs/runs/learned/dose1000/seed1");
     print_message("# validation mse: bright field %.3f, learned %.3f\n", loss[0], loss[1]);
@@ -199,11 +174,11 @@ static void learned_light_beats_bright_field(void **state)
 static void the_same_assignments_resume_and_others_are_refused(void **state)
 {
     (void)state;
-    assert_int_equal(scopegrad("demo config.yaml -o runs -j 1 -q --set dataset.path=captures.mat"), 0);
-    assert_int_equal(scopegrad("demo config.yaml -o runs -j 1 -q"), 2);
-    assert_int_equal(scopegrad("demo config.yaml -o other -j 1 -q --set dataset.path"), 2);
-    assert_int_equal(scopegrad("demo config.yaml -o other -j 1 -q --set camera.bit_depth=17"), 2);
-    assert_int_not_equal(scopegrad("evaluate other"), 0);
+    assert_int_equal(place_run("demo config.yaml -o runs -j 1 -q --set dataset.path=captures.mat"), 0);
+    assert_int_equal(place_run("demo config.yaml -o runs -j 1 -q"), 2);
+    assert_int_equal(place_run("demo config.yaml -o other -j 1 -q --set dataset.path"), 2);
+    assert_int_equal(place_run("demo config.yaml -o other -j 1 -q --set camera.bit_depth=17"), 2);
+    assert_int_not_equal(place_run("evaluate other"), 0);
 }
 
 static void the_report_is_one_of_a_regression(void **state)
@@ -212,7 +187,7 @@ static void the_report_is_one_of_a_regression(void **state)
     void *page;
     size_t size;
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/runs/report.html", root);
+    (void)snprintf(path, sizeof path, "%s/runs/report.html", place);
     if (sg_file_read(&page, &size, path, 0) != SG_OK) fail_msg("%s", sg_error_text());
     char *text = realloc(page, size + 1);
     assert_non_null(text);
@@ -227,14 +202,14 @@ static void the_report_is_one_of_a_regression(void **state)
 static void evaluate_repeats_the_run(void **state)
 {
     (void)state;
-    assert_int_equal(scopegrad("evaluate runs/runs/learned/dose1000/seed1 -o again.h5"), 0);
+    assert_int_equal(place_run("evaluate runs/runs/learned/dose1000/seed1 -o again.h5"), 0);
     assert_true(number("again.h5", "/metrics/mse") ==
                 number("runs/runs/learned/dose1000/seed1/results.h5", "/metrics/mse"));
-    assert_int_equal(scopegrad("evaluate runs/runs/learned/dose1000/seed1 --data captures.mat -o other.h5"), 0);
+    assert_int_equal(place_run("evaluate runs/runs/learned/dose1000/seed1 --data captures.mat -o other.h5"), 0);
     assert_true(number("again.h5", "/metrics/mse") == number("other.h5", "/metrics/mse"));
     assert_true(number("again.h5", "/metrics/mse") ==
                 number("again.h5", "/metrics/loss")); /* 13 windows, batches of 8 */
-    assert_int_not_equal(scopegrad("evaluate runs/runs/learned/dose1000/seed1 --data leds.csv"), 0);
+    assert_int_not_equal(place_run("evaluate runs/runs/learned/dose1000/seed1 --data leds.csv"), 0);
 }
 
 /* What the camera measured gives the predictions of the run, through --measured. */
@@ -246,17 +221,17 @@ static void predict_takes_camera_pictures(void **state)
     float *adu, *prediction;
     sg_image image;
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/runs/runs/learned/dose1000/seed1/results.h5", root);
+    (void)snprintf(path, sizeof path, "%s/runs/runs/learned/dose1000/seed1/results.h5", place);
     if (sg_results_open(&file, path) != SG_OK) fail_msg("%s", sg_error_text());
     assert_int_equal(sg_results_read_f32(file, "/examples/adu", &adu, &rank, dims), SG_OK);
     assert_int_equal(sg_results_read_f32(file, "/examples/prediction", &prediction, &rank, dims), SG_OK);
     sg_results_close(file);
-    (void)snprintf(path, sizeof path, "%s/adu.tif", root);
+    (void)snprintf(path, sizeof path, "%s/adu.tif", place);
     const sg_tiff tiff = {1, WINDOW, WINDOW, 32, adu, 1};
     assert_int_equal(sg_tiff_write(path, &tiff), SG_OK);
-    assert_int_equal(scopegrad("predict runs/runs/learned/dose1000/seed1 -i adu.tif -o guess.tif"), 2);
-    assert_int_equal(scopegrad("predict runs/runs/learned/dose1000/seed1 --measured -i adu.tif -o guess.tif"), 0);
-    (void)snprintf(path, sizeof path, "%s/guess.tif", root);
+    assert_int_equal(place_run("predict runs/runs/learned/dose1000/seed1 -i adu.tif -o guess.tif"), 2);
+    assert_int_equal(place_run("predict runs/runs/learned/dose1000/seed1 --measured -i adu.tif -o guess.tif"), 0);
+    (void)snprintf(path, sizeof path, "%s/guess.tif", place);
     if (sg_image_read(&image, path) != SG_OK) fail_msg("%s", sg_error_text());
     assert_true(image.width == WINDOW && image.height == WINDOW);
     for (int i = 0; i < WINDOW * WINDOW; i++)
@@ -271,11 +246,11 @@ static void halves_of_a_stack_are_refused(void **state)
 {
     (void)state;
     assert_int_equal(
-        scopegrad("train config.yaml -o half1 -q --no-report --set dataset.kind=synthetic --set dataset.target=mask"),
+        place_run("train config.yaml -o half1 -q --no-report --set dataset.kind=synthetic --set dataset.target=mask"),
         2);
-    assert_int_equal(scopegrad("train config.yaml -o half2 -q --no-report --set sample.kind=coherent"), 2);
-    assert_int_equal(scopegrad("train config.yaml -o half3 -q --no-report --set loss.kind=dice_bce"), 2);
-    assert_int_equal(scopegrad("simulate config.yaml -i adu.tif -o stages.h5"), 2);
+    assert_int_equal(place_run("train config.yaml -o half2 -q --no-report --set sample.kind=coherent"), 2);
+    assert_int_equal(place_run("train config.yaml -o half3 -q --no-report --set loss.kind=dice_bce"), 2);
+    assert_int_equal(place_run("simulate config.yaml -i adu.tif -o stages.h5"), 2);
 }
 
 int main(void)
@@ -288,5 +263,5 @@ int main(void)
         cmocka_unit_test(predict_takes_camera_pictures),
         cmocka_unit_test(halves_of_a_stack_are_refused),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, make_place, place_remove);
 }
