@@ -76,6 +76,7 @@ static sg_value light(sg_graph *g, const sg_scope *s, sg_value sample, sg_micros
     switch (s->config->sample.kind) {
     case SG_SAMPLE_COHERENT: return sg_scope_coherent(g, s, sample, stages);
     case SG_SAMPLE_STACK: return sg_scope_stack(g, s, sample);
+    case SG_SAMPLE_SLICES: return sg_scope_slices(g, s, sample, stages);
     case SG_SAMPLE_INCOHERENT: break;
     }
     return sg_scope_incoherent(g, s, sample, stages);

@@ -11,6 +11,7 @@ enum {
     SG_ZERNIKE_MAX = 36,
     SG_EXPOSURE_MAX = 8,
     SG_FRAME_MAX = 256,
+    SG_SLICE_MAX = 64,
     SG_COLOUR_MAX = 16,
     SG_PLANE_MAX = 16,
     SG_PATH_MAX = 1024
@@ -26,14 +27,17 @@ typedef enum sg_sample_kind {
     SG_SAMPLE_COHERENT,   /* picture g in [0,1] -> transmission exp(-a + i phi) */
     SG_SAMPLE_STACK,      /* measured stack: K images, one per LED, take the place of sample and optics */
     SG_SAMPLE_INCOHERENT, /* emission s >= 0, blurred by the PSF */
+    SG_SAMPLE_SLICES,     /* thick: a picture for each slice, as coherent */
 } sg_sample_kind;
 
 typedef struct sg_sample_config {
     sg_sample_kind kind;
     int size_px;     /* N: grid, margin included */
     int margin_px;   /* removed on each side after imaging (a multiple of camera pixel / sample pixel) */
+    int slices;      /* slices: how many, the first one meets the light first */
     double pixel_um; /* d */
     double phase_rad, absorption, background_rad, correlation_um;
+    double slice_um; /* slices: from one to the next; the focal plane is the last one */
 } sg_sample_config;
 
 typedef enum sg_led_geometry { SG_LED_GRID, SG_LED_RINGS, SG_LED_CSV } sg_led_geometry;
@@ -155,7 +159,7 @@ typedef struct sg_microscope_size {
     int oversample;      /* m */
     int camera_px;       /* C before margin removal */
     int output_px;       /* after it: what the network sees */
-    int sample_channels; /* of what enters: 1; a stack has one picture a LED */
+    int sample_channels; /* of what enters: 1; a stack has one picture a LED, slices one each */
     int leds, exposures;
     int light_frames; /* L: pictures before the sensor, l = (plane * colours + colour) * exposures + exposure */
     int frames;       /* pictures that the camera takes, exposures innermost */

@@ -48,6 +48,9 @@ int sg_scope_pupil_support(const sg_scope *s);
 
 /* scope_coherent.c, scope_incoherent.c: sample to intensity (n, L, M, M), L = size.light_frames */
 sg_value sg_scope_coherent(sg_graph *g, const sg_scope *s, sg_value sample, sg_microscope_stages *stages);
+/* scope_slices.c: the same for a thick sample (n, S, N, N), and what it needs of the configuration */
+sg_value sg_scope_slices(sg_graph *g, const sg_scope *s, sg_value pictures, sg_microscope_stages *stages);
+sg_status sg_scope_check_slices(const sg_scope *s);
 sg_value sg_scope_stack(sg_graph *g, const sg_scope *s, sg_value stack);
 sg_value sg_scope_incoherent(sg_graph *g, const sg_scope *s, sg_value emission, sg_microscope_stages *stages);
 sg_value sg_scope_extra_blur(sg_graph *g, const sg_scope *s, sg_value image);

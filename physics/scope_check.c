@@ -157,7 +157,7 @@ static sg_status size_image(sg_scope *s)
                     c->optics.na, limit);
         s->size.oversample = (int)nearbyint(pitch / d);
     }
-    if (c->sample.kind == SG_SAMPLE_COHERENT)
+    if (c->sample.kind == SG_SAMPLE_COHERENT || c->sample.kind == SG_SAMPLE_SLICES)
         s->size.oversample = finest(pitch, &c->optics) > 1 ? finest(pitch, &c->optics) : 1;
     s->size.image_px = s->size.oversample * s->size.camera_px;
     if (s->size.image_px > 16384)
@@ -196,7 +196,7 @@ static sg_status open_leds(sg_scope *s)
     SG_TRY(sg_led_array_make(&s->leds, light, c->optics.wavelength_um, s->field_um));
     const size_t k = (size_t)s->leds.count;
     s->size.leds = s->leds.count;
-    if (c->sample.kind == SG_SAMPLE_COHERENT)
+    if (c->sample.kind == SG_SAMPLE_COHERENT || c->sample.kind == SG_SAMPLE_SLICES)
         SG_TRY(sg_led_array_sampling(&s->leds, c->optics.wavelength_um, c->optics.na, c->sample.pixel_um));
     SG_TRY(SG_ALLOC(&s->weight, k * (size_t)light->exposures, "LED weights"));
     SG_TRY(SG_ALLOC(&s->power, k, "LED powers"));
@@ -233,6 +233,10 @@ static sg_status open_parts(sg_scope *s)
     SG_TRY(size_image(s));
     if (s->config->sample.kind != SG_SAMPLE_INCOHERENT) SG_TRY(open_leds(s));
     s->size.sample_channels = s->config->sample.kind == SG_SAMPLE_STACK ? s->size.leds : 1;
+    if (s->config->sample.kind == SG_SAMPLE_SLICES) {
+        SG_TRY(sg_scope_check_slices(s));
+        s->size.sample_channels = s->config->sample.slices;
+    }
     s->na_max = na_limit(s);
     return SG_OK;
 }

@@ -26,8 +26,8 @@
 
 /* clang-format off */
 const sg_key sg_keys[] = {
-    {SCOPE(sample.kind), .type = ENUM, .names = "coherent stack incoherent",
-     .doc = "coherent: a picture becomes phase and absorption; stack: measured images, one per LED; incoherent: emission"},
+    {SCOPE(sample.kind), .type = ENUM, .names = "coherent stack incoherent slices",
+     .doc = "coherent: a picture becomes phase and absorption; stack: measured images, one per LED; incoherent: emission; slices: several"},
     {SCOPE(sample.size_px), .type = INT, .unit = "px", .lo = 8, .hi = 8192, .value = 256, .doc = "side of the sample grid, margin included"},
     {SCOPE(sample.margin_px), .type = INT, .unit = "px", .lo = 0, .hi = 2048, .value = 0, .doc = "border removed on each side after imaging"},
     {SCOPE(sample.pixel_um), .type = REAL, .unit = "um", .lo = 1e-3, .hi = 1e3, .value = .5, .doc = "pitch of the sample grid"},
@@ -35,6 +35,8 @@ const sg_key sg_keys[] = {
     {SCOPE(sample.absorption), .type = REAL, .lo = 0, .hi = 10, .value = .05, .doc = "absorption of the amplitude where the picture is brightest"},
     {SCOPE(sample.background_rad), .type = REAL, .unit = "rad", .lo = 0, .hi = 10, .value = .15, .doc = "rms of the random background phase"},
     {SCOPE(sample.correlation_um), .type = REAL, .unit = "um", .lo = 0, .hi = 1e3, .value = 3, .doc = "Gaussian correlation length of the background phase"},
+    {SCOPE(sample.slices), .type = INT, .lo = 1, .hi = SG_SLICE_MAX, .value = 2, .doc = "slices: how many; the first one meets the light first"},
+    {SCOPE(sample.slice_um), .type = REAL, .unit = "um", .lo = 1e-3, .hi = 1e4, .value = 5, .doc = "slices: distance to the next one; the focal plane is the last one plus defocus_um"},
 
     {SCOPE(illumination.geometry), .type = ENUM, .names = "grid rings csv", .doc = "how the LEDs are arranged"},
     {SCOPE(illumination.rows), .type = INT, .lo = 1, .hi = 128, .value = 9, .doc = "grid: rows of LEDs"},

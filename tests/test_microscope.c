@@ -23,10 +23,26 @@ static const sg_microscope_config base = {
     .camera = {.pixel_um = 1, .fill_factor = 1, .qe = 1, .full_well_e = 1e6, .bit_depth = 8, .range_e = 300},
 };
 
+enum { GOLDEN_CASES = 7 };
+static const double fifteen[15] = {.1, .2, -.3, .4, .25, -.15, .3, .1, -.2, .15, .05, -.1, .2, -.05, .1};
+
 /* The cases of golden/forward_numpy.py. */
 static sg_microscope_config golden_case(int i)
 {
     sg_microscope_config c = base;
+    if (i > 3) { /* other optics before a sample of another case */
+        c = golden_case(i == 5 ? 3 : 0);
+        memcpy(c.optics.zernike_rad, fifteen, sizeof fifteen);
+        c.optics.zernike_count = 15;
+        c.optics.edge = i == 6 ? SG_EDGE_HARD : SG_EDGE_SMOOTH;
+        if (i < 6) return c;
+        c.sample.kind = SG_SAMPLE_SLICES;
+        c.sample.slices = 3;
+        c.sample.slice_um = 7;
+        c.optics.medium_index = 1.33;
+        c.optics.defocus_um = -6;
+        return c;
+    }
     if (i == 0) return c;
     c.illumination = (sg_illumination_config){.rows = 3,
                                               .columns = 5,
@@ -87,7 +103,6 @@ static sg_microscope_config golden_case(int i)
     }
     return c;
 }
-enum { GOLDEN_CASES = 4 };
 
 static double picture(int x, int y)
 {
@@ -111,7 +126,7 @@ static void rig_open(rig *r, const sg_microscope_config *config, bool f64)
     const sg_plan_options options = {.f64 = f64};
     if (sg_microscope_check(&r->size, config) != SG_OK) fail_msg("%s", sg_error_text());
     r->graph = sg_graph_new();
-    const sg_value in = sg_input(r->graph, "sample", SG_SHAPE(1, 1, r->size.sample_px, r->size.sample_px));
+    const sg_value in = sg_input(r->graph, "sample", sg_entry_shape(&r->size, SG_ENTRY_SAMPLE, 1));
     const sg_value root = sg_microscope(r->graph, in, config, true, &r->stages);
     sg_output(r->graph, "image", sg_stage_value(&r->stages, "image"));
     sg_output(r->graph, "pixels", sg_stage_value(&r->stages, "pixels"));
@@ -133,11 +148,12 @@ static void rig_run(rig *r)
 {
     const int n = r->size.sample_px;
     void *in = sg_plan_input(r->plan, "sample");
-    for (int i = 0; i < n * n; i++) {
+    for (int i = 0; i < r->size.sample_channels * n * n; i++) {
+        const double value = picture(i % n + 17 * (i / (n * n)), i / n % n); /* every slice another part of it */
         if (r->f64)
-            ((double *)in)[i] = picture(i % n, i / n);
+            ((double *)in)[i] = value;
         else
-            ((float *)in)[i] = (float)picture(i % n, i / n);
+            ((float *)in)[i] = (float)value;
     }
     const sg_step step = {.seed = 3};
     sg_plan_step_set(r->plan, &step);

@@ -44,7 +44,7 @@ static sg_microscope_config scope_of_captures(void)
 {
     sg_config config;
     sg_config_defaults(&config);
-    config.microscope.sample = (sg_sample_config){SG_SAMPLE_COHERENT, FINE, 0, .5, 1.5, 0, 0, 0};
+    config.microscope.sample = (sg_sample_config){.size_px = FINE, .pixel_um = .5, .phase_rad = 1.5};
     config.microscope.illumination.rows = config.microscope.illumination.columns = GRID;
     config.microscope.illumination.pitch_na = pitch_na;
     config.microscope.illumination.exposures = 1;
