@@ -78,4 +78,15 @@ void sg_plan_profile_print(const sg_plan *plan, FILE *out);
 /* Seconds spent since profiling began in nodes whose op name satisfies `match` (forward + backward). */
 double sg_plan_profile_seconds(const sg_plan *plan, bool (*match)(const char *op_name));
 
+/* One op that ran, in the order in which it runs. */
+typedef struct sg_profile_row {
+    const char *name; /* as in the printed table; lives as long as the plan */
+    const sg_op *op;
+    sg_shape shape;     /* of the output */
+    double seconds[2];  /* mean of a forward, a backward run; 0: none measured */
+    double flop, bytes; /* forward: counted by the op (0: it does not say); numbers read and written once */
+} sg_profile_row;
+/* Fills at most `most` rows and returns how many ops ran. */
+int sg_plan_profile_rows(const sg_plan *plan, sg_profile_row *rows, int most);
+
 #endif

@@ -63,3 +63,29 @@ double sg_plan_profile_seconds(const sg_plan *plan, bool (*match)(const char *op
     }
     return total;
 }
+
+static double bytes_of(const sg_node *node, size_t real_size)
+{
+    double numbers = (double)sg_shape_len(node->shape) * (node->is_complex ? 2 : 1);
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] >= 0) numbers += (double)sg_shape_len(node->in_shape[i]) * (node->in_complex[i] ? 2 : 1);
+    return numbers * (double)real_size;
+}
+
+int sg_plan_profile_rows(const sg_plan *plan, sg_profile_row *rows, int most)
+{
+    int count = 0;
+    for (int i = 0; i < plan->count; i++) {
+        const sg_plan_node *n = &plan->nodes[i];
+        if (!n->live || n->node.op == NULL) continue;
+        if (count < most)
+            rows[count] = (sg_profile_row){n->node.name,
+                                           n->node.op,
+                                           n->node.shape,
+                                           {1e-3 * mean_ms(n, 0), 1e-3 * mean_ms(n, 1)},
+                                           n->node.op->flop != NULL ? n->node.op->flop(&n->node) : 0,
+                                           bytes_of(&n->node, plan->real_size)};
+        count++;
+    }
+    return count;
+}

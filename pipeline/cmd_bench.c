@@ -1,25 +1,20 @@
-/* cmd_bench.c - scopegrad bench CONFIG: time of a training step, op by op, on made-up pictures. */
+/* cmd_bench.c - scopegrad bench CONFIG: time of a training step, op by op, on made-up pictures; scopegrad bench physics:
+ * the physical layer against the machine (bench_physics.c). */
 #include "core/parallel.h"
 #include "nn/ops.h"
 #include "pipeline/args.h"
+#include "pipeline/bench_physics.h"
 #include "pipeline/cli.h"
 #include "pipeline/cmd.h"
 #include "pipeline/evaluate.h"
+#include "pipeline/peak.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 enum { SG_BENCH_STEPS_MAX = 1000 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static bool is_network(const char *op_name)
 {
@@ -48,10 +43,10 @@ static sg_status measure(sg_program *program, sg_model *model, const sg_config *
     struct rusage usage;
     sg_plan_info info;
     for (int i = -1; i < steps; i++) {
-        const double begin = now();
+        const double begin = sg_clock();
         if (i == 0) sg_plan_profile(program->plan, true);
         SG_TRY(sg_program_step(program, model, config, 1));
-        if (i >= 0) seconds[i] = now() - begin;
+        if (i >= 0) seconds[i] = sg_clock() - begin;
     }
     const double physics = sg_plan_profile_seconds(program->plan, is_physics),
                  network = sg_plan_profile_seconds(program->plan, is_network);
@@ -82,19 +77,22 @@ sg_status sg_cmd_bench(int argc, char **argv)
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
         {"verbose", 'v', SG_OPTION_FLAG, &verbose, NULL, "print what each pass of the plan decided"},
     };
-    const sg_usage usage = {"bench",
-                            "[CONFIG]",
-                            "Times training steps on random pictures, op by op. Without CONFIG: the main job.",
-                            "scopegrad bench --set network.width=32 --set network.depth=4",
-                            options,
-                            SG_COUNT(options),
-                            0,
-                            1};
+    const sg_usage usage = {
+        "bench",
+        "[CONFIG | physics]",
+        "Times training steps on random pictures, op by op. Without CONFIG: the main job. With the word physics: the "
+        "physical layer alone, beside what the machine can do at best.",
+        "scopegrad bench --set network.width=32 --set network.depth=4",
+        options,
+        SG_COUNT(options),
+        0,
+        1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
     if (done) return SG_OK;
+    sg_threads_set(threads);
+    if (path != NULL && strcmp(path, "physics") == 0) return sg_bench_physics(steps, stdout);
     SG_TRY(sg_cmd_config(&config, path, &sets));
     (void)sg_range_resolve(&config);
-    sg_threads_set(threads);
     sg_status status = sg_model_new(&model, 1);
     if (status == SG_OK)
         status = sg_program_make(&program, &config, model, config.train.batch_size, SG_PROGRAM_TRAIN,
