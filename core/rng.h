@@ -20,6 +20,7 @@ typedef enum sg_rng_what {
     SG_RNG_DROPOUT,
     SG_RNG_PATTERN,
     SG_RNG_TEST,
+    SG_RNG_DEPTH = 15,
 } sg_rng_what;
 
 typedef struct sg_rng {

@@ -38,6 +38,7 @@ typedef struct sg_sample_config {
     double pixel_um; /* d */
     double phase_rad, absorption, background_rad, correlation_um;
     double slice_um; /* slices: from one to the next; the focal plane is the last one */
+    double depth_um; /* incoherent: every sample lies at another depth, uniform in +-depth_um, new in each epoch */
 } sg_sample_config;
 
 typedef enum sg_led_geometry { SG_LED_GRID, SG_LED_RINGS, SG_LED_CSV } sg_led_geometry;
@@ -87,6 +88,12 @@ typedef enum sg_edge {
     SG_EDGE_ZERO,     /* 0 0 0 0 | a b c d | 0 0 0 0 */
 } sg_edge;
 
+typedef enum sg_psf_kind {
+    SG_PSF_PUPIL,    /* |IDFT P|^2 */
+    SG_PSF_GAUSSIAN, /* of psf_sigma_um */
+} sg_psf_kind;
+typedef enum sg_mask { SG_MASK_NONE, SG_MASK_CUBIC } sg_mask; /* scope_mask.c */
+
 typedef struct sg_optics_config {
     double wavelength_um, na, medium_index, defocus_um, magnification;
     sg_pupil_edge edge;
@@ -96,6 +103,11 @@ typedef struct sg_optics_config {
     sg_learn learn_amplitude, learn_phase;           /* per bin: sampling snap only */
     double psf_sigma_um;                             /* extra Gaussian blur of the intensity image; 0: none */
     sg_learn learn_psf_sigma;
+    sg_psf_kind psf; /* incoherent samples */
+    sg_edge psf_edge;
+    sg_mask mask;
+    double mask_rad; /* its strength */
+    sg_learn learn_mask;
 } sg_optics_config;
 
 typedef enum sg_shot { SG_SHOT_NONE, SG_SHOT_POISSON, SG_SHOT_GAUSSIAN } sg_shot;

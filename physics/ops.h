@@ -29,6 +29,7 @@
     X(psf_gaussian)                                                                                                    \
     X(psf_pupil)                                                                                                       \
     X(blur)                                                                                                            \
+    X(pupil_defocus)                                                                                                   \
     X(blur_direct)                                                                                                     \
     X(modulate)
 

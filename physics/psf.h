@@ -9,8 +9,24 @@
  * Exact gradient to sigma. */
 sg_value sg_psf_gaussian(sg_graph *g, sg_value sigma_px, int size_px);
 
-/* h = |IDFT P|^2 / sum, cut to size_px <= M around its centre. pupil (1, 1, M, M) complex, bin order of the DFT ->
- * (1, 1, size_px, size_px), at the pitch 1/(M bin width). Exact gradient to the pupil. Born & Wolf, Principles of
+/* Where planes of a sample lie, for as many PSFs: `count` planes, for each of `samples`. */
+enum { SG_FOCUS_MAX = 256 };
+typedef struct sg_focus {
+    int samples;                   /* > 1 only where depth_um > 0 */
+    int count;                     /* 1..SG_FOCUS_MAX */
+    double plane_um[SG_FOCUS_MAX]; /* from the plane to the focal plane, along the light */
+    double
+        depth_um; /* sample n lies another z_n deeper, uniform in +-depth_um: stream SG_RNG_DEPTH of (sample id, epoch) */
+} sg_focus;
+
+/* P_k(f) = P(f) exp(2 pi i (plane_um[k] + z_n) D(f)), D = sqrt((m/lambda)^2 - |f|^2) - m/lambda, m = medium_index:
+ * defocus as in sg_pupil. pupil (1, 1, M, M) complex, bins of bin_um_inv cycles/um -> (samples, count, M, M). Linear;
+ * exact gradient to the pupil. */
+sg_value sg_pupil_defocus(sg_graph *g, sg_value pupil, const sg_focus *focus, double bin_um_inv, double wavelength_um,
+                          double medium_index);
+
+/* h = |IDFT P|^2 / sum, cut to size_px <= M around its centre. pupil (n, c, M, M) complex, bin order of the DFT ->
+ * (n, c, size_px, size_px), at the pitch 1/(M bin width). Exact gradient to the pupil. Born & Wolf, Principles of
  * Optics. */
 sg_value sg_psf_pupil(sg_graph *g, sg_value pupil, int size_px);
 

@@ -1,8 +1,10 @@
 /* psf_pupil.c - see psf.h. With u = IDFT P and I = |u|^2 on the cut:
  *   forward   h = I / sum I
- *   backward  dI = (dh - <dh, h>) / sum I, du = 2 dI u, dP += DFT(du) / M^2 (the transpose of IDFT) */
+ *   backward  dI = (dh - <dh, h>) / sum I, du = 2 dI u, dP += DFT(du) / M^2 (the transpose of IDFT)
+ * A slice is one pupil. */
 #include "core/memory.h"
 #include "core/op.h"
+#include "core/parallel.h"
 #include "physics/fft.h"
 #include "physics/ops.h"
 #include "physics/psf.h"
@@ -50,13 +52,21 @@ static size_t R(cut_index)(int y, int x, int size, int m)
     return (size_t)row * (size_t)m + (size_t)column;
 }
 
-/* save = field u (M^2 complex, unnormalised), then the sum of |u|^2 over the cut (one real) */
-void R(psf_pupil_forward)(const sg_run *run)
+/* save = all fields u (M^2 complex each, unnormalised), then all sums of |u|^2 over the cut */
+static real *R(sum_of)(const sg_run *run, int plane)
 {
+    return (real *)run->save + 2 * sg_shape_len(run->node->in_shape[0]) + plane;
+}
+
+static void R(psf_pupil_forward_plane)(void *context, int plane, int thread)
+{
+    const sg_run *run = *(const sg_run **)context;
     const R(psf_pupil_plans) *p = run->prepared;
     const int m = run->node->in_shape[0].h, size = run->node->shape.h;
-    real *u = run->save, *h = run->out;
-    SG_FFTW(execute_dft)(p->inverse, (bin *)(uintptr_t)run->in[0], (bin *)run->save);
+    const size_t at = 2 * (size_t)plane * (size_t)m * (size_t)m;
+    real *u = (real *)run->save + at, *h = (real *)run->out + (size_t)plane * (size_t)size * (size_t)size;
+    (void)thread;
+    SG_FFTW(execute_dft)(p->inverse, (bin *)(uintptr_t)((const real *)run->in[0] + at), (bin *)(void *)u);
     double sum = 0;
     for (int y = 0; y < size; y++) {
         for (int x = 0; x < size; x++) {
@@ -66,32 +76,45 @@ void R(psf_pupil_forward)(const sg_run *run)
             sum += (double)intensity;
         }
     }
-    u[2 * (size_t)m * (size_t)m] = (real)sum;
+    *R(sum_of)(run, plane) = (real)sum;
     for (int i = 0; i < size * size; i++) h[i] = (real)((double)h[i] / sum);
 }
 
-void R(psf_pupil_backward)(const sg_run *run)
+void R(psf_pupil_forward)(const sg_run *run)
 {
+    sg_parallel(run->node->shape.n * run->node->shape.c, R(psf_pupil_forward_plane), &run);
+}
+
+static void R(psf_pupil_backward_plane)(void *context, int plane, int thread)
+{
+    const sg_run *run = *(const sg_run **)context;
     const R(psf_pupil_plans) *p = run->prepared;
     const int m = run->node->in_shape[0].h, size = run->node->shape.h;
-    const size_t len = 2 * (size_t)m * (size_t)m;
-    const real *u = run->save, *h = run->out, *dh = run->dout;
-    real *du = run->scratch, *dpupil = run->din[0];
-    if (!dpupil) return;
+    const size_t len = 2 * (size_t)m * (size_t)m, at = (size_t)plane * len;
+    const size_t cut = (size_t)plane * (size_t)size * (size_t)size;
+    const real *u = (const real *)run->save + at, *h = (const real *)run->out + cut;
+    const real *dh = (const real *)run->dout + cut;
+    real *du = (real *)run->scratch + at, *dpupil = (real *)run->din[0] + at;
     double along = 0;
+    (void)thread;
     for (int i = 0; i < size * size; i++) along += (double)dh[i] * (double)h[i];
     memset(du, 0, len * sizeof *du);
     /* u is M^2 IDFT P, so the 1/M^2 of dP and that of the field cancel against sum I's */
     for (int y = 0; y < size; y++) {
         for (int x = 0; x < size; x++) {
             const size_t i = R(cut_index)(y, x, size, m);
-            const real k = (real)(2 * ((double)dh[y * size + x] - along) / (double)u[len]);
+            const real k = (real)(2 * ((double)dh[y * size + x] - along) / (double)*R(sum_of)(run, plane));
             du[2 * i] = k * u[2 * i];
             du[2 * i + 1] = k * u[2 * i + 1];
         }
     }
-    SG_FFTW(execute_dft)(p->forward, (bin *)run->scratch, (bin *)run->scratch);
+    SG_FFTW(execute_dft)(p->forward, (bin *)(void *)du, (bin *)(void *)du);
     for (size_t i = 0; i < len; i++) dpupil[i] = (run->fresh[0] ? 0 : dpupil[i]) + du[i];
+}
+
+void R(psf_pupil_backward)(const sg_run *run)
+{
+    if (run->din[0]) sg_parallel(run->node->shape.n * run->node->shape.c, R(psf_pupil_backward_plane), &run);
 }
 
 #ifdef SG_ONCE
@@ -100,10 +123,10 @@ static sg_status infer(sg_node *node)
 {
     const psf_pupil_attr *a = node->attr;
     const sg_shape s = node->in_shape[0];
-    if (!node->in_complex[0] || s.n != 1 || s.c != 1 || s.h != s.w)
-        SG_FAIL(SG_E_SHAPE, "pupil of shape (%d,%d,%d,%d), a complex (1,1,M,M) is needed", s.n, s.c, s.h, s.w);
+    if (!node->in_complex[0] || s.h != s.w)
+        SG_FAIL(SG_E_SHAPE, "pupil of shape (%d,%d,%d,%d), a complex (n,c,M,M) is needed", s.n, s.c, s.h, s.w);
     if (a->size_px < 1 || a->size_px > s.h) SG_FAIL(SG_E_RANGE, "size_px: %d is outside 1..%d", a->size_px, s.h);
-    node->shape = SG_SHAPE(1, 1, a->size_px, a->size_px);
+    node->shape = SG_SHAPE(s.n, s.c, a->size_px, a->size_px);
     return SG_OK;
 }
 
@@ -111,17 +134,17 @@ static void workspace(const sg_node *node, int threads, size_t real_size, sg_spa
 {
     (void)threads;
     const size_t len = 2 * sg_shape_len(node->in_shape[0]);
-    out->save = (len + 1) * real_size;
+    out->save = (len + (size_t)node->shape.n * (size_t)node->shape.c) * real_size;
     out->scratch = len * real_size;
 }
 
 static sg_value cases(sg_graph *g, int i)
 {
     static const struct {
-        int m, size;
-    } table[] = {{6, 6}, {7, 7}, {9, 4}, {8, 5}};
+        int n, c, m, size;
+    } table[] = {{1, 1, 6, 6}, {1, 1, 7, 7}, {1, 1, 9, 4}, {2, 3, 5, 4}};
     if (i >= (int)(sizeof table / sizeof table[0])) return SG_NONE;
-    const sg_shape shape = SG_SHAPE(1, 1, table[i].m, table[i].m);
+    const sg_shape shape = SG_SHAPE(table[i].n, table[i].c, table[i].m, table[i].m);
     return sg_psf_pupil(g, sg_case_input(g, "pupil", shape, -1, 1, SG_CASE_GRAD | SG_CASE_COMPLEX), table[i].size);
 }
 

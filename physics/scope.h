@@ -55,6 +55,14 @@ sg_value sg_scope_stack(sg_graph *g, const sg_scope *s, sg_value stack);
 sg_value sg_scope_incoherent(sg_graph *g, const sg_scope *s, sg_value emission, sg_microscope_stages *stages);
 sg_value sg_scope_extra_blur(sg_graph *g, const sg_scope *s, sg_value image);
 
+/* scope_psf.c: kernels (1 or samples, 1, h, w) for sg_blur; the extra Gaussian, SG_NONE: there is none.
+ * scope_mask.c: `phase` of the pupil (1,1,M,M) or SG_NONE, with the phase mask added.
+ * scope_check_psf.c: what the choice of PSF needs, and whether it fits into the field */
+sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int samples);
+sg_value sg_scope_extra_psf(sg_graph *g, const sg_scope *s);
+sg_value sg_scope_mask(sg_graph *g, const sg_scope *s, sg_value phase);
+sg_status sg_scope_check_psf(const sg_scope *s);
+
 /* scope_pixels.c: intensity to light on the pixels (n, frames, C, C) */
 sg_value sg_scope_pixels(sg_graph *g, const sg_scope *s, sg_value light);
 

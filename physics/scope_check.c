@@ -38,6 +38,8 @@ static sg_status check_numbers(const sg_microscope_config *c)
         {"optics.defocus_um", c->optics.defocus_um, -1e6, 1e6},
         {"optics.magnification", c->optics.magnification, 1e-4, 1e6},
         {"optics.psf_sigma_um", c->optics.psf_sigma_um, 0, 1e4},
+        {"optics.mask_rad", c->optics.mask_rad, -1e3, 1e3},
+        {"sample.depth_um", c->sample.depth_um, 0, 1e4},
         {"camera.pixel_um", c->camera.pixel_um, 1e-4, 1e6},
         {"camera.fill_factor", c->camera.fill_factor, 1e-4, 1},
         {"camera.qe", c->camera.qe, 1e-6, 1},
@@ -238,6 +240,7 @@ static sg_status open_parts(sg_scope *s)
         s->size.sample_channels = s->config->sample.slices;
     }
     s->na_max = na_limit(s);
+    SG_TRY(sg_scope_check_psf(s));
     return SG_OK;
 }
 

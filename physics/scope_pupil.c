@@ -22,6 +22,7 @@ sg_value sg_scope_pupil(sg_graph *g, const sg_scope *s, sg_value offset)
             sg_scope_param(g, "microscope.pupil.amplitude", map, 1, NULL, "1", o->learn_amplitude, SG_BOX, 0, 1);
     if (o->learn_phase.on)
         phase = sg_scope_param(g, "microscope.pupil.phase", map, 0, NULL, "rad", o->learn_phase, SG_FREE, 0, 0);
+    phase = sg_scope_mask(g, s, phase);
     return sg_pupil(g, zernike, defocus, na, amplitude, phase, offset, &grid);
 }
 

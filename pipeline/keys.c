@@ -37,6 +37,8 @@ const sg_key sg_keys[] = {
     {SCOPE(sample.correlation_um), .type = REAL, .unit = "um", .lo = 0, .hi = 1e3, .value = 3, .doc = "Gaussian correlation length of the background phase"},
     {SCOPE(sample.slices), .type = INT, .lo = 1, .hi = SG_SLICE_MAX, .value = 2, .doc = "slices: how many; the first one meets the light first"},
     {SCOPE(sample.slice_um), .type = REAL, .unit = "um", .lo = 1e-3, .hi = 1e4, .value = 5, .doc = "slices: distance to the next one; the focal plane is the last one plus defocus_um"},
+    {SCOPE(sample.depth_um), .type = REAL, .unit = "um", .lo = 0, .hi = 1e4, .value = 0,
+     .doc = "incoherent: each picture lies at a random depth within +-depth_um of the focal plane, another one in every epoch"},
 
     {SCOPE(illumination.geometry), .type = ENUM, .names = "grid rings csv", .doc = "how the LEDs are arranged"},
     {SCOPE(illumination.rows), .type = INT, .lo = 1, .hi = 128, .value = 9, .doc = "grid: rows of LEDs"},
@@ -74,7 +76,12 @@ const sg_key sg_keys[] = {
      .count = offsetof(sg_config, microscope.optics.zernike_count), .doc = "Zernike coefficients of the pupil phase, Noll order from piston"},
     {SCOPE(optics.learn_amplitude), .type = LEARNT, .doc = "learn the pupil's amplitude, bin by bin (sampling snap)"},
     {SCOPE(optics.learn_phase), .type = LEARNT, .doc = "learn the pupil's phase, bin by bin (sampling snap)"},
-    {SCOPE(optics.psf_sigma_um), LEARN(optics.learn_psf_sigma), .type = REAL, .unit = "um", .lo = 0, .hi = 1e3, .value = 0, .doc = "extra Gaussian blur of the image; 0: none"},
+    {SCOPE(optics.psf_sigma_um), LEARN(optics.learn_psf_sigma), .type = REAL, .unit = "um", .lo = 0, .hi = 1e3, .value = 0, .doc = "extra Gaussian blur of the image, 0: none; with psf gaussian the PSF itself"},
+    {SCOPE(optics.psf), .type = ENUM, .names = "pupil gaussian",
+     .doc = "point spread function of an incoherent sample; pupil: from the pupil with all its aberrations; gaussian: of psf_sigma_um"},
+    {SCOPE(optics.psf_edge), .type = ENUM, .names = "periodic reflect zero", .doc = "what lies beyond the field when it is blurred"},
+    {SCOPE(optics.mask), .type = ENUM, .names = "none cubic", .doc = "phase mask in the pupil; cubic: mask_rad (x^3 + y^3), x and y from -1 to 1 across the pupil"},
+    {SCOPE(optics.mask_rad), LEARN(optics.learn_mask), .type = REAL, .unit = "rad", .lo = -1e3, .hi = 1e3, .value = 10, .doc = "strength of the phase mask"},
 
     {SCOPE(camera.pixel_um), .type = REAL, .unit = "um", .lo = 1e-3, .hi = 1e4, .value = 1, .doc = "the camera's own pixel pitch"},
     {SCOPE(camera.fill_factor), .type = REAL, .lo = .01, .hi = 1, .value = 1, .doc = "part of the pixel's area that is sensitive"},
