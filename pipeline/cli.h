@@ -15,6 +15,7 @@
     X(evaluate, "scores a trained run")                                                                                \
     X(predict, "runs a trained network on pictures, TIFF out")                                                         \
     X(simulate, "sends a picture through the microscope, every stage to HDF5")                                         \
+    X(export, "the light as CSV, JSON, controller levels and a picture")                                               \
     X(gallery, "one HTML page of the whole physical layer, simulated")                                                 \
     X(report, "one HTML page of a run or an experiment")                                                               \
     X(info, "version, operations, config keys and libraries")                                                          \

@@ -2,12 +2,15 @@
  * that are learned. */
 #include "lab.h"
 
+#include "core/memory.h"
 #include "core/rng.h"
 #include "nn/loss.h"
 #include "nn/optimiser.h"
 #include "physics/microscope.h"
 #include "pipeline/config.h"
+#include "place.h"
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -305,6 +308,125 @@ static void positions_are_found_from_images(void **state)
     lab_close(&l);
 }
 
+/* ---- files for other programs ---- */
+
+static const char export_yaml[] =
+    "illumination: {rows: 5, columns: 5, pattern: random, exposures: 2, dose_ph: 300, flux_ph_per_s: 2000}\n";
+
+static cJSON *exported(const char *folder)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s/light.json", folder);
+    char *text = place_get(name);
+    cJSON *root = cJSON_Parse(text);
+    assert_non_null(root);
+    sg_free(text);
+    return root;
+}
+
+/* Number `index` of the list `name` of an exposure. */
+static double entry(const cJSON *root, int exposure, const char *name, int index)
+{
+    const cJSON *e = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "exposures"), exposure);
+    const cJSON *value = cJSON_GetObjectItem(e, name);
+    if (index >= 0) value = cJSON_GetArrayItem(value, index);
+    assert_true(cJSON_IsNumber(value));
+    return value->valuedouble;
+}
+
+/* pattern.csv as illumination.pattern_csv gives the same weights, also with the LEDs' places from the same file. */
+static void exported_patterns_are_read_back(void **state)
+{
+    (void)state;
+    place_put_text("light.yaml", export_yaml);
+    assert_int_equal(place_run("export light.yaml -o first"), 0);
+    assert_int_equal(place_run("export light.yaml --set illumination.pattern=csv "
+                               "--set illumination.pattern_csv=first/pattern.csv --set illumination.geometry=csv "
+                               "--set illumination.csv=first/pattern.csv -o second"),
+                     0);
+    cJSON *a = exported("first"), *b = exported("second");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(b, "leds")), 25);
+    for (int e = 0; e < 2; e++)
+        for (int k = 0; k < 25; k++) {
+            lab_near(entry(b, e, "weight", k), entry(a, e, "weight", k), 3e-8, "weight", k);
+            assert_true(entry(b, e, "level", k) == entry(a, e, "level", k));
+        }
+    for (int k = 0; k < 25; k++)
+        for (int axis = 0; axis < 2; axis++) {
+            const cJSON *led[2] = {cJSON_GetArrayItem(cJSON_GetObjectItem(a, "leds"), k),
+                                   cJSON_GetArrayItem(cJSON_GetObjectItem(b, "leds"), k)};
+            const char *name = axis ? "na_y" : "na_x";
+            lab_near(cJSON_GetObjectItem(led[1], name)->valuedouble, cJSON_GetObjectItem(led[0], name)->valuedouble,
+                     1e-12, name, k);
+        }
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+}
+
+/* Sum over the lines of exposures.csv of level/255, times exposure_s and flux: the dose. Levels are the nearest. */
+static void exposure_lists_keep_the_dose(void **state)
+{
+    (void)state;
+    place_put_text("light.yaml", export_yaml);
+    assert_int_equal(place_run("export light.yaml -o list"), 0);
+    cJSON *root = exported("list");
+    char *text = place_get("list/exposures.csv"), *line = strchr(text, '\n') + 1;
+    double dose = 0;
+    int lines = 0, exposure, colour, led, level, consumed;
+    for (double seconds;
+         sscanf(line, "%d,%d,%lf,%d,%d\n%n", &exposure, &colour, &seconds, &led, &level, &consumed) == 5;
+         line += consumed, lines++) {
+        assert_true(level > 0 && level <= 255 && colour == 1);
+        assert_true(entry(root, exposure - 1, "level", led) == level);
+        dose += 2000 * seconds * level / 255;
+    }
+    assert_true(lines > 40 && *line == 0);
+    lab_near(dose, 300, 1e-5, "dose", 0);
+    for (int e = 0; e < 2; e++) {
+        double most = 0;
+        for (int k = 0; k < 25; k++) most = fmax(most, entry(root, e, "weight", k));
+        for (int k = 0; k < 25; k++)
+            lab_near(entry(root, e, "level", k), 255 * entry(root, e, "weight", k) / most, .5 + 1e-9, "level", k);
+        assert_true(entry(root, e, "largest_error", -1) > 0 && entry(root, e, "largest_error", -1) < 1. / 255);
+    }
+    sg_free(text);
+    cJSON_Delete(root);
+}
+
+/* What the array can show exactly is exported exactly, with one time for all exposures. */
+static void whole_levels_are_exported_whole(void **state)
+{
+    (void)state;
+    place_put_text("light.yaml", export_yaml);
+    assert_int_equal(place_run("export light.yaml --set illumination.levels=bits8 -o whole"), 0);
+    cJSON *root = exported("whole");
+    assert_true(fabs(entry(root, 0, "exposure_s", -1) / entry(root, 1, "exposure_s", -1) - 1) < 1e-6);
+    for (int e = 0; e < 2; e++) assert_true(entry(root, e, "largest_error", -1) < 1e-6);
+    cJSON_Delete(root);
+}
+
+static void exports_that_cannot_be_are_refused(void **state)
+{
+    static const char *const list[][2] = {
+        {"export light.yaml", "-o FOLDER is needed"},
+        {"export none.yaml -o new", "none.yaml"},
+        {"export light.yaml --set sample.kind=incoherent --set illumination.exposures=1 -o new", "has no LEDs"},
+        {"export . -o new", "not a run folder"},
+        {"export . --set sample.kind=stack -o new", "--set: changes a CONFIG"},
+        {"export light.yaml --set illumination.pattern=csv -o new", "illumination.pattern_csv"},
+    };
+    (void)state;
+    place_put_text("light.yaml", export_yaml);
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        if (place_run(list[i][0]) != 2) fail_msg("%s: not refused", list[i][0]);
+        char *text = place_get("err");
+        if (!strstr(text, list[i][1])) fail_msg("%s: '%s' does not say '%s'", list[i][0], text, list[i][1]);
+        assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+        sg_free(text);
+    }
+    assert_int_equal(place_shell("test ! -e new"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +438,10 @@ int main(void)
         cmocka_unit_test(bad_patterns_are_refused),
         cmocka_unit_test(patterns_are_read_by_their_header),
         cmocka_unit_test(positions_are_found_from_images),
+        cmocka_unit_test(exported_patterns_are_read_back),
+        cmocka_unit_test(exposure_lists_keep_the_dose),
+        cmocka_unit_test(whole_levels_are_exported_whole),
+        cmocka_unit_test(exports_that_cannot_be_are_refused),
     };
-    return cmocka_run_group_tests_name("light", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("light", tests, place_make, place_remove);
 }
