@@ -44,6 +44,7 @@ typedef struct sg_node {
     char name[SG_NAME_MAX]; /* leaf: its name; else op name and index */
     /* set by the passes of the plan */
     sg_layout layout, in_layout[SG_MAX_INPUTS];
+    bool wants[SG_MAX_INPUTS]; /* backward will be asked for the gradient to input i: what only that needs is worth keeping */
     const void *fused; /* activation taken over from the following node: const sg_fused_relu * */
 } sg_node;
 

@@ -46,6 +46,8 @@ void sg_pass_live(sg_plan *plan)
         for (int j = 0; j < n->node.input_count; j++)
             if (n->node.inputs[j] >= 0 && plan->nodes[n->node.inputs[j]].wants_grad) n->wants_grad = true;
         n->wants_grad &= plan->options.backward && n->reaches_root;
+        for (int j = 0; j < n->node.input_count; j++)
+            n->node.wants[j] = n->wants_grad && n->node.inputs[j] >= 0 && plan->nodes[n->node.inputs[j]].wants_grad;
         grads += n->wants_grad;
     }
     plan->live_count = steps;

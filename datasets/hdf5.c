@@ -9,14 +9,14 @@
 
 enum { RANK_MAX = 3, PATH_MAX_BYTES = 4096 };
 
-/* The ":/path" behind the extension, or the end of the text; NULL where there is no such extension. */
+/* The ":/path" behind the extension; NULL where there is none. */
 static const char *array_name(const char *path)
 {
     static const char *const extensions[] = {".h5", ".hdf5", ".hdf"};
     for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
         const size_t length = strlen(extensions[i]);
         for (const char *at = strstr(path, extensions[i]); at; at = strstr(at + 1, extensions[i]))
-            if (!at[length] || !strncmp(at + length, ":/", 2)) return at + length;
+            if (!strncmp(at + length, ":/", 2)) return at + length;
     }
     return NULL;
 }
@@ -55,7 +55,7 @@ sg_status sg_hdf5_read(sg_image *out, const char *path, sg_image_options options
     const char *array = array_name(path);
     (void)options;
     *out = (sg_image){0};
-    if (!array || !*array) SG_FAIL(SG_E_FORMAT, "%s: the array is missing; %s:/name would do", path, path);
+    if (!array) SG_FAIL(SG_E_FORMAT, "%s: the array is missing; %s:/name would do", path, path);
     (void)snprintf(name, sizeof name, "%.*s", (int)(array - path), path);
     if (!sg_file_exists(name)) SG_FAIL(SG_E_IO, "%s: there is no such file", name);
     (void)H5dont_atexit();

@@ -9,7 +9,7 @@
 /* A numeric array of rank 1 to 3, as (pages, height, width). SG_E_FORMAT: no ":/path" behind the name, no such array,
  * not numbers, another rank; SG_E_IO: the file cannot be opened. `options` is not used. */
 sg_status sg_hdf5_read(sg_image *out, const char *path, sg_image_options options);
-/* True for "name.h5", "name.hdf5" and these followed by ":/path". */
+/* True for "name.h5:/path", "name.hdf5:/path"; the file alone is no picture. */
 bool sg_hdf5_known(const char *path);
 
 #endif

@@ -118,6 +118,7 @@ typedef struct sg_camera_config {
     double pixel_um; /* d_c magnification: the camera's own pixel; at magnification 1 the pixel in the sample plane */
     double fill_factor; /* area ratio, 0 < f <= 1 */
     double qe, background_e, dark_e_per_s, exposure_s, full_well_e, read_noise_e;
+    double em_gain; /* electron multiplication; 0: none */
     sg_shot shot;
     int bit_depth;  /* 0: no ADC (for tests); 1..16 */
     double range_e; /* gain_e_per_adu = range_e / (2^b - 1); 0: starts at twice the electrons of an even share of the

@@ -48,6 +48,7 @@ static sg_status check_numbers(const sg_microscope_config *c)
         {"camera.exposure_s", c->camera.exposure_s, 0, 1e6},
         {"camera.full_well_e", c->camera.full_well_e, 0, 1e9},
         {"camera.read_noise_e", c->camera.read_noise_e, 0, 1e6},
+        {"camera.em_gain", c->camera.em_gain, 0, 1e4},
         {"camera.bit_depth", c->camera.bit_depth, 0, 16},
         {"camera.range_e", c->camera.range_e, 0, 1e9},
         {"camera.offset_adu", c->camera.offset_adu, 0,

@@ -91,6 +91,7 @@ const sg_key sg_keys[] = {
     {SCOPE(camera.exposure_s), .type = REAL, .unit = "s", .lo = 0, .hi = 1e5, .value = .01, .doc = "time in which dark current collects"},
     {SCOPE(camera.full_well_e), .type = REAL, .unit = "e", .lo = 1, .hi = 1e7, .value = 1e6, .doc = "electrons a pixel can hold"},
     {SCOPE(camera.read_noise_e), .type = REAL, .unit = "e", .lo = 0, .hi = 1e4, .value = 2, .doc = "rms of the read noise"},
+    {SCOPE(camera.em_gain), .type = REAL, .lo = 1, .hi = 1e4, .value = 0, .zero = "none", .doc = "mean gain of an electron-multiplying register; range_e counts what comes out of it"},
     {SCOPE(camera.shot), .type = ENUM, .names = "none poisson gaussian", .value = SG_SHOT_POISSON, .doc = "shot noise"},
     {SCOPE(camera.bit_depth), .type = INT, .unit = "bits", .lo = 1, .hi = 16, .value = 8, .zero = "none", .doc = "of the ADC; none: no ADC"},
     {SCOPE(camera.range_e), LEARN(camera.learn_range), .type = REAL, .unit = "e", .lo = 1e-3, .hi = 1e7, .value = 0, .zero = "auto",

@@ -89,7 +89,7 @@ static void test_stages(void **state)
     const sg_camera_attr attrs[] = {GAUSSIAN, POISSON};
     int full = 0, low = 0, high = 0;
     for (int k = 0; k < 2; k++) {
-        float *const out[] = {mean, shot, well, read, adu};
+        float *const out[] = {mean, shot, well, well, read, adu};
         for (int s = SG_CAMERA_MEAN; s <= SG_CAMERA_ADC; s++) run_stage(attrs[k], (sg_camera_stage)s, out[s]);
         const float inverse = (float)(1 / (90.0 / 255));
         for (int i = 0; i < LEN; i++) {

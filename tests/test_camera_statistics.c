@@ -4,6 +4,8 @@
 
 #include "physics/camera.h"
 
+#include <stdlib.h>
+
 enum { SIDE = 1000, SAMPLES = SIDE * SIDE };
 
 static lab flat_lab(const sg_camera_attr *attr, bool backward, double range_e)
@@ -108,6 +110,64 @@ static void test_poisson(void **state)
     }
 }
 
+/* Excess noise of the EM register: variance over mean of the gained signal is 2 em_gain for Poisson light. */
+static void test_em_gain(void **state)
+{
+    (void)state;
+    static const double means[] = {.2, 3, 40}, gains[] = {10, 300, 1000};
+    for (int k = 0; k < 3; k++) {
+        const sg_camera_attr attr = {
+            .electrons = means[k], .shot = SG_SHOT_POISSON, .em_gain = gains[k], .stop_after = SG_CAMERA_EM};
+        lab l = flat_lab(&attr, false, 1);
+        double mean, variance;
+        const float *e = flat_run(&l, 1);
+        moments(e, &mean, &variance);
+        int zeros = 0;
+        for (int i = 0; i < SAMPLES; i++) zeros += e[i] == 0;
+        print_message("# EM gain %g at %g e: mean %.4f of expected, variance/mean %.4f of 2 em_gain\n", gains[k],
+                      means[k], mean / means[k] / gains[k], variance / mean / (2 * gains[k]));
+        lab_near(mean / means[k] / gains[k], 1, .01, "mean of the gained signal", k);
+        lab_near(variance / mean / (2 * gains[k]), 1, .01, "variance over mean", k);
+        lab_near(zeros, SAMPLES * exp(-means[k]), 5 * sqrt(SAMPLES * exp(-means[k])) + .5, "0 stays 0", k);
+        lab_close(&l);
+    }
+}
+
+/* P(x <= X) for Gamma(shape, 1): Erlang's sum for whole shapes, the error function for 1/2. */
+static double gamma_cdf(double shape, double x)
+{
+    if (shape < 1) return erf(sqrt(x));
+    double term = 1, sum = 0;
+    for (int k = 0; k < (int)shape; k++) sum += term, term *= x / (k + 1);
+    return 1 - sum * exp(-x);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* Kolmogorov-Smirnov against the closed form; sqrt(n) D > 1.95 has p = 1e-3. */
+static void test_gamma(void **state)
+{
+    (void)state;
+    static const double shapes[] = {.5, 1, 2, 7, 40};
+    static float sorted[SAMPLES];
+    for (int k = 0; k < 5; k++) {
+        const sg_camera_attr attr = {.electrons = shapes[k], .em_gain = 1, .stop_after = SG_CAMERA_EM};
+        lab l = flat_lab(&attr, false, 1);
+        memcpy(sorted, flat_run(&l, 1), sizeof sorted);
+        lab_close(&l);
+        qsort(sorted, SAMPLES, sizeof *sorted, ascending);
+        double worst = 0;
+        for (int i = 0; i < SAMPLES; i++)
+            worst = fmax(worst, fabs(gamma_cdf(shapes[k], (double)sorted[i]) - (i + .5) / SAMPLES));
+        print_message("# Gamma %g: sqrt(n) D = %.3f\n", shapes[k], sqrt(SAMPLES) * worst);
+        if (!(sqrt(SAMPLES) * worst < 1.95)) fail_msg("Gamma(%g): sqrt(n) D = %g", shapes[k], sqrt(SAMPLES) * worst);
+    }
+}
+
 /* Mean slope 1 and E[2 e de/dmu] = d<e^2>/dmu = 1 + 2 mu, which a constant slope of 1 misses. */
 static void shot_gradient(sg_shot shot, double mu)
 {
@@ -170,10 +230,9 @@ static void test_quantisation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_photon_transfer),
-        cmocka_unit_test(test_poisson),
-        cmocka_unit_test(test_shot_gradient),
-        cmocka_unit_test(test_quantisation),
+        cmocka_unit_test(test_photon_transfer), cmocka_unit_test(test_poisson),
+        cmocka_unit_test(test_em_gain),         cmocka_unit_test(test_gamma),
+        cmocka_unit_test(test_shot_gradient),   cmocka_unit_test(test_quantisation),
     };
     return cmocka_run_group_tests_name("camera_statistics", tests, NULL, NULL);
 }
