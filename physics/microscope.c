@@ -43,9 +43,10 @@ const char *const sg_entry_name[SG_ENTRY_COUNT] = {"sample", "image", "pixels", 
 
 sg_shape sg_entry_shape(const sg_microscope_size *size, sg_entry_stage entry, int n)
 {
-    const int side[SG_ENTRY_COUNT] = {size->sample_px, size->image_px, size->output_px, size->output_px};
+    const int h[SG_ENTRY_COUNT] = {size->sample_px, size->image_px, size->sensor_h, size->sensor_h};
+    const int w[SG_ENTRY_COUNT] = {size->sample_px, size->image_px, size->sensor_w, size->sensor_w};
     const int channels[SG_ENTRY_COUNT] = {size->sample_channels, size->light_frames, size->frames, size->frames};
-    return SG_SHAPE(n, channels[entry], side[entry], side[entry]);
+    return SG_SHAPE(n, channels[entry], h[entry], w[entry]);
 }
 
 static sg_status check_entry(const sg_scope *s, sg_entry_stage entry, sg_shape in)
@@ -85,7 +86,7 @@ static sg_value light(sg_graph *g, const sg_scope *s, sg_value sample, sg_micros
 static sg_value compose(sg_graph *g, const sg_scope *s, sg_entry_stage entry, sg_value value, bool want_electrons,
                         sg_microscope_stages *stages)
 {
-    const double image_um = s->field_um / s->size.image_px, pixel_um = s->size.camera_pitch_um;
+    const double image_um = s->field_um / s->size.image_px, pixel_um = sg_scope_sensor_pitch_um(s);
     if (entry == SG_ENTRY_SAMPLE) {
         sg_scope_stage(stages, "sample", value, "1", s->config->sample.pixel_um, "what enters the microscope");
         value = light(g, s, value, stages);
@@ -96,7 +97,8 @@ static sg_value compose(sg_graph *g, const sg_scope *s, sg_entry_stage entry, sg
         value = sg_scope_pixels(g, s, sg_scope_extra_blur(g, s, value));
     }
     if (entry <= SG_ENTRY_PIXELS)
-        sg_scope_stage(stages, "pixels", value, "1", pixel_um, "intensity integrated over each pixel");
+        sg_scope_stage(stages, "pixels", value, "1", pixel_um,
+                       "light on each pixel that is read, 1 = all of an open pixel");
     return sg_scope_sensor(g, s, value, entry == SG_ENTRY_ELECTRONS, want_electrons, stages);
 }
 

@@ -14,6 +14,11 @@ enum {
     SG_SLICE_MAX = 64,
     SG_COLOUR_MAX = 16,
     SG_PLANE_MAX = 16,
+    SG_VIEW_MAX = 16,
+    SG_TILE_MAX = 64,
+    SG_BINNING_MAX = 16,
+    SG_OVERLAP_MAX = 16,
+    SG_DETECTOR_MAX = 4096,
     SG_PATH_MAX = 1024
 };
 
@@ -114,9 +119,36 @@ typedef enum sg_shot { SG_SHOT_NONE, SG_SHOT_POISSON, SG_SHOT_GAUSSIAN } sg_shot
 typedef enum sg_readout_kind { SG_READOUT_CHANNELS, SG_READOUT_DIFFERENCE, SG_READOUT_SUM } sg_readout_kind;
 typedef enum sg_normalise { SG_NORMALISE_RANGE, SG_NORMALISE_STANDARD } sg_normalise;
 
+typedef enum sg_binning { SG_BINNING_ON_CHIP, SG_BINNING_DIGITAL } sg_binning;
+typedef enum sg_cfa { SG_CFA_NONE, SG_CFA_UNIFORM, SG_CFA_BAYER, SG_CFA_RANDOM, SG_CFA_FILE } sg_cfa;
+typedef enum sg_detector_mask { SG_DETECTOR_RANDOM, SG_DETECTOR_HADAMARD, SG_DETECTOR_WALSH } sg_detector_mask;
+
 typedef struct sg_camera_config {
     double pixel_um; /* d_c magnification: the camera's own pixel; at magnification 1 the pixel in the sample plane */
     double fill_factor; /* area ratio, 0 < f <= 1 */
+    /* pixels: scope_pixels.c */
+    int binning; /* 0: none; b: squares of b x b pixels, as electrons before read noise or as the mean of ADU */
+    sg_binning binning_kind;
+    double view_x_um[SG_VIEW_MAX], view_y_um[SG_VIEW_MAX]; /* several cameras: shifts in the sample plane */
+    double view_pitch[SG_VIEW_MAX];                        /* their pixels in pixels of the finest; none: all 1 */
+    int view_x_count, view_y_count, view_pitch_count;
+    sg_learn learn_view;
+    double small_fill_factor; /* 0: one size; else that of the pixels where small_tile is 1 */
+    double small_tile[SG_TILE_MAX];
+    int small_tile_count;                       /* side^2; 0: a checkerboard */
+    sg_cfa cfa;                                 /* colour filter array: starting transmissions */
+    int cfa_tile_px;                            /* 0: 2 for bayer, else 4 */
+    double cfa_transmission[3 * SG_COLOUR_MAX]; /* bayer: red, green, blue filter, at every colour; none: one each */
+    int cfa_transmission_count;
+    char cfa_file[SG_PATH_MAX];
+    sg_learn learn_cfa;
+    double exposure_mask[SG_TILE_MAX]; /* transmission of a square tile, row by row */
+    int exposure_mask_count;           /* side^2; 0: none */
+    sg_learn learn_exposure_mask;
+    int overlap_fields; /* 0: one field of view */
+    int detectors;      /* 0: a sensor of pixels; D: so many detectors, each behind a mask over the field */
+    sg_detector_mask detector_mask;
+    sg_learn learn_detector_mask;
     double qe, background_e, dark_e_per_s, exposure_s, full_well_e, read_noise_e;
     double em_gain; /* electron multiplication; 0: none */
     sg_shot shot;
@@ -153,8 +185,8 @@ typedef struct sg_stage {
  *   transmission  (n, 1, N, N) complex
  *   psf           (1, 1, h, w)
  *   image         (n, light_frames, M, M) intensity, empty field = sum of w inside the pupil
- *   pixels        (n, frames, C, C) after pixel integration and margin removal
- *   electrons     (n, frames, C, C) the camera without ADC on the same random numbers (only built when asked)
+ *   pixels        (n, frames, C', C') light on each pixel that is read, margin removed; a row of detectors if there are
+ *   electrons     (n, frames, C', C') the camera without ADC on the same random numbers (only built when asked)
  *   adu           (n, frames, C, C)
  *   channels      (n, channels, C, C) what the network sees */
 enum { SG_STAGE_MAX = 24 };
@@ -167,17 +199,21 @@ sg_value sg_stage_value(const sg_microscope_stages *stages, const char *name);
 
 /* What follows from the configuration. */
 typedef struct sg_microscope_size {
-    int sample_px;       /* N */
-    int image_px;        /* M = m C */
-    int oversample;      /* m */
-    int camera_px;       /* C before margin removal */
-    int output_px;       /* after it: what the network sees */
-    int sample_channels; /* of what enters: 1; a stack has one picture a LED, slices one each */
+    int sample_px;          /* N */
+    int image_px;           /* M = m C */
+    int oversample;         /* m */
+    int camera_px;          /* C before margin removal */
+    int output_px;          /* after it and after binning: what the network sees */
+    int sensor_h, sensor_w; /* what the ADC reads: output_px, finer before digital binning, 1 x D detectors */
+    int sample_channels;    /* of what enters: 1; a stack has one picture a LED, slices one each */
     int leds, exposures;
+    int colours;
     int light_frames; /* L: pictures before the sensor, l = (plane * colours + colour) * exposures + exposure */
     int frames;       /* pictures that the camera takes, exposures innermost */
     int channels;     /* what the network sees: frames, or frames / exposures when read out as difference or sum */
+    int views;        /* cameras */
     double camera_pitch_um; /* d_c in the sample plane */
+    double output_pitch_um; /* of what the network sees: after binning */
 } sg_microscope_size;
 
 /* Checks the configuration (ranges, sampling, grid) and computes the sizes. Error texts start with the key,
@@ -192,7 +228,9 @@ sg_value sg_microscope_light(sg_graph *g, const sg_microscope_config *config);
  * channels.
  * Parameters: microscope.led.weight (1,1,E,K), microscope.led.power (1,1,1,K), microscope.led.position (1,1,K,2) [exact],
  * microscope.pupil.zernike (1,1,1,J), microscope.pupil.defocus_um, microscope.pupil.na, microscope.pupil.amplitude,
- * microscope.pupil.phase (1,1,M,M), microscope.psf.sigma_um, camera.adc.range_e. `out` may be NULL. */
+ * microscope.pupil.phase (1,1,M,M), microscope.psf.sigma_um, camera.adc.range_e,
+ * camera.view.shift_um (1,1,V,2), camera.cfa (1,colours,t,t), camera.exposure_mask (1,1,t,t), camera.detector.mask
+ * (1,D,C,C). `out` may be NULL. */
 sg_value sg_microscope(sg_graph *g, sg_value sample, const sg_microscope_config *config, bool want_electrons,
                        sg_microscope_stages *out);
 

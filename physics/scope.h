@@ -18,6 +18,9 @@ typedef struct sg_scope {
     double *power;       /* (K) */
     double *position_mm; /* (K, 2) x, y */
     int *bin;            /* (K, 2) y, x */
+    int cfa_tile_px;     /* side of the tile */
+    double *cfa;         /* (colours, tile, tile) starting transmissions; NULL: no filters */
+    double *detector;    /* (D, C, C) starting masks; NULL: random */
 } sg_scope;
 
 /* scope_check.c */
@@ -63,8 +66,23 @@ sg_value sg_scope_extra_psf(sg_graph *g, const sg_scope *s);
 sg_value sg_scope_mask(sg_graph *g, const sg_scope *s, sg_value phase);
 sg_status sg_scope_check_psf(const sg_scope *s);
 
-/* scope_pixels.c: intensity to light on the pixels (n, frames, C, C) */
+/* scope_pixels.c: intensity to light on the pixels (n, frames, sensor_h, sensor_w); camera values of pixels that are
+ * binned or coarser than others on the common grid; the picture that detectors make; light on a pixel that is read for
+ * a sample that lets all light through; pixels whose dark current is read together */
 sg_value sg_scope_pixels(sg_graph *g, const sg_scope *s, sg_value light);
+sg_value sg_scope_pixels_adu(sg_graph *g, const sg_scope *s, sg_value adu);
+sg_value sg_scope_detector_picture(sg_graph *g, const sg_scope *s, sg_value numbers);
+double sg_scope_pixel_gain(const sg_scope *s);
+double sg_scope_binned_on_chip(const sg_scope *s);
+double sg_scope_sensor_pitch_um(const sg_scope *s); /* of what the ADC reads; 0: detectors */
+
+/* scope_check_pixels.c: ranges and choices, and pictures that the camera takes; sizes that follow (after the margin);
+ * starting filters and masks */
+/* Side of a square tile of `count` numbers; 0 if it is none. */
+int sg_scope_tile_side(int count);
+sg_status sg_scope_check_pixels(sg_scope *s);
+sg_status sg_scope_size_pixels(sg_scope *s);
+sg_status sg_scope_open_masks(sg_scope *s);
 
 /* scope_sensor.c: light on the pixels, or electrons before the ADC, to what the network sees */
 sg_value sg_scope_sensor(sg_graph *g, const sg_scope *s, sg_value in, bool electrons, bool want_electrons,

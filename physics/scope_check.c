@@ -190,6 +190,8 @@ void sg_scope_close(sg_scope *s)
     sg_free(s->power);
     sg_free(s->position_mm);
     sg_free(s->bin);
+    sg_free(s->cfa);
+    sg_free(s->detector);
 }
 
 static sg_status open_leds(sg_scope *s)
@@ -224,7 +226,9 @@ static sg_status open_parts(sg_scope *s)
     SG_TRY(check_choices(s->config));
     s->field_um = s->config->sample.size_px * s->config->sample.pixel_um;
     s->size.exposures = s->config->illumination.exposures;
+    s->size.colours = 1;
     s->size.light_frames = s->size.frames = s->size.exposures;
+    SG_TRY(sg_scope_check_pixels(s));
     s->size.channels =
         s->config->camera.readout == SG_READOUT_CHANNELS ? s->size.frames : s->size.frames / s->size.exposures;
     if (s->size.frames > SG_FRAME_MAX)
@@ -234,6 +238,8 @@ static sg_status open_parts(sg_scope *s)
     SG_TRY(size_camera(s));
     SG_TRY(size_margin(s));
     SG_TRY(size_image(s));
+    SG_TRY(sg_scope_size_pixels(s));
+    SG_TRY(sg_scope_open_masks(s));
     if (s->config->sample.kind != SG_SAMPLE_INCOHERENT) SG_TRY(open_leds(s));
     s->size.sample_channels = s->config->sample.kind == SG_SAMPLE_STACK ? s->size.leds : 1;
     if (s->config->sample.kind == SG_SAMPLE_SLICES) {

@@ -6,7 +6,7 @@
 static sg_value range_e(sg_graph *g, const sg_scope *s, double photons)
 {
     const sg_camera_config *c = &s->config->camera;
-    const double start = c->range_e > 0 ? c->range_e : 2 * c->qe * photons / s->size.exposures;
+    const double start = c->range_e > 0 ? c->range_e : 2 * c->qe * photons * sg_scope_pixel_gain(s) / s->size.exposures;
     return sg_scope_scalar(g, "camera.adc.range_e", start, "e", c->learn_range, SG_BOX, 1e-3, 1e9);
 }
 
@@ -19,21 +19,34 @@ static sg_camera_attr adc_alone(sg_camera_attr attr)
     return attr;
 }
 
+/* Detectors behind masks make their picture from numbers that are scaled, but not yet standardised. */
+static sg_value read_out(sg_graph *g, const sg_scope *s, sg_value adu, sg_value full_scale_e)
+{
+    sg_camera_config c = s->config->camera;
+    if (c.detectors == 0) return sg_readout(g, adu, full_scale_e, &c);
+    const bool standard = c.normalise == SG_NORMALISE_STANDARD;
+    c.normalise = SG_NORMALISE_RANGE;
+    const sg_value picture = sg_scope_detector_picture(g, s, sg_readout(g, adu, full_scale_e, &c));
+    return standard ? sg_standardise(g, picture, 1e-6) : picture;
+}
+
 sg_value sg_scope_sensor(sg_graph *g, const sg_scope *s, sg_value in, bool electrons, bool want_electrons,
                          sg_microscope_stages *stages)
 {
     const sg_camera_config *camera = &s->config->camera;
-    const double photons = sg_scope_photons(s), pitch_um = s->size.camera_pitch_um;
+    const double photons = sg_scope_photons(s), pitch_um = sg_scope_sensor_pitch_um(s),
+                 output_um = s->size.output_pitch_um;
     const sg_value full_scale_e = range_e(g, s, photons);
     sg_camera_attr adc = sg_camera_attr_make(camera, photons, true),
                    analogue = sg_camera_attr_make(camera, photons, false);
+    adc.dark_e *= sg_scope_binned_on_chip(s), analogue.dark_e *= sg_scope_binned_on_chip(s);
     if (electrons) adc = adc_alone(adc);
     if (electrons || want_electrons)
         sg_scope_stage(stages, "electrons", electrons ? in : sg_camera(g, in, full_scale_e, &analogue), "electron",
                        pitch_um, "photoelectrons with shot and read noise, before the ADC");
-    const sg_value adu = sg_camera(g, in, full_scale_e, &adc);
-    sg_scope_stage(stages, "adu", adu, "ADU", pitch_um, "camera values");
-    const sg_value channels = sg_readout(g, adu, full_scale_e, camera);
-    sg_scope_stage(stages, "channels", channels, "1", pitch_um, "what the network sees");
+    const sg_value adu = sg_scope_pixels_adu(g, s, sg_camera(g, in, full_scale_e, &adc));
+    sg_scope_stage(stages, "adu", adu, "ADU", camera->detectors > 0 ? 0 : output_um, "camera values");
+    const sg_value channels = read_out(g, s, adu, full_scale_e);
+    sg_scope_stage(stages, "channels", channels, "1", output_um, "what the network sees");
     return channels;
 }

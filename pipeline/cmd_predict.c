@@ -95,6 +95,8 @@ static sg_status run_measured(prediction *p, const float *adu, int height, int w
 static sg_status predict_measured(prediction *p, const sg_image *image, const char *path, int page)
 {
     const int exposures = p->program.size.frames, unit = 1 << p->config.unet.depth;
+    if (p->config.microscope.camera.detectors > 0)
+        SG_FAIL(SG_E_CONFIG, "camera.detectors: %s has pixels, this run has detectors behind masks", path);
     if (image->pages != exposures)
         SG_FAIL(SG_E_SHAPE, "%s: %d pages, this run measures %d exposures (one page each)", path, image->pages,
                 exposures);
@@ -128,7 +130,7 @@ static sg_status predict(const char *folder, const sg_option_list *pictures, boo
                               folder);
     if (status == SG_OK) status = predict_all(&p, pictures, measured);
     if (status == SG_OK) {
-        const sg_tiff tiff = {p.pages, p.height, p.width, 32, p.out, p.program.size.camera_pitch_um};
+        const sg_tiff tiff = {p.pages, p.height, p.width, 32, p.out, p.program.size.output_pitch_um};
         status = sg_tiff_write(output, &tiff);
     }
     sg_free(p.out);

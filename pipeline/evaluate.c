@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 #include "pipeline/metrics.h"
+#include "pipeline/overlap_label.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,6 +17,8 @@ typedef struct pass {
     int count, batch;
     size_t sample_len, label_len; /* of one picture */
     int32_t *instances;           /* (batch, c, c) */
+    float *own_label;             /* (batch, c, c): of each picture's own field of view */
+    int32_t *own_instances;       /* (batch, c, c) */
     uint32_t *ids;                /* (batch) */
     float *prediction;            /* (c, c) */
     sg_overlap pooled;
@@ -28,12 +31,16 @@ static void load_batch(pass *p, int first)
     float *sample = sg_plan_input(p->program->plan, "sample"), *label = sg_plan_input(p->program->plan, "label");
     for (int b = 0; b < p->batch; b++) {
         const int index = first + b < p->count ? first + b : p->count - 1;
-        float *const own = label + (size_t)b * p->label_len;
+        const size_t at = (size_t)b * p->label_len;
         p->ids[b] = sg_dataset_id(p->dataset, p->split, index);
-        sg_dataset_item(p->dataset, p->split, index, p->config->train.seed, -1, sample + (size_t)b * p->sample_len, own,
-                        p->instances + (size_t)b * p->label_len);
-        for (size_t i = 0; first + b >= p->count && i < p->label_len; i++) own[i] = -1;
+        sg_dataset_item(p->dataset, p->split, index, p->config->train.seed, -1, sample + (size_t)b * p->sample_len,
+                        p->own_label + at, p->own_instances + at);
     }
+    const int side = p->program->size.output_px, fields = p->config->microscope.camera.overlap_fields;
+    sg_overlap_label(label, p->own_label, p->batch, side, fields);
+    sg_overlap_instances(p->instances, p->own_instances, p->batch, side, fields);
+    for (int b = 0; b < p->batch; b++)
+        for (size_t i = 0; first + b >= p->count && i < p->label_len; i++) label[(size_t)b * p->label_len + i] = -1;
     const sg_step step = {p->config->train.seed, 0, p->ids, false};
     sg_plan_step_set(p->program->plan, &step);
 }
@@ -64,13 +71,15 @@ static sg_status score(pass *p, sg_view *view)
     return SG_OK;
 }
 
-static void add_electrons(pass *p, const float *adu, double gain_e_per_adu)
+/* adu (frames, h, w), of one picture */
+static void add_electrons(pass *p, const float *adu, sg_shape shape, double gain_e_per_adu)
 {
     const double offset = p->config->microscope.camera.offset_adu;
-    for (int e = 0; e < p->program->size.frames; e++) {
+    const size_t len = (size_t)shape.h * (size_t)shape.w;
+    for (int e = 0; e < shape.c; e++) {
         double sum = 0;
-        for (size_t i = 0; i < p->label_len; i++) sum += (double)adu[(size_t)e * p->label_len + i] - offset;
-        p->scores->electrons[e] += sum / (double)p->label_len * gain_e_per_adu / p->count;
+        for (size_t i = 0; i < len; i++) sum += (double)adu[(size_t)e * len + i] - offset;
+        p->scores->electrons[e] += sum / (double)len * gain_e_per_adu / p->count;
     }
 }
 
@@ -89,7 +98,8 @@ static sg_status score_batch(pass *p, int first, sg_visitor visit, void *context
     const float *sample = sg_plan_input(plan, "sample"), *label = sg_plan_input(plan, "label");
     const float *logits = sg_plan_output(plan, "logits"), *adu = sg_plan_output(plan, "adu");
     const float *channels = sg_plan_output(plan, "channels");
-    const size_t adu_len = len * (size_t)p->program->size.frames,
+    const sg_shape adu_shape = sg_plan_shape(plan, "adu");
+    const size_t adu_len = sg_shape_len(adu_shape) / (size_t)adu_shape.n,
                  channels_len = len * (size_t)p->program->size.channels;
     for (int b = 0; b < p->batch && first + b < p->count; b++) {
         const size_t at = (size_t)b;
@@ -105,7 +115,7 @@ static sg_status score_batch(pass *p, int first, sg_visitor visit, void *context
                         0,
                         0};
         SG_TRY(score(p, &view));
-        add_electrons(p, view.adu, gain_now(p->program, p->config));
+        add_electrons(p, view.adu, adu_shape, gain_now(p->program, p->config));
         p->scores->dice += view.dice / p->count;
         p->scores->ap50 += view.ap50 / p->count;
         p->scores->mse += view.mse / p->count;
@@ -117,6 +127,8 @@ static sg_status score_batch(pass *p, int first, sg_visitor visit, void *context
 static sg_status run(pass *p, sg_visitor visit, void *context)
 {
     SG_TRY(SG_ALLOC(&p->instances, (size_t)p->batch * p->label_len, "evaluate"));
+    SG_TRY(SG_ALLOC(&p->own_label, (size_t)p->batch * p->label_len, "evaluate"));
+    SG_TRY(SG_ALLOC(&p->own_instances, (size_t)p->batch * p->label_len, "evaluate"));
     SG_TRY(SG_ALLOC(&p->ids, (size_t)p->batch, "evaluate"));
     SG_TRY(SG_ALLOC(&p->prediction, p->label_len, "evaluate"));
     for (int first = 0; first < p->count; first += p->batch) {
@@ -149,6 +161,8 @@ sg_status sg_evaluate(sg_scores *out, const sg_program *program, const sg_config
     if (p.count < 1) SG_FAIL(SG_E_CONFIG, "dataset: the %s split holds no picture", sg_split_name(split));
     const sg_status status = run(&p, visit, context);
     sg_free(p.instances);
+    sg_free(p.own_label);
+    sg_free(p.own_instances);
     sg_free(p.ids);
     sg_free(p.prediction);
     return status;

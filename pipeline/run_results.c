@@ -17,6 +17,8 @@ typedef struct gather {
     const sg_run_summary *run;
     int count, examples; /* pictures of the split; of them kept */
     size_t sample_len, picture_len;
+    sg_shape adu_shape;
+    size_t adu_len;
     double *dice, *ap50, *mse;
     const char **names;
     float *sample, *channels, *adu, *prediction, *truth;
@@ -36,7 +38,9 @@ static sg_status gather_new(gather *g)
     SG_TRY(SG_ALLOC(&g->names, count, "results"));
     SG_TRY(SG_ALLOC(&g->sample, examples * g->sample_len, "results"));
     SG_TRY(SG_ALLOC(&g->channels, examples * g->picture_len * (size_t)size->channels, "results"));
-    SG_TRY(SG_ALLOC(&g->adu, examples * g->picture_len * (size_t)size->exposures, "results"));
+    g->adu_shape = sg_plan_shape(g->run->program->plan, "adu");
+    g->adu_len = sg_shape_len(g->adu_shape) / (size_t)g->adu_shape.n;
+    SG_TRY(SG_ALLOC(&g->adu, examples * g->adu_len, "results"));
     SG_TRY(SG_ALLOC(&g->prediction, examples * g->picture_len, "results"));
     return SG_ALLOC(&g->truth, examples * g->picture_len, "results");
 }
@@ -65,7 +69,7 @@ static sg_status visit(void *context, const sg_view *view)
     if (i >= g->examples) return SG_OK;
     keep(g->sample, view->sample, g->sample_len, i);
     keep(g->channels, view->channels, g->picture_len * (size_t)size->channels, i);
-    keep(g->adu, view->adu, g->picture_len * (size_t)size->exposures, i);
+    keep(g->adu, view->adu, g->adu_len, i);
     keep(g->prediction, view->prediction, g->picture_len, i);
     keep(g->truth, view->label, g->picture_len, i);
     return SG_OK;
@@ -155,6 +159,10 @@ static const struct {
     {"microscope.pupil.amplitude", "pupil_amplitude", "pupil amplitude per frequency bin", "YX"},
     {"microscope.pupil.phase", "pupil_phase", "pupil phase per frequency bin", "YX"},
     {"microscope.psf.sigma_um", "psf_sigma_um", "standard deviation of the Gaussian blur", ""},
+    {"camera.view.shift_um", "view_shift_um", "shifts of the cameras (x, y)", "VD"},
+    {"camera.cfa", "cfa", "transmission of the colour filters", "CYX"},
+    {"camera.exposure_mask", "exposure_mask", "transmission of the exposure mask", "YX"},
+    {"camera.detector.mask", "detector_mask", "masks of the detectors", "KYX"},
     {"camera.adc.range_e", "range_e", "electrons at the top of the ADC range", ""},
 };
 
@@ -162,12 +170,11 @@ static sg_status write_parameter(sg_results *out, const sg_param_info *p, const 
                                  const char *long_name, const char *axes)
 {
     char full[128];
-    const int dims[2] = {p->shape.h, p->shape.w};
+    const int dims[3] = {p->shape.c, p->shape.h, p->shape.w};
     const int rank = (int)strlen(axes);
     (void)snprintf(full, sizeof full, "/learned/%s%s", path, suffix);
     if (rank == 0) return sg_results_scalar(out, full, (double)p->value[0], p->unit, long_name);
-    return sg_results_array(out, full, SG_RESULTS_F32, rank, rank == 1 ? &dims[1] : dims, p->value, p->unit, long_name,
-                            axes);
+    return sg_results_array(out, full, SG_RESULTS_F32, rank, dims + 3 - rank, p->value, p->unit, long_name, axes);
 }
 
 static sg_status write_hardware_of(sg_results *out, const sg_model *model, const char *suffix)
@@ -216,10 +223,10 @@ static sg_status write_led_na(sg_results *out, const sg_run_summary *run)
     return status;
 }
 
-static sg_status write_picture(sg_results *out, const char *path, const float *data, int count, int channels, int side,
-                               double pixel_um, const char *unit, const char *long_name)
+static sg_status write_picture(sg_results *out, const char *path, const float *data, int count, int channels,
+                               const int side[2], double pixel_um, const char *unit, const char *long_name)
 {
-    const int dims[4] = {count, channels, side, side}, flat[3] = {count, side, side};
+    const int dims[4] = {count, channels, side[0], side[1]}, flat[3] = {count, side[0], side[1]};
     SG_TRY(sg_results_array(out, path, SG_RESULTS_F32, channels > 0 ? 4 : 3, channels > 0 ? dims : flat, data, unit,
                             long_name, channels > 0 ? "NCYX" : "NYX"));
     return sg_results_attribute_number(out, path, "pixel_um", pixel_um);
@@ -228,15 +235,15 @@ static sg_status write_picture(sg_results *out, const char *path, const float *d
 static sg_status write_examples(sg_results *out, const gather *g)
 {
     const sg_microscope_size *size = &g->run->program->size;
-    const int n = g->examples, side = size->output_px;
-    const double pitch = size->camera_pitch_um;
+    const int n = g->examples, side[2] = {size->output_px, size->output_px}, adu[2] = {g->adu_shape.h, g->adu_shape.w};
+    const double pitch = size->output_pitch_um;
     const sg_shape sample = sg_plan_shape(g->run->program->plan, "sample");
-    SG_TRY(write_picture(out, "/examples/sample", g->sample, n, 0, sample.w,
+    SG_TRY(write_picture(out, "/examples/sample", g->sample, n, 0, (const int[2]){sample.h, sample.w},
                          sample.w == size->sample_px ? g->run->config->microscope.sample.pixel_um : pitch, "1",
                          "sample"));
     SG_TRY(write_picture(out, "/examples/measurement", g->channels, n, size->channels, side, pitch, "1",
                          "what the network sees"));
-    SG_TRY(write_picture(out, "/examples/adu", g->adu, n, size->exposures, side, pitch, "ADU", "camera values"));
+    SG_TRY(write_picture(out, "/examples/adu", g->adu, n, g->adu_shape.c, adu, pitch, "ADU", "camera values"));
     SG_TRY(write_picture(out, "/examples/prediction", g->prediction, n, 0, side, pitch, "1", "prediction"));
     return write_picture(out, "/examples/truth", g->truth, n, 0, side, pitch, "1", "label");
 }

@@ -11,6 +11,7 @@
 #include "pipeline/evaluate.h"
 #include "pipeline/interrupt.h"
 #include "pipeline/log.h"
+#include "pipeline/overlap_label.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.h"
 #include "pipeline/run_folder.h"
@@ -92,7 +93,9 @@ static sg_status train_step(trainer *t, double *loss, double *lr)
     const double factor = sg_schedule_factor(&t->config.optimiser, t->state.step, t->total_steps);
     SG_TRY(sg_loader_next(t->loader, &batch));
     memcpy(sg_plan_input(plan, "sample"), batch->sample, sg_shape_len(sg_plan_shape(plan, "sample")) * sizeof(float));
-    memcpy(sg_plan_input(plan, "label"), batch->label, sg_shape_len(sg_plan_shape(plan, "label")) * sizeof(float));
+    const sg_shape label = sg_plan_shape(plan, "label");
+    sg_overlap_label(sg_plan_input(plan, "label"), batch->label, label.n, label.h,
+                     t->config.microscope.camera.overlap_fields);
     const uint32_t epoch = (uint32_t)(t->state.step / t->steps_per_epoch) + 1; /* epoch 0 is evaluation's */
     const sg_step step = {t->config.train.seed, epoch, batch->sample_id, true};
     sg_plan_step_set(plan, &step);

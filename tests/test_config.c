@@ -106,20 +106,25 @@ static void test_table(void **state)
     }
 }
 
-static size_t row_bytes(const sg_key *key)
+static size_t value_bytes(const sg_key *key)
 {
     switch (key->type) {
-    case SG_KEY_INT: return sizeof(int) + (key->learn ? sizeof(sg_learn) : 0);
+    case SG_KEY_INT: return sizeof(int);
     case SG_KEY_SEED: return sizeof(uint64_t);
-    case SG_KEY_REAL: return sizeof(double) + (key->learn ? sizeof(sg_learn) : 0);
+    case SG_KEY_REAL: return sizeof(double);
     case SG_KEY_BOOL: return sizeof(bool);
     case SG_KEY_ENUM: return sizeof(unsigned);
     case SG_KEY_TEXT:
     case SG_KEY_PATH: return key->size;
-    case SG_KEY_LIST: return key->size * sizeof(double) + sizeof(int) + sizeof(sg_learn);
+    case SG_KEY_LIST: return key->size * sizeof(double) + sizeof(int);
     case SG_KEY_LEARN: return sizeof(sg_learn);
     }
     return 0;
+}
+
+static size_t row_bytes(const sg_key *key)
+{
+    return value_bytes(key) + (key->learn ? sizeof(sg_learn) : 0);
 }
 
 /* A field without a row would leave more of sg_config uncovered than padding, unet.out_channels and read_map explain. */
@@ -321,7 +326,7 @@ static void random_value(char out[64], const sg_key *key, uint32_t index, uint32
     case SG_KEY_REAL: (void)snprintf(out, 64, "%.17g", x); break;
     case SG_KEY_LEARN:
     case SG_KEY_BOOL: (void)snprintf(out, 64, "%s", word[0] % 2 ? "true" : "false"); break;
-    case SG_KEY_LIST: (void)snprintf(out, 64, "[%.17g, %.17g]", x, -u); break;
+    case SG_KEY_LIST: (void)snprintf(out, 64, "[%.17g, %.17g]", x, (x + key->lo) / 2); break;
     case SG_KEY_TEXT:
     case SG_KEY_PATH: (void)snprintf(out, 64, "\\ \"q\" '%u' # \xc3\xa9: {", word[0]); break;
     case SG_KEY_ENUM: {
