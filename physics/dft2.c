@@ -5,6 +5,7 @@
 #include "core/op.h"
 #include "core/parallel.h"
 #include "physics/fft.h"
+#include "physics/fft2.h"
 #include "physics/ops.h"
 #include "physics/optics.h"
 
@@ -16,26 +17,25 @@ SG_KERNELS(dft2)
 SG_PREPARES(dft2)
 
 typedef struct dft2_plans {
-    SG_FFTW(plan) forward, adjoint;
+    R(sg_fft2) * forward, *adjoint;
 } dft2_plans;
 
 void R(dft2_release)(void *prepared)
 {
     dft2_plans *plans = prepared;
     if (!plans) return;
-    R(sg_fft_plan_free)(plans->forward);
-    R(sg_fft_plan_free)(plans->adjoint);
+    R(sg_fft2_free)(plans->forward);
+    R(sg_fft2_free)(plans->adjoint);
     sg_free(plans);
 }
 
 sg_status R(dft2_prepare)(void **out, const sg_node *node, int threads, bool backward)
 {
-    (void)threads;
     dft2_plans *plans = NULL;
     sg_status status = SG_OK;
     SG_TRY(SG_ALLOC(&plans, 1, "DFT plans"));
-    SG_TRY_DONE(R(sg_fft_plan_c2c)(&plans->forward, node->shape.h, node->shape.w, FFTW_FORWARD, false));
-    if (backward) SG_TRY_DONE(R(sg_fft_plan_c2c)(&plans->adjoint, node->shape.h, node->shape.w, FFTW_BACKWARD, true));
+    SG_TRY_DONE(R(sg_fft2_c2c)(&plans->forward, node->shape.h, node->shape.w, FFTW_FORWARD, threads));
+    if (backward) SG_TRY_DONE(R(sg_fft2_c2c)(&plans->adjoint, node->shape.h, node->shape.w, FFTW_BACKWARD, threads));
     *out = plans;
     return SG_OK;
 done:
@@ -55,13 +55,10 @@ static int slice_count(const sg_run *run)
 
 static void forward_slice(void *context, int slice, int thread)
 {
-    (void)thread;
     const sg_run *run = context;
     const dft2_plans *plans = run->prepared;
-    /* FFTW's type is not const; an out-of-place complex transform preserves its input */
-    SG_FFTW(complex) *in = (SG_FFTW(complex) *)((uintptr_t)run->in[0]) + (size_t)slice * slice_len(run) / 2;
-    SG_FFTW(complex) *out = (SG_FFTW(complex) *)run->out + (size_t)slice * slice_len(run) / 2;
-    SG_FFTW(execute_dft)(plans->forward, in, out);
+    const size_t at = (size_t)slice * slice_len(run);
+    R(sg_fft2_run)(plans->forward, (const real *)run->in[0] + at, (real *)run->out + at, thread);
 }
 
 void R(dft2_forward)(const sg_run *run)
@@ -77,12 +74,11 @@ SG_SIMD static void add(real *restrict sum, const real *restrict x, size_t len)
 
 static void backward_slice(void *context, int slice, int thread)
 {
-    (void)thread;
     const sg_run *run = context;
     const dft2_plans *plans = run->prepared;
     const size_t len = slice_len(run);
     real *dout = (real *)run->dout + (size_t)slice * len;
-    SG_FFTW(execute_dft)(plans->adjoint, (SG_FFTW(complex) *)dout, (SG_FFTW(complex) *)dout);
+    R(sg_fft2_run)(plans->adjoint, dout, dout, thread);
     add((real *)run->din[0] + (size_t)slice * len, dout, len);
 }
 
