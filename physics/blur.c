@@ -12,6 +12,7 @@
 #include "core/op.h"
 #include "core/parallel.h"
 #include "physics/fft.h"
+#include "physics/fft2.h"
 #include "physics/ops.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ typedef struct blur_size {
 } blur_size;
 
 typedef struct R(blur_plans) {
-    SG_FFTW(plan) r2c, c2r;
+    R(sg_fft2) * r2c, *c2r;
     int *row, *column; /* (P), (Q): source index of a grid point; -1: zero */
 } R(blur_plans);
 
@@ -77,7 +78,7 @@ static void R(axis_fill)(int *out, int points, int len, int kernel, int lead, sg
 
 sg_status R(blur_prepare)(void **out, const sg_node *node, int threads, bool backward)
 {
-    (void)threads, (void)backward;
+    (void)backward;
     const blur_attr *a = node->attr;
     const blur_size s = R(size_of)(node);
     R(blur_plans) *p = NULL;
@@ -87,16 +88,16 @@ sg_status R(blur_prepare)(void **out, const sg_node *node, int threads, bool bac
     SG_TRY(SG_ALLOC(&p->column, (size_t)s.q, "blur columns"));
     R(axis_fill)(p->row, s.p, s.h, s.kh, s.top, a->edge);
     R(axis_fill)(p->column, s.q, s.w, s.kw, s.left, a->edge);
-    SG_TRY(R(sg_fft_plan_r2c)(&p->r2c, s.p, s.q));
-    return R(sg_fft_plan_c2r)(&p->c2r, s.p, s.q);
+    SG_TRY(R(sg_fft2_r2c)(&p->r2c, s.p, s.q, threads));
+    return R(sg_fft2_c2r)(&p->c2r, s.p, s.q, threads);
 }
 
 void R(blur_release)(void *prepared)
 {
     R(blur_plans) *p = prepared;
     if (!p) return;
-    R(sg_fft_plan_free)(p->r2c);
-    R(sg_fft_plan_free)(p->c2r);
+    R(sg_fft2_free)(p->r2c);
+    R(sg_fft2_free)(p->c2r);
     sg_free(p->row);
     sg_free(p->column);
     sg_free(p);
@@ -106,6 +107,7 @@ void R(blur_release)(void *prepared)
 typedef struct R(blur_scratch) {
     bin *x, *dy, *sum;
     real *grid;
+    int thread; /* that works with it */
 } R(blur_scratch);
 
 static size_t R(group_bytes)(const blur_size *s)
@@ -113,10 +115,10 @@ static size_t R(group_bytes)(const blur_size *s)
     return 3 * s->bins * sizeof(bin) + s->grid * sizeof(real);
 }
 
-static R(blur_scratch) R(scratch_of)(const sg_run *run, const blur_size *s, int group)
+static R(blur_scratch) R(scratch_of)(const sg_run *run, const blur_size *s, int group, int thread)
 {
     bin *base = (bin *)(void *)((char *)run->scratch + (size_t)group * R(group_bytes)(s));
-    return (R(blur_scratch)){base, base + s->bins, base + 2 * s->bins, (real *)(base + 3 * s->bins)};
+    return (R(blur_scratch)){base, base + s->bins, base + 2 * s->bins, (real *)(base + 3 * s->bins), thread};
 }
 
 /* Index on the P x Q grid of kernel element (y, x). */
@@ -131,14 +133,14 @@ static bin *R(spectrum_of)(const sg_run *run, const blur_size *s, int kernel)
     return (bin *)run->save + (size_t)kernel * s->bins;
 }
 
-static void R(kernel_spectrum)(const sg_run *run, const blur_size *s, int kernel, real *grid)
+static void R(kernel_spectrum)(const sg_run *run, const blur_size *s, int kernel, const R(blur_scratch) * w)
 {
     const R(blur_plans) *p = run->prepared;
     const real *h = (const real *)run->in[1] + (size_t)kernel * (size_t)s->kh * (size_t)s->kw;
-    memset(grid, 0, s->grid * sizeof(real));
+    memset(w->grid, 0, s->grid * sizeof(real));
     for (int y = 0; y < s->kh; y++)
-        for (int x = 0; x < s->kw; x++) grid[R(tap)(s, y, x)] = h[y * s->kw + x];
-    SG_FFTW(execute_dft_r2c)(p->r2c, grid, R(spectrum_of)(run, s, kernel));
+        for (int x = 0; x < s->kw; x++) w->grid[R(tap)(s, y, x)] = h[y * s->kw + x];
+    R(sg_fft2_run)(p->r2c, w->grid, R(spectrum_of)(run, s, kernel), w->thread);
 }
 
 /* grid = x with its edges continued */
@@ -225,11 +227,11 @@ static void R(forward_plane)(const R(blur_task) * t, const R(blur_scratch) * w, 
     real *y = (real *)t->run->out + (size_t)plane * len;
     const real scale = (real)(1 / ((double)s->p * s->q));
     R(continue_edges)(s, p, (const real *)t->run->in[0] + (size_t)plane * len, w->grid);
-    SG_FFTW(execute_dft_r2c)(p->r2c, w->grid, w->x);
+    R(sg_fft2_run)(p->r2c, w->grid, w->x, w->thread);
     R(multiply)
     ((const real *)R(spectrum_of)(t->run, s, kernel), (const real *)w->x, (real *)w->dy,
      (size_t)s->p * (size_t)(s->q / 2 + 1), 1);
-    SG_FFTW(execute_dft_c2r)(p->c2r, w->dy, w->grid);
+    R(sg_fft2_run)(p->c2r, w->dy, w->grid, w->thread);
     for (int i = 0; i < s->h; i++) {
         const real *row = w->grid + (size_t)(i + s->top) * (size_t)s->q + s->left;
         for (int j = 0; j < s->w; j++) y[(size_t)i * (size_t)s->w + (size_t)j] = row[j] * scale;
@@ -239,10 +241,9 @@ static void R(forward_plane)(const R(blur_task) * t, const R(blur_scratch) * w, 
 static void R(forward_group)(void *context, int group, int thread)
 {
     const R(blur_task) *t = context;
-    const R(blur_scratch) w = R(scratch_of)(t->run, &t->s, group);
-    (void)thread;
+    const R(blur_scratch) w = R(scratch_of)(t->run, &t->s, group, thread);
     for (int kernel = R(kernel_begin)(&t->s, group); kernel < R(kernel_end)(&t->s, group); kernel++) {
-        if (t->s.kernels > 1) R(kernel_spectrum)(t->run, &t->s, kernel, w.grid);
+        if (t->s.kernels > 1) R(kernel_spectrum)(t->run, &t->s, kernel, &w);
         R(kernel_planes)(t, &w, kernel, group, R(forward_plane));
     }
 }
@@ -251,7 +252,8 @@ static void R(forward_group)(void *context, int group, int thread)
 void R(blur_forward)(const sg_run *run)
 {
     R(blur_task) t = {run, R(size_of)(run->node)};
-    if (t.s.kernels == 1) R(kernel_spectrum)(run, &t.s, 0, R(scratch_of)(run, &t.s, 0).grid);
+    const R(blur_scratch) first = R(scratch_of)(run, &t.s, 0, 0);
+    if (t.s.kernels == 1) R(kernel_spectrum)(run, &t.s, 0, &first);
     sg_parallel(t.s.groups, R(forward_group), &t);
 }
 
@@ -263,17 +265,17 @@ static void R(backward_plane)(const R(blur_task) * t, const R(blur_scratch) * w,
     const real *dy = (const real *)t->run->dout + (size_t)plane * len;
     if (t->run->din[1]) {
         R(continue_edges)(s, p, (const real *)t->run->in[0] + (size_t)plane * len, w->grid);
-        SG_FFTW(execute_dft_r2c)(p->r2c, w->grid, w->x);
+        R(sg_fft2_run)(p->r2c, w->grid, w->x, w->thread);
     }
     memset(w->grid, 0, s->grid * sizeof(real));
     for (int i = 0; i < s->h; i++)
         memcpy(w->grid + (size_t)(i + s->top) * (size_t)s->q + s->left, dy + (size_t)i * (size_t)s->w,
                (size_t)s->w * sizeof *dy);
-    SG_FFTW(execute_dft_r2c)(p->r2c, w->grid, w->dy);
+    R(sg_fft2_run)(p->r2c, w->grid, w->dy, w->thread);
     if (t->run->din[1]) R(multiply_add)((const real *)w->x, (const real *)w->dy, (real *)w->sum, bins);
     if (!t->run->din[0]) return;
     R(multiply)((const real *)R(spectrum_of)(t->run, s, kernel), (const real *)w->dy, (real *)w->x, bins, -1);
-    SG_FFTW(execute_dft_c2r)(p->c2r, w->x, w->grid);
+    R(sg_fft2_run)(p->c2r, w->x, w->grid, w->thread);
     real *dx = (real *)t->run->din[0] + (size_t)plane * len;
     if (t->run->fresh[0]) memset(dx, 0, len * sizeof *dx);
     R(fold_edges)(s, p, w->grid, (real)(1 / ((double)s->p * s->q)), dx);
@@ -285,7 +287,7 @@ static void R(backward_kernel)(const sg_run *run, const blur_size *s, const R(bl
     const R(blur_plans) *p = run->prepared;
     const real scale = (real)(1 / ((double)s->p * s->q));
     real *dh = (real *)run->din[1] + (size_t)kernel * (size_t)s->kh * (size_t)s->kw;
-    SG_FFTW(execute_dft_c2r)(p->c2r, w->sum, w->grid);
+    R(sg_fft2_run)(p->c2r, w->sum, w->grid, w->thread);
     for (int y = 0; y < s->kh; y++) {
         for (int x = 0; x < s->kw; x++) {
             real *to = &dh[y * s->kw + x];
@@ -297,8 +299,7 @@ static void R(backward_kernel)(const sg_run *run, const blur_size *s, const R(bl
 static void R(backward_group)(void *context, int group, int thread)
 {
     const R(blur_task) *t = context;
-    const R(blur_scratch) w = R(scratch_of)(t->run, &t->s, group);
-    (void)thread;
+    const R(blur_scratch) w = R(scratch_of)(t->run, &t->s, group, thread);
     for (int kernel = R(kernel_begin)(&t->s, group); kernel < R(kernel_end)(&t->s, group); kernel++) {
         memset(w.sum, 0, t->s.bins * sizeof *w.sum);
         R(kernel_planes)(t, &w, kernel, group, R(backward_plane));
@@ -309,10 +310,10 @@ static void R(backward_group)(void *context, int group, int thread)
 /* One kernel: the groups' sums, added in order. */
 static void R(join_groups)(const sg_run *run, const blur_size *s)
 {
-    const R(blur_scratch) first = R(scratch_of)(run, s, 0);
+    const R(blur_scratch) first = R(scratch_of)(run, s, 0, 0);
     real *total = (real *)first.sum;
     for (int group = 1; group < s->groups; group++) {
-        const real *more = (const real *)R(scratch_of)(run, s, group).sum;
+        const real *more = (const real *)R(scratch_of)(run, s, group, 0).sum;
         for (size_t i = 0; i < 2 * s->bins; i++) total[i] += more[i];
     }
     R(backward_kernel)(run, s, &first, 0);

@@ -8,6 +8,7 @@
 #include "core/op.h"
 #include "core/parallel.h"
 #include "physics/fft.h"
+#include "physics/fft2.h"
 #include "physics/ops.h"
 
 #include <string.h>
@@ -23,7 +24,7 @@ SG_PREPARES(pixel)
 typedef SG_FFTW(complex) bin;
 
 typedef struct R(pixel_plans) {
-    SG_FFTW(plan) image_r2c, camera_c2r, camera_r2c, image_c2r;
+    R(sg_fft2) * image_r2c, *camera_c2r, *camera_r2c, *image_c2r;
     real *sinc_y, *sinc_x; /* (H), (W/2 + 1) */
 } R(pixel_plans);
 
@@ -67,7 +68,6 @@ static void R(sinc_fill)(real *out, int bins, int count, const pixel_attr *a)
 
 sg_status R(pixel_prepare)(void **out, const sg_node *node, int threads, bool backward)
 {
-    (void)threads;
     const pixel_size s = R(size_of)(node);
     R(pixel_plans) *p = NULL;
     SG_TRY(SG_ALLOC(&p, 1, "pixel plans"));
@@ -76,11 +76,11 @@ sg_status R(pixel_prepare)(void **out, const sg_node *node, int threads, bool ba
     SG_TRY(SG_ALLOC(&p->sinc_x, (size_t)s.half, "pixel sinc"));
     R(sinc_fill)(p->sinc_y, s.h, s.h, node->attr);
     R(sinc_fill)(p->sinc_x, s.half, s.w, node->attr);
-    SG_TRY(R(sg_fft_plan_r2c)(&p->image_r2c, s.h, s.w));
-    SG_TRY(R(sg_fft_plan_c2r)(&p->camera_c2r, s.camera_h, s.camera_w));
+    SG_TRY(R(sg_fft2_r2c)(&p->image_r2c, s.h, s.w, threads));
+    SG_TRY(R(sg_fft2_c2r)(&p->camera_c2r, s.camera_h, s.camera_w, threads));
     if (!backward) return SG_OK;
-    SG_TRY(R(sg_fft_plan_r2c)(&p->camera_r2c, s.camera_h, s.camera_w));
-    SG_TRY(R(sg_fft_plan_c2r)(&p->image_c2r, s.h, s.w));
+    SG_TRY(R(sg_fft2_r2c)(&p->camera_r2c, s.camera_h, s.camera_w, threads));
+    SG_TRY(R(sg_fft2_c2r)(&p->image_c2r, s.h, s.w, threads));
     return SG_OK;
 }
 
@@ -88,10 +88,10 @@ void R(pixel_release)(void *prepared)
 {
     R(pixel_plans) *p = prepared;
     if (!p) return;
-    R(sg_fft_plan_free)(p->image_r2c);
-    R(sg_fft_plan_free)(p->camera_c2r);
-    R(sg_fft_plan_free)(p->camera_r2c);
-    R(sg_fft_plan_free)(p->image_c2r);
+    R(sg_fft2_free)(p->image_r2c);
+    R(sg_fft2_free)(p->camera_c2r);
+    R(sg_fft2_free)(p->camera_r2c);
+    R(sg_fft2_free)(p->image_c2r);
     sg_free(p->sinc_y);
     sg_free(p->sinc_x);
     sg_free(p);
@@ -176,9 +176,9 @@ static void R(forward_plane)(void *context, int plane, int thread)
     const R(pixel_scratch) w = R(scratch_of)(run, s, thread);
     const real *image = (const real *)run->in[0] + (size_t)plane * (size_t)s->h * (size_t)s->w;
     real *out = (real *)run->out + (size_t)plane * (size_t)o.h * (size_t)o.w;
-    SG_FFTW(execute_dft_r2c)(p->image_r2c, (real *)(uintptr_t)image, w.image);
+    R(sg_fft2_run)(p->image_r2c, image, w.image, thread);
     R(fold)(s, p, w.image, w.camera, a->oversample);
-    SG_FFTW(execute_dft_c2r)(p->camera_c2r, w.camera, w.grid);
+    R(sg_fft2_run)(p->camera_c2r, w.camera, w.grid, thread);
     const real scale = (real)(1 / ((double)s->h * s->w)); /* 1/m^2 of the folding and 1/C^2 of the inverse DFT */
     for (int y = 0; y < o.h; y++) {
         const real *row = w.grid + (size_t)(y + a->margin_px) * (size_t)s->camera_w + a->margin_px;
@@ -223,7 +223,7 @@ static void R(backward_plane)(void *context, int plane, int thread)
     for (int y = 0; y < o.h; y++)
         memcpy(w.grid + (size_t)(y + a->margin_px) * (size_t)s->camera_w + a->margin_px, dout + (size_t)y * (size_t)o.w,
                (size_t)o.w * sizeof *dout);
-    SG_FFTW(execute_dft_r2c)(p->camera_r2c, w.grid, w.camera);
+    R(sg_fft2_run)(p->camera_r2c, w.grid, w.camera, thread);
     const real scale = (real)(1 / (double)len);
     for (int ky = 0; ky < s->h; ky++) {
         const int k = ky % s->camera_h, mirror = k == 0 ? 0 : s->camera_h - k;
@@ -233,7 +233,7 @@ static void R(backward_plane)(void *context, int plane, int thread)
          (real *)(w.image + (size_t)ky * (size_t)s->half), ky, scale);
     }
     real *image = run->fresh[0] ? din : w.wide;
-    SG_FFTW(execute_dft_c2r)(p->image_c2r, w.image, image);
+    R(sg_fft2_run)(p->image_c2r, w.image, image, thread);
     for (size_t i = 0; !run->fresh[0] && i < len; i++) din[i] += image[i];
 }
 

@@ -6,6 +6,7 @@
 #include "core/op.h"
 #include "core/parallel.h"
 #include "physics/fft.h"
+#include "physics/fft2.h"
 #include "physics/ops.h"
 #include "physics/psf.h"
 
@@ -18,21 +19,18 @@ typedef struct psf_pupil_attr {
 SG_KERNELS(psf_pupil)
 SG_PREPARES(psf_pupil)
 
-typedef SG_FFTW(complex) bin;
-
 typedef struct R(psf_pupil_plans) {
-    SG_FFTW(plan) inverse, forward;
+    R(sg_fft2) * inverse, *forward;
 } R(psf_pupil_plans);
 
 sg_status R(psf_pupil_prepare)(void **out, const sg_node *node, int threads, bool backward)
 {
-    (void)threads;
     const int m = node->in_shape[0].h;
     R(psf_pupil_plans) *p = NULL;
     SG_TRY(SG_ALLOC(&p, 1, "PSF plans"));
     *out = p;
-    SG_TRY(R(sg_fft_plan_c2c)(&p->inverse, m, m, FFTW_BACKWARD, false));
-    if (backward) SG_TRY(R(sg_fft_plan_c2c)(&p->forward, m, m, FFTW_FORWARD, true));
+    SG_TRY(R(sg_fft2_c2c)(&p->inverse, m, m, FFTW_BACKWARD, threads));
+    if (backward) SG_TRY(R(sg_fft2_c2c)(&p->forward, m, m, FFTW_FORWARD, threads));
     return SG_OK;
 }
 
@@ -40,8 +38,8 @@ void R(psf_pupil_release)(void *prepared)
 {
     R(psf_pupil_plans) *p = prepared;
     if (!p) return;
-    R(sg_fft_plan_free)(p->inverse);
-    R(sg_fft_plan_free)(p->forward);
+    R(sg_fft2_free)(p->inverse);
+    R(sg_fft2_free)(p->forward);
     sg_free(p);
 }
 
@@ -65,8 +63,7 @@ static void R(psf_pupil_forward_plane)(void *context, int plane, int thread)
     const int m = run->node->in_shape[0].h, size = run->node->shape.h;
     const size_t at = 2 * (size_t)plane * (size_t)m * (size_t)m;
     real *u = (real *)run->save + at, *h = (real *)run->out + (size_t)plane * (size_t)size * (size_t)size;
-    (void)thread;
-    SG_FFTW(execute_dft)(p->inverse, (bin *)(uintptr_t)((const real *)run->in[0] + at), (bin *)(void *)u);
+    R(sg_fft2_run)(p->inverse, (const real *)run->in[0] + at, u, thread);
     double sum = 0;
     for (int y = 0; y < size; y++) {
         for (int x = 0; x < size; x++) {
@@ -96,7 +93,6 @@ static void R(psf_pupil_backward_plane)(void *context, int plane, int thread)
     const real *dh = (const real *)run->dout + cut;
     real *du = (real *)run->scratch + at, *dpupil = (real *)run->din[0] + at;
     double along = 0;
-    (void)thread;
     for (int i = 0; i < size * size; i++) along += (double)dh[i] * (double)h[i];
     memset(du, 0, len * sizeof *du);
     /* u is M^2 IDFT P, so the 1/M^2 of dP and that of the field cancel against sum I's */
@@ -108,7 +104,7 @@ static void R(psf_pupil_backward_plane)(void *context, int plane, int thread)
             du[2 * i + 1] = k * u[2 * i + 1];
         }
     }
-    SG_FFTW(execute_dft)(p->forward, (bin *)(void *)du, (bin *)(void *)du);
+    R(sg_fft2_run)(p->forward, du, du, thread);
     for (size_t i = 0; i < len; i++) dpupil[i] = (run->fresh[0] ? 0 : dpupil[i]) + du[i];
 }
 

@@ -11,6 +11,7 @@
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "physics/fft.h"
+#include "physics/fft2.h"
 #include "physics/ops.h"
 #include "physics/optics.h"
 
@@ -28,15 +29,14 @@ SG_PREPARES(sample_phase)
 
 void R(sample_phase_release)(void *prepared)
 {
-    R(sg_fft_plan_free)(prepared);
+    R(sg_fft2_free)(prepared);
 }
 
 sg_status R(sample_phase_prepare)(void **out, const sg_node *node, int threads, bool backward)
 {
-    (void)threads;
     (void)backward;
-    SG_FFTW(plan) plan = NULL;
-    SG_TRY(R(sg_fft_plan_c2r)(&plan, node->shape.h, node->shape.w));
+    R(sg_fft2) *plan = NULL;
+    SG_TRY(R(sg_fft2_c2r)(&plan, node->shape.h, node->shape.w, threads));
     *out = plan;
     return SG_OK;
 }
@@ -98,7 +98,7 @@ static const real *background(const sg_run *run, int n, int thread)
     const sg_rng rng = sg_rng_make(run->step->seed, SG_RNG_BACKGROUND, id, run->step->epoch, 0);
     memset(spectrum, 0, spectrum_bytes(run->node, sizeof(real)));
     const double sum = noise_spectrum(spectrum, &rng, h, w, attr->correlation_px);
-    SG_FFTW(execute_dft_c2r)(run->prepared, (SG_FFTW(complex) *)spectrum, b);
+    R(sg_fft2_run)(run->prepared, spectrum, b, thread);
     const real scale = sum > 0 ? (real)(attr->background_rad / sqrt(sum / (double)len)) : 0;
     for (size_t i = 0; i < len; i++) b[i] *= scale;
     return b;

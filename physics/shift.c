@@ -7,6 +7,7 @@
 #include "core/op.h"
 #include "core/parallel.h"
 #include "physics/fft.h"
+#include "physics/fft2.h"
 #include "physics/ops.h"
 #include "physics/pixel.h"
 
@@ -22,25 +23,25 @@ SG_PREPARES(shift)
 typedef SG_FFTW(complex) bin;
 
 typedef struct R(shift_plans) {
-    SG_FFTW(plan) r2c, c2r;
+    R(sg_fft2) * r2c, *c2r;
 } R(shift_plans);
 
 sg_status R(shift_prepare)(void **out, const sg_node *node, int threads, bool backward)
 {
-    (void)threads, (void)backward;
+    (void)backward;
     R(shift_plans) *p = NULL;
     SG_TRY(SG_ALLOC(&p, 1, "shift plans"));
     *out = p;
-    SG_TRY(R(sg_fft_plan_r2c)(&p->r2c, node->shape.h, node->shape.w));
-    return R(sg_fft_plan_c2r)(&p->c2r, node->shape.h, node->shape.w);
+    SG_TRY(R(sg_fft2_r2c)(&p->r2c, node->shape.h, node->shape.w, threads));
+    return R(sg_fft2_c2r)(&p->c2r, node->shape.h, node->shape.w, threads);
 }
 
 void R(shift_release)(void *prepared)
 {
     R(shift_plans) *p = prepared;
     if (!p) return;
-    R(sg_fft_plan_free)(p->r2c);
-    R(sg_fft_plan_free)(p->c2r);
+    R(sg_fft2_free)(p->r2c);
+    R(sg_fft2_free)(p->c2r);
     sg_free(p);
 }
 
@@ -148,10 +149,10 @@ static void R(shift_forward_slice)(void *context, int slice, int thread)
     const R(shift_plans) *p = t->run->prepared;
     bin *image = (bin *)(void *)(t->threads + (size_t)thread * R(thread_bytes)(&t->s)), *moved = image + t->s.spectrum;
     const real *x = (const real *)t->run->in[0] + (size_t)slice * t->s.pixels;
-    SG_FFTW(execute_dft_r2c)(p->r2c, (real *)(uintptr_t)x, image);
+    R(sg_fft2_run)(p->r2c, x, image, thread);
     for (int v = 0; v < t->s.views; v++) {
         R(ramp_apply)(t, v, moved, image, false);
-        SG_FFTW(execute_dft_c2r)(p->c2r, moved, (real *)t->run->out + R(view_plane)(&t->s, slice, v));
+        R(sg_fft2_run)(p->c2r, moved, (real *)t->run->out + R(view_plane)(&t->s, slice, v), thread);
     }
 }
 
@@ -191,21 +192,21 @@ static void R(shift_backward_slice)(void *context, int slice, int thread)
     real *grid = (real *)(dy + s->spectrum);
     const real *dout = t->run->dout;
     if (t->run->din[1]) /* here `first` is X */
-        SG_FFTW(execute_dft_r2c)(p->r2c, (real *)(uintptr_t)t->run->in[0] + (size_t)slice * s->pixels, first);
+        R(sg_fft2_run)(p->r2c, (const real *)t->run->in[0] + (size_t)slice * s->pixels, first, thread);
     for (int v = 0; t->run->din[1] && v < s->views; v++) {
         const bin *ramp = t->ramp + (size_t)v * s->ramp, *slope = t->slope + (size_t)v * s->ramp;
         double *sum = t->sums + 2 * ((size_t)slice * (size_t)s->views + (size_t)v);
-        SG_FFTW(execute_dft_r2c)(p->r2c, (real *)(uintptr_t)dout + R(view_plane)(s, slice, v), dy);
+        R(sg_fft2_run)(p->r2c, dout + R(view_plane)(s, slice, v), dy, thread);
         sum[0] = R(ramp_dot)(t, dy, first, ramp, slope + s->h);
         sum[1] = R(ramp_dot)(t, dy, first, slope, ramp + s->h);
     }
     if (!t->run->din[0]) return;
     memset(first, 0, s->spectrum * sizeof *first); /* here it is dX */
     for (int v = 0; v < s->views; v++) {
-        SG_FFTW(execute_dft_r2c)(p->r2c, (real *)(uintptr_t)dout + R(view_plane)(s, slice, v), dy);
+        R(sg_fft2_run)(p->r2c, dout + R(view_plane)(s, slice, v), dy, thread);
         R(ramp_apply)(t, v, first, dy, true);
     }
-    SG_FFTW(execute_dft_c2r)(p->c2r, first, grid);
+    R(sg_fft2_run)(p->c2r, first, grid, thread);
     real *dx = (real *)t->run->din[0] + (size_t)slice * s->pixels;
     for (size_t i = 0; i < s->pixels; i++) dx[i] += grid[i];
 }

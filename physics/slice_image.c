@@ -14,6 +14,7 @@
 #include "core/op.h"
 #include "core/parallel.h"
 #include "physics/fft.h"
+#include "physics/fft2.h"
 #include "physics/led_sum.h"
 #include "physics/ops.h"
 #include "physics/optics.h"
@@ -98,7 +99,7 @@ static inline int wrap(int i, int n)
 
 /* ---- plans: [0] exp(+i), [1] exp(-i); and H with the 1/(h w) of its inverse transform ---- */
 typedef struct thick_plans {
-    SG_FFTW(plan) field[2], image[2];
+    R(sg_fft2) * field[2], *image[2];
     real *propagator; /* (h, w) complex */
 } thick_plans;
 
@@ -107,8 +108,8 @@ void R(slice_image_release)(void *prepared)
     thick_plans *plans = prepared;
     if (!plans) return;
     for (int i = 0; i < 2; i++) {
-        R(sg_fft_plan_free)(plans->field[i]);
-        R(sg_fft_plan_free)(plans->image[i]);
+        R(sg_fft2_free)(plans->field[i]);
+        R(sg_fft2_free)(plans->image[i]);
     }
     sg_free(plans->propagator);
     sg_free(plans);
@@ -141,8 +142,8 @@ sg_status R(slice_image_prepare)(void **out, const sg_node *node, int threads, b
     SG_TRY(SG_ALLOC(&plans, 1, "multi-slice transforms"));
     SG_TRY_DONE(SG_ALLOC(&plans->propagator, 2 * s.field_len, "multi-slice propagator"));
     for (int i = 0; i < 2; i++) {
-        SG_TRY_DONE(R(sg_fft_plan_c2c)(&plans->field[i], s.field[0], s.field[1], sign[i], false));
-        SG_TRY_DONE(R(sg_fft_plan_c2c)(&plans->image[i], s.image[0], s.image[1], sign[i], false));
+        SG_TRY_DONE(R(sg_fft2_c2c)(&plans->field[i], s.field[0], s.field[1], sign[i], threads));
+        SG_TRY_DONE(R(sg_fft2_c2c)(&plans->image[i], s.image[0], s.image[1], sign[i], threads));
     }
     propagator_fill(plans->propagator, &attr->grid, s.field[0], s.field[1]);
     *out = plans;
@@ -150,12 +151,6 @@ sg_status R(slice_image_prepare)(void **out, const sg_node *node, int threads, b
 done:
     R(slice_image_release)(plans);
     return status;
-}
-
-/* FFTW's type of the input is not const, but a complex transform out of place leaves it as it is. */
-static inline void transform(SG_FFTW(plan) plan, const real *in, real *out)
-{
-    SG_FFTW(execute_dft)(plan, (SG_FFTW(complex) *)(uintptr_t)in, (SG_FFTW(complex) *)out);
 }
 
 /* ---- arithmetic on complex rows ---- */
@@ -201,7 +196,7 @@ typedef struct thick_slice {
     real *pupil, *u;       /* (M, M): P times the spectrum, then q; the field */
     real *row;
     size_t phi_stride;
-    int sample, first_led, last_led;
+    int sample, first_led, last_led, thread;
 } thick_slice;
 
 static real *scratch_at(const thick_job *job, size_t bytes)
@@ -214,7 +209,7 @@ static thick_slice slice_of(const thick_job *job, int slice, int thread)
     const thick_grid *s = &job->s;
     const int group = slice % s->groups;
     const size_t own = s->thread_at + (size_t)thread * s->own_bytes;
-    thick_slice out = {.sample = slice / s->groups};
+    thick_slice out = {.sample = slice / s->groups, .thread = thread};
     out.first_led = (int)((long)s->leds * group / s->groups);
     out.last_led = (int)((long)s->leds * (group + 1) / s->groups);
     out.t = (const real *)job->run->in[0] + 2 * (size_t)out.sample * (size_t)s->planes * s->field_len;
@@ -273,9 +268,9 @@ static const real *through_slices(const thick_job *job, const thick_slice *c, co
     for (int p = 1; p < s->planes; p++) {
         real *phi = c->phi + (size_t)(p - 1) * c->phi_stride;
         propagate(job, c->work, from, bin);
-        transform(plans->field[0], c->work, phi);
+        R(sg_fft2_run)(plans->field[0], c->work, phi, c->thread);
         multiply(c->work, c->t + 2 * (size_t)p * s->field_len, phi, s->field_len);
-        transform(plans->field[1], c->work, c->spectrum);
+        R(sg_fft2_run)(plans->field[1], c->work, c->spectrum, c->thread);
         from = c->spectrum;
     }
     return from;
@@ -308,12 +303,12 @@ static void image_field(const thick_job *job, const thick_slice *c, const real *
             c->pupil[2 * b.in] = scale * (p[0] * t[0] - p[1] * t[1]);
             c->pupil[2 * b.in + 1] = scale * (p[0] * t[1] + p[1] * t[0]);
         }
-    transform(plans->image[0], c->pupil, c->u);
+    R(sg_fft2_run)(plans->image[0], c->pupil, c->u, c->thread);
 }
 
 static void slice_begin(const thick_job *job, const thick_slice *c)
 {
-    transform(((const thick_plans *)job->run->prepared)->field[1], c->t, c->first);
+    R(sg_fft2_run)(((const thick_plans *)job->run->prepared)->field[1], c->t, c->first, c->thread);
 }
 
 static void forward_slice(void *context, int slice, int thread)
@@ -355,7 +350,7 @@ static void backward_image(const thick_job *job, const thick_slice *c, const rea
         const size_t row = (size_t)y * (size_t)s->image[1];
         intensity_back(c->u + 2 * row, dot, g + row, s->image_len, weight, s->exposures, push, c->row, s->image[1]);
     }
-    if (push) transform(plans->image[1], c->u, c->pupil);
+    if (push) R(sg_fft2_run)(plans->image[1], c->u, c->pupil, c->thread);
 }
 
 /* dP += conj(T) q, and the gradient to the spectrum, conj(P) q, in c->spectrum. */
@@ -387,11 +382,11 @@ static void backward_slices(const thick_job *job, const thick_slice *c, const in
     const thick_grid *s = &job->s;
     const thick_plans *plans = job->run->prepared;
     for (int p = s->planes - 1; p > 0; p--) {
-        transform(plans->field[0], c->spectrum, c->work);
+        R(sg_fft2_run)(plans->field[0], c->spectrum, c->work, c->thread);
         add_conjugate(dfield + 2 * (size_t)p * s->field_len, c->phi + (size_t)(p - 1) * c->phi_stride, c->work,
                       s->field_len);
         multiply_conjugate(c->work, c->t + 2 * (size_t)p * s->field_len, s->field_len);
-        transform(plans->field[1], c->work, c->spectrum);
+        R(sg_fft2_run)(plans->field[1], c->work, c->spectrum, c->thread);
         propagate_back(job, c->spectrum, bin);
     }
     sum_add(dfield, c->spectrum, 2 * s->field_len);
@@ -432,7 +427,7 @@ static void backward_slice(void *context, int slice, int thread)
     slice_begin(job, &c);
     for (int k = c.first_led; k < c.last_led; k++) backward_led(job, &c, k, dpupil, dfield);
     if (!dfield) return;
-    transform(plans->field[0], dfield, c.work);
+    R(sg_fft2_run)(plans->field[0], dfield, c.work, thread);
     memcpy(dfield, c.work, 2 * s->field_len * sizeof(real));
 }
 
