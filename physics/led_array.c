@@ -271,6 +271,14 @@ sg_status sg_led_array_make(sg_led_array *out, const sg_illumination_config *con
     return SG_OK;
 }
 
+void sg_led_array_bins(int *bin, const sg_led_array *array, double wavelength_um, double field_um)
+{
+    for (int k = 0; k < array->count; k++) { /* ties to even */
+        bin[2 * k] = (int)nearbyint(array->led[k].s_y / wavelength_um * field_um);
+        bin[2 * k + 1] = (int)nearbyint(array->led[k].s_x / wavelength_um * field_um);
+    }
+}
+
 void sg_led_array_free(sg_led_array *array)
 {
     sg_free(array->led);
@@ -282,17 +290,19 @@ sg_status sg_led_array_sampling(const sg_led_array *array, double wavelength_um,
     double worst = 0;
     int at = 0;
     for (int k = 0; k < array->count; k++) {
-        const double x = fabs(array->led[k].f_x), y = fabs(array->led[k].f_y), f = (x > y ? x : y) + na / wavelength_um;
+        const double x = fabs(array->led[k].s_x), y = fabs(array->led[k].s_y);
+        const double f = ((x > y ? x : y) + na) / wavelength_um;
         if (f > worst) {
             worst = f;
             at = k;
         }
     }
     if (worst <= .5 / pixel_um) return SG_OK;
-    SG_FAIL(SG_E_RANGE,
-            "sample.pixel_um: %.4g um is too coarse for LED %d (illumination NA %.4g) and NA %.4g; a pitch up to %.4g "
-            "um would do",
-            pixel_um, at, hypot(array->led[at].s_x, array->led[at].s_y), na, .5 / worst);
+    SG_FAIL(
+        SG_E_RANGE,
+        "sample.pixel_um: %.4g um is too coarse for LED %d (illumination NA %.4g) and NA %.4g at %.4g um; a pitch up "
+        "to %.4g um would do",
+        pixel_um, at, hypot(array->led[at].s_x, array->led[at].s_y), na, wavelength_um, .5 / worst);
 }
 
 /* ---- patterns ---- */

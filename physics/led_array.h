@@ -30,6 +30,8 @@ typedef struct sg_led_array {
  * name the key, or file and line. */
 sg_status sg_led_array_make(sg_led_array *out, const sg_illumination_config *config, double wavelength_um,
                             double field_um);
+/* bin (count, 2), (y, x): f on the bins of the field for light of any wavelength. */
+void sg_led_array_bins(int *bin, const sg_led_array *array, double wavelength_um, double field_um);
 void sg_led_array_free(sg_led_array *array);
 
 /* Direction sines of light from (x, y) mm. height_mm of air lie between the array and the slide (or the sample, without

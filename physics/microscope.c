@@ -4,6 +4,7 @@
  * scope_check.c decides beforehand what is possible. */
 #include "physics/microscope.h"
 
+#include "core/ops.h"
 #include "physics/scope.h"
 
 #include <string.h>
@@ -31,6 +32,25 @@ sg_value sg_scope_param(sg_graph *g, const char *name, sg_shape shape, double co
                                 .frozen = !learn.on,
                                 .unit = unit};
     return sg_param(g, name, shape, &spec);
+}
+
+double sg_scope_dispersion(const sg_scope *s, int colour)
+{
+    return s->config->optics.wavelength_um / s->colour[colour].wavelength_um;
+}
+
+sg_value sg_scope_colour_rows(sg_graph *g, const sg_scope *s, sg_value weight, int colour)
+{
+    const int rows = s->size.exposures;
+    return s->size.colours > 1 ? sg_slice(g, weight, 0, 1, colour * rows, rows) : weight;
+}
+
+/* Halves, so that a picture is copied log2(count) times. */
+sg_value sg_scope_join(sg_graph *g, const sg_value *pictures, int count)
+{
+    const int half = count / 2;
+    if (count == 1) return pictures[0];
+    return sg_concat(g, sg_scope_join(g, pictures, half), sg_scope_join(g, pictures + half, count - half));
 }
 
 sg_value sg_scope_scalar(sg_graph *g, const char *name, double value, const char *unit, sg_learn learn,

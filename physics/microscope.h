@@ -101,6 +101,10 @@ typedef enum sg_mask { SG_MASK_NONE, SG_MASK_CUBIC } sg_mask; /* scope_mask.c */
 
 typedef struct sg_optics_config {
     double wavelength_um, na, medium_index, defocus_um, magnification;
+    double colours_um[SG_COLOUR_MAX]; /* wavelengths, one picture each; rising or falling. None: wavelength_um alone */
+    int colours_count;
+    double planes_um[SG_PLANE_MAX]; /* focal planes, one picture each: their places are added to defocus_um. None: 0 */
+    int planes_count;
     sg_pupil_edge edge;
     double zernike_rad[SG_ZERNIKE_MAX]; /* Noll j = 1 .. zernike_count */
     int zernike_count;
@@ -182,8 +186,8 @@ typedef struct sg_stage {
 
 /* Stages in the order of the light; those that a configuration has not are left out:
  *   sample        what enters
- *   transmission  (n, 1, N, N) complex
- *   psf           (1, 1, h, w)
+ *   transmission  (n, colours, N, N) complex
+ *   psf           (1, planes colours, h, w)
  *   image         (n, light_frames, M, M) intensity, empty field = sum of w inside the pupil
  *   pixels        (n, frames, C', C') light on each pixel that is read, margin removed; a row of detectors if there are
  *   electrons     (n, frames, C', C') the camera without ADC on the same random numbers (only built when asked)
@@ -206,8 +210,7 @@ typedef struct sg_microscope_size {
     int output_px;          /* after it and after binning: what the network sees */
     int sensor_h, sensor_w; /* what the ADC reads: output_px, finer before digital binning, 1 x D detectors */
     int sample_channels;    /* of what enters: 1; a stack has one picture a LED, slices one each */
-    int leds, exposures;
-    int colours;
+    int leds, exposures, colours, planes;
     int light_frames; /* L: pictures before the sensor, l = (plane * colours + colour) * exposures + exposure */
     int frames;       /* pictures that the camera takes, exposures innermost */
     int channels;     /* what the network sees: frames, or frames / exposures when read out as difference or sum */
@@ -220,15 +223,21 @@ typedef struct sg_microscope_size {
  * "camera.pixel_um: ...", and name the pitch that would do. */
 sg_status sg_microscope_check(sg_microscope_size *out, const sg_microscope_config *config);
 
-/* The weights that light the LEDs, (1,1,E,K) after illumination.levels: parameter microscope.led.weight. SG_E_CONFIG in
+/* The weights that light the LEDs, (1,1,colours E,K) after illumination.levels: parameter microscope.led.weight. SG_E_CONFIG in
  * the graph: an incoherent sample, which has no LEDs. */
 sg_value sg_microscope_light(sg_graph *g, const sg_microscope_config *config);
 
-/* sample: (n, sample_channels, N, N): picture in [0,1] (coherent), emission (incoherent), (n,K,C,C) stack. Returns
+/* Several colours: LED weights have one row for each colour and exposure, so that one dose is shared by all of them.
+ * Phases are those at wavelength_um: the sample's phase and the Zernike coefficients of colour c are wavelength_um /
+ * colours_um[c] times as large (one path difference for all wavelengths). Several focal planes: every plane is a
+ * capture of its own, and the dose of one measurement is split evenly over them. Colours of an incoherent sample
+ * are captures, too, and share the dose evenly, unless camera.cfa takes them at once.
+ *
+ * sample: (n, sample_channels, N, N): picture in [0,1] (coherent), emission (incoherent), (n,K,C,C) stack. Returns
  * channels.
- * Parameters: microscope.led.weight (1,1,E,K), microscope.led.power (1,1,1,K), microscope.led.position (1,1,K,2) [exact],
+ * Parameters: microscope.led.weight (1,1,colours E,K), microscope.led.power (1,1,1,K), microscope.led.position (1,1,K,2) [exact],
  * microscope.pupil.zernike (1,1,1,J), microscope.pupil.defocus_um, microscope.pupil.na, microscope.pupil.amplitude,
- * microscope.pupil.phase (1,1,M,M), microscope.psf.sigma_um, camera.adc.range_e,
+ * microscope.pupil.phase (1,colours,M,M), microscope.psf.sigma_um, camera.adc.range_e,
  * camera.view.shift_um (1,1,V,2), camera.cfa (1,colours,t,t), camera.exposure_mask (1,1,t,t), camera.detector.mask
  * (1,D,C,C). `out` may be NULL. */
 sg_value sg_microscope(sg_graph *g, sg_value sample, const sg_microscope_config *config, bool want_electrons,

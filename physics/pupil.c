@@ -48,7 +48,7 @@ static lens lens_of(const sg_run *run)
     lens out = {.run = run, .grid = &attr->grid, .terms = run->node->in_shape[IN_ZERNIKE].w};
     const real *c = run->in[IN_ZERNIKE];
     for (int j = 0; j < out.terms; j++) out.c[j] = (double)c[j];
-    out.defocus_um = (double)((const real *)run->in[IN_DEFOCUS])[0];
+    out.defocus_um = (double)((const real *)run->in[IN_DEFOCUS])[0] + attr->grid.plane_um;
     out.na = (double)((const real *)run->in[IN_NA])[0];
     out.bands = (attr->grid.h + BAND - 1) / BAND;
     out.slices = out.bands * run->node->shape.n;
@@ -281,9 +281,11 @@ static sg_value pupil_cases(sg_graph *g, int i)
         sg_pupil_grid grid;
         int terms, maps, leds;
     } cases[] = {
-        {{9, 8, .05, .06, .5, 1.0, SG_EDGE_HARD}, 1, 0, 0},     {{8, 11, .06, .04, .5, 1.3, SG_EDGE_HARD}, 11, 1, 0},
-        {{7, 10, .06, .05, .6, 1.0, SG_EDGE_SMOOTH}, 15, 1, 0}, {{10, 7, .05, .07, .5, 1.5, SG_EDGE_SMOOTH}, 36, 0, 3},
-        {{19, 18, .03, .03, .5, 1.0, SG_EDGE_HARD}, 6, 0, 2},
+        {{9, 8, .05, .06, .5, 1.0, SG_EDGE_HARD, 0}, 1, 0, 0},
+        {{8, 11, .06, .04, .5, 1.3, SG_EDGE_HARD, 4}, 11, 1, 0},
+        {{7, 10, .06, .05, .6, 1.0, SG_EDGE_SMOOTH, -3}, 15, 1, 0},
+        {{10, 7, .05, .07, .5, 1.5, SG_EDGE_SMOOTH, 0}, 36, 0, 3},
+        {{19, 18, .03, .03, .5, 1.0, SG_EDGE_HARD, 0}, 6, 0, 2},
     };
     if (i >= (int)(sizeof cases / sizeof *cases)) return SG_NONE;
     const struct pupil_case *c = &cases[i];

@@ -1,4 +1,4 @@
-/* readout.c - see readout.h.
+/* readout.c - see readout.h. A measurement is the E exposures of one image, colour and focal plane.
  *   forward   y_c = scale sum_e R[c][e] (x_e - offset), scale = 1/(2^bit_depth - 1), or 1/range_e without ADC
  *   backward  dx_e += scale sum_c R[c][e] dy_c;  drange_e += -sum dy y / range_e without ADC, else 0 (the gain cancels)
  */
@@ -12,6 +12,7 @@ typedef struct readout_attr {
     sg_readout_kind kind;
     int bit_depth;
     double offset_adu;
+    int exposures; /* of one measurement; the pictures are whole measurements, one after the other */
 } readout_attr;
 SG_KERNELS(readout)
 
@@ -19,12 +20,17 @@ typedef struct R(readout) {
     const sg_run *run;
     const real *x, *dy;
     real *y, *dx;
-    double *dscale; /* one sum per image */
+    double *dscale; /* one sum per measurement */
     real scale, offset;
     size_t plane;
     int exposures;
     sg_readout_kind kind;
 } R(readout);
+
+static int measurements(const sg_node *node)
+{
+    return node->in_shape[0].n * (node->in_shape[0].c / ((const readout_attr *)node->attr)->exposures);
+}
 
 static double R(range_of)(const sg_run *run)
 {
@@ -42,7 +48,7 @@ static R(readout) R(readout_make)(const sg_run *run)
         .scale = (real)(1 / (adc ? (double)((1 << a->bit_depth) - 1) : R(range_of)(run))),
         .offset = adc ? (real)a->offset_adu : 0,
         .plane = (size_t)s.h * (size_t)s.w,
-        .exposures = s.c,
+        .exposures = a->exposures,
         .kind = a->kind,
     };
 }
@@ -78,7 +84,7 @@ void R(readout_forward)(const sg_run *run)
 {
     R(readout) r = R(readout_make)(run);
     r.y = run->out;
-    sg_parallel(run->node->shape.n, R(forward_image), &r);
+    sg_parallel(measurements(run->node), R(forward_image), &r);
 }
 
 static void R(backward_image)(void *context, int image, int thread)
@@ -102,7 +108,7 @@ static void R(backward_image)(void *context, int image, int thread)
 void R(readout_backward)(const sg_run *run)
 {
     const readout_attr *a = run->node->attr;
-    const int images = run->node->shape.n;
+    const int images = measurements(run->node);
     R(readout) r = R(readout_make)(run);
     r.dy = run->dout;
     r.y = run->out;
@@ -127,16 +133,18 @@ static sg_status infer(sg_node *node)
     if (a->bit_depth == 0 && (node->inputs[1] < 0 || sg_shape_len(node->in_shape[1]) != 1))
         SG_FAIL(SG_E_SHAPE, "range_e of shape (1,1,1,1) is needed without ADC");
     node->shape = node->in_shape[0];
-    if (a->kind == SG_READOUT_DIFFERENCE && node->shape.c != 2)
-        SG_FAIL(SG_E_SHAPE, "difference needs 2 exposures, not %d", node->shape.c);
-    if (a->kind != SG_READOUT_CHANNELS) node->shape.c = 1;
+    if (a->exposures < 1 || node->shape.c % a->exposures != 0)
+        SG_FAIL(SG_E_SHAPE, "%d pictures are not whole measurements of %d exposures", node->shape.c, a->exposures);
+    if (a->kind == SG_READOUT_DIFFERENCE && a->exposures != 2)
+        SG_FAIL(SG_E_SHAPE, "difference needs 2 exposures, not %d", a->exposures);
+    if (a->kind != SG_READOUT_CHANNELS) node->shape.c /= a->exposures;
     return SG_OK;
 }
 
 static void workspace(const sg_node *node, int threads, size_t real_size, sg_space *out)
 {
     (void)threads, (void)real_size;
-    out->scratch = (size_t)node->shape.n * sizeof(double);
+    out->scratch = (size_t)measurements(node) * sizeof(double);
 }
 
 static sg_value cases(sg_graph *g, int i)
@@ -145,9 +153,9 @@ static sg_value cases(sg_graph *g, int i)
         sg_shape shape;
         readout_attr attr;
     } table[] = {
-        {{2, 2, 3, 5}, {SG_READOUT_CHANNELS, 8, 3}},   {{2, 2, 3, 5}, {SG_READOUT_DIFFERENCE, 8, 3}},
-        {{1, 3, 5, 4}, {SG_READOUT_SUM, 12, 2}},       {{2, 3, 5, 3}, {SG_READOUT_CHANNELS, 0, 0}},
-        {{1, 2, 7, 3}, {SG_READOUT_DIFFERENCE, 0, 0}}, {{2, 1, 3, 3}, {SG_READOUT_SUM, 0, 0}},
+        {{2, 2, 3, 5}, {SG_READOUT_CHANNELS, 8, 3, 2}},   {{2, 2, 3, 5}, {SG_READOUT_DIFFERENCE, 8, 3, 2}},
+        {{1, 3, 5, 4}, {SG_READOUT_SUM, 12, 2, 3}},       {{2, 3, 5, 3}, {SG_READOUT_CHANNELS, 0, 0, 1}},
+        {{2, 4, 7, 3}, {SG_READOUT_DIFFERENCE, 0, 0, 2}}, {{2, 1, 3, 3}, {SG_READOUT_SUM, 0, 0, 1}},
     };
     if (i >= (int)(sizeof table / sizeof table[0])) return SG_NONE;
     const sg_value x = sg_case_input(g, "adu", table[i].shape, 0, 200, SG_CASE_GRAD);
@@ -167,9 +175,9 @@ const sg_op sg_op_readout = {
     .cases = cases,
 };
 
-sg_value sg_readout(sg_graph *g, sg_value adu, sg_value range_e, const sg_camera_config *config)
+sg_value sg_readout(sg_graph *g, sg_value adu, sg_value range_e, const sg_camera_config *config, int exposures)
 {
-    const readout_attr attr = {config->readout, config->bit_depth, config->offset_adu};
+    const readout_attr attr = {config->readout, config->bit_depth, config->offset_adu, exposures};
     const sg_value channels = SG_NODE(g, &sg_op_readout, &attr, adu, range_e);
     return config->normalise == SG_NORMALISE_STANDARD ? sg_standardise(g, channels, 1e-6) : channels;
 }

@@ -6,6 +6,11 @@
 #include "physics/led_array.h"
 #include "physics/microscope.h"
 
+typedef struct sg_scope_colour {
+    double wavelength_um;
+    int *bin; /* (K, 2) y, x; NULL without LEDs */
+} sg_scope_colour;
+
 /* A configuration, what follows from it, and its LEDs. */
 typedef struct sg_scope {
     const sg_microscope_config *config;
@@ -14,13 +19,13 @@ typedef struct sg_scope {
     double field_um;     /* N d */
     double na_max;       /* a learned NA stays below */
     int margin_px;       /* camera pixels */
-    double *weight;      /* (E, K) starting pattern */
+    double *weight;      /* (colours E, K) starting pattern */
     double *power;       /* (K) */
     double *position_mm; /* (K, 2) x, y */
-    int *bin;            /* (K, 2) y, x */
-    int cfa_tile_px;     /* side of the tile */
-    double *cfa;         /* (colours, tile, tile) starting transmissions; NULL: no filters */
-    double *detector;    /* (D, C, C) starting masks; NULL: random */
+    sg_scope_colour colour[SG_COLOUR_MAX];
+    int cfa_tile_px;  /* side of the tile */
+    double *cfa;      /* (colours, tile, tile) starting transmissions; NULL: no filters */
+    double *detector; /* (D, C, C) starting masks; NULL: random */
 } sg_scope;
 
 /* scope_check.c */
@@ -37,17 +42,24 @@ sg_value sg_scope_scalar(sg_graph *g, const char *name, double value, const char
 void sg_scope_stage(sg_microscope_stages *stages, const char *name, sg_value value, const char *unit, double pixel_um,
                     const char *long_name);
 
-/* scope_light.c: weights (1,1,E,K), powers (1,1,1,K), offsets of the frequencies from their bins (SG_NONE: snap); the
+/* What phases at the config's wavelength_um are multiplied by for this colour. */
+double sg_scope_dispersion(const sg_scope *s, int colour);
+/* The rows of the LED weights that belong to one colour. */
+sg_value sg_scope_colour_rows(sg_graph *g, const sg_scope *s, sg_value weight, int colour);
+/* Channels of all pictures, in their order. */
+sg_value sg_scope_join(sg_graph *g, const sg_value *pictures, int count);
+
+/* scope_light.c: weights (1,1,colours E,K), powers (1,1,1,K), offsets of the frequencies from their bins (SG_NONE: snap); the
  * photons that reach one camera pixel's area where the image is 1 */
 sg_value sg_scope_led_weight(sg_graph *g, const sg_scope *s);
 sg_value sg_scope_led_power(sg_graph *g, const sg_scope *s);
-sg_value sg_scope_led_offset(sg_graph *g, const sg_scope *s);
+sg_value sg_scope_led_offset(sg_graph *g, const sg_scope *s, int colour);
 double sg_scope_photons(const sg_scope *s);
 sg_status sg_scope_check_light(const sg_scope *s); /* the starting pattern lights something through the levels */
 
 /* scope_pupil.c: (1 or K, 1, M, M) complex; the bins that light can pass on each side of the centre (0: all) */
-sg_value sg_scope_pupil(sg_graph *g, const sg_scope *s, sg_value offset);
-int sg_scope_pupil_support(const sg_scope *s);
+sg_value sg_scope_pupil(sg_graph *g, const sg_scope *s, int plane, int colour, sg_value offset);
+int sg_scope_pupil_support(const sg_scope *s, int colour);
 
 /* scope_coherent.c, scope_incoherent.c: sample to intensity (n, L, M, M), L = size.light_frames */
 sg_value sg_scope_coherent(sg_graph *g, const sg_scope *s, sg_value sample, sg_microscope_stages *stages);
@@ -61,9 +73,9 @@ sg_value sg_scope_extra_blur(sg_graph *g, const sg_scope *s, sg_value image);
 /* scope_psf.c: kernels (1 or samples, 1, h, w) for sg_blur; the extra Gaussian, SG_NONE: there is none.
  * scope_mask.c: `phase` of the pupil (1,1,M,M) or SG_NONE, with the phase mask added.
  * scope_check_psf.c: what the choice of PSF needs, and whether it fits into the field */
-sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int samples);
+sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int plane, int colour, int samples);
 sg_value sg_scope_extra_psf(sg_graph *g, const sg_scope *s);
-sg_value sg_scope_mask(sg_graph *g, const sg_scope *s, sg_value phase);
+sg_value sg_scope_mask(sg_graph *g, const sg_scope *s, int colour, sg_value phase);
 sg_status sg_scope_check_psf(const sg_scope *s);
 
 /* scope_pixels.c: intensity to light on the pixels (n, frames, sensor_h, sensor_w); camera values of pixels that are

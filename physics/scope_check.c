@@ -4,6 +4,7 @@
 #include "physics/scope.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct range {
     const char *key;
@@ -65,6 +66,44 @@ static sg_status check_numbers(const sg_microscope_config *c)
     return c->illumination.constraint == SG_LIGHT_BOX ? CHECK_RANGES(box) : CHECK_RANGES(dose);
 }
 
+/* Wavelengths rise or fall, each once; planes are any places. */
+static sg_status check_colours(const sg_optics_config *o)
+{
+    if (o->colours_count < 0 || o->colours_count > SG_COLOUR_MAX)
+        SG_FAIL(SG_E_RANGE, "optics.colours_um: %d colours are not 0..%d", o->colours_count, SG_COLOUR_MAX);
+    if (o->planes_count < 0 || o->planes_count > SG_PLANE_MAX)
+        SG_FAIL(SG_E_RANGE, "optics.planes_um: %d planes are not 0..%d", o->planes_count, SG_PLANE_MAX);
+    for (int c = 0; c < o->colours_count; c++)
+        if (!(o->colours_um[c] >= 1e-3 && o->colours_um[c] <= 1e3))
+            SG_FAIL(SG_E_RANGE, "optics.colours_um: %g um is outside 0.001..1000", o->colours_um[c]);
+    for (int c = 1; c < o->colours_count; c++) {
+        const double step = o->colours_um[c] - o->colours_um[c - 1], first = o->colours_um[1] - o->colours_um[0];
+        if (!(step * first > 0))
+            SG_FAIL(SG_E_RANGE, "optics.colours_um: %g um follows %g um; wavelengths must rise, or fall, each once",
+                    o->colours_um[c], o->colours_um[c - 1]);
+    }
+    for (int p = 0; p < o->planes_count; p++)
+        if (!(fabs(o->planes_um[p]) <= 1e6))
+            SG_FAIL(SG_E_RANGE, "optics.planes_um: %g um is outside -1e6..1e6", o->planes_um[p]);
+    return SG_OK;
+}
+
+static void open_colours(sg_scope *s)
+{
+    const sg_optics_config *o = &s->config->optics;
+    s->size.colours = o->colours_count > 0 ? o->colours_count : 1;
+    s->size.planes = o->planes_count > 0 ? o->planes_count : 1;
+    for (int c = 0; c < s->size.colours; c++)
+        s->colour[c].wavelength_um = o->colours_count > 0 ? o->colours_um[c] : o->wavelength_um;
+}
+
+/* The wavelength that needs the finest grids. */
+static double shortest_um(const sg_scope *s)
+{
+    const double first = s->colour[0].wavelength_um, last = s->colour[s->size.colours - 1].wavelength_um;
+    return first < last ? first : last;
+}
+
 /* What a choice needs of another one. */
 static sg_status check_choices(const sg_microscope_config *c)
 {
@@ -102,9 +141,9 @@ static bool whole(double x)
 }
 
 /* The smallest m with d_c / m <= lambda / (4 NA): fine enough for |u|^2. */
-static int finest(double pitch_um, const sg_optics_config *optics)
+static int finest(double pitch_um, double na, double wavelength_um)
 {
-    return (int)ceil(pitch_um * 4 * optics->na / optics->wavelength_um - 1e-9);
+    return (int)ceil(pitch_um * 4 * na / wavelength_um - 1e-9);
 }
 
 static sg_status size_camera(sg_scope *s)
@@ -146,8 +185,8 @@ static sg_status size_margin(sg_scope *s)
 static sg_status size_image(sg_scope *s)
 {
     const sg_microscope_config *c = s->config;
-    const double pitch = s->size.camera_pitch_um, d = c->sample.pixel_um,
-                 limit = c->optics.wavelength_um / (4 * c->optics.na);
+    const double pitch = s->size.camera_pitch_um, d = c->sample.pixel_um, limit = shortest_um(s) / (4 * c->optics.na);
+    const int fine = finest(pitch, c->optics.na, shortest_um(s));
     s->size.oversample = 1;
     if (c->sample.kind == SG_SAMPLE_STACK && s->size.camera_px != c->sample.size_px)
         SG_FAIL(SG_E_RANGE, "sample.pixel_um: a measured stack has camera pixels of %g um, not %g um", pitch, d);
@@ -156,12 +195,13 @@ static sg_status size_image(sg_scope *s)
             SG_FAIL(SG_E_RANGE, "sample.pixel_um: %g um does not divide the camera pixel of %g um; %.9g um would do", d,
                     pitch, pitch / (pitch < d ? 1 : nearbyint(pitch / d)));
         if (!(d <= limit * (1 + 1e-9)))
-            SG_FAIL(SG_E_RANGE, "sample.pixel_um: %g um is too coarse for NA %g; a pitch up to %.4g um would do", d,
-                    c->optics.na, limit);
+            SG_FAIL(SG_E_RANGE,
+                    "sample.pixel_um: %g um is too coarse for NA %g at %g um; a pitch up to %.4g um would do", d,
+                    c->optics.na, shortest_um(s), limit);
         s->size.oversample = (int)nearbyint(pitch / d);
     }
     if (c->sample.kind == SG_SAMPLE_COHERENT || c->sample.kind == SG_SAMPLE_SLICES)
-        s->size.oversample = finest(pitch, &c->optics) > 1 ? finest(pitch, &c->optics) : 1;
+        s->size.oversample = fine > 1 ? fine : 1;
     s->size.image_px = s->size.oversample * s->size.camera_px;
     if (s->size.image_px > 16384)
         SG_FAIL(SG_E_RANGE, "camera.pixel_um: %d pixels need an image grid of %d, more than 16384", s->size.camera_px,
@@ -173,12 +213,12 @@ static sg_status size_image(sg_scope *s)
 static double na_limit(const sg_scope *s)
 {
     const sg_optics_config *optics = &s->config->optics;
-    const double pitch = s->size.camera_pitch_um / s->size.oversample;
-    double light = 0, most = optics->wavelength_um / (4 * pitch);
+    const double pitch = s->size.camera_pitch_um / s->size.oversample, wavelength_um = shortest_um(s);
+    double light = 0, most = wavelength_um / (4 * pitch);
     if (!optics->learn_na.on) return optics->na;
     for (int k = 0; k < s->leds.count; k++)
-        light = fmax(light, fmax(fabs(s->leds.led[k].f_x), fabs(s->leds.led[k].f_y)));
-    most = fmin(most, (.5 / s->config->sample.pixel_um - light) * optics->wavelength_um);
+        light = fmax(light, fmax(fabs(s->leds.led[k].s_x), fabs(s->leds.led[k].s_y)) / wavelength_um);
+    most = fmin(most, (.5 / s->config->sample.pixel_um - light) * wavelength_um);
     most = fmin(most, optics->medium_index * (1 - 1e-6));
     return fmax(optics->na, fmin(most, 2 * optics->na));
 }
@@ -189,34 +229,51 @@ void sg_scope_close(sg_scope *s)
     sg_free(s->weight);
     sg_free(s->power);
     sg_free(s->position_mm);
-    sg_free(s->bin);
     sg_free(s->cfa);
     sg_free(s->detector);
+    for (int c = 0; c < SG_COLOUR_MAX; c++) sg_free(s->colour[c].bin);
+}
+
+/* The pattern is that of one colour; with a dose, each colour gets an even share. */
+static void repeat_pattern(sg_scope *s)
+{
+    const size_t len = (size_t)s->size.exposures * (size_t)s->size.leds;
+    const int colours = s->size.colours;
+    for (size_t i = 0; s->config->illumination.constraint == SG_LIGHT_DOSE && i < len; i++) s->weight[i] /= colours;
+    for (int c = 1; c < colours; c++) memcpy(s->weight + (size_t)c * len, s->weight, len * sizeof *s->weight);
+}
+
+static sg_status open_bins(sg_scope *s)
+{
+    for (int c = 0; c < s->size.colours; c++) {
+        SG_TRY(SG_ALLOC(&s->colour[c].bin, 2 * (size_t)s->size.leds, "LED bins"));
+        sg_led_array_bins(s->colour[c].bin, &s->leds, s->colour[c].wavelength_um, s->field_um);
+    }
+    return SG_OK;
 }
 
 static sg_status open_leds(sg_scope *s)
 {
     const sg_microscope_config *c = s->config;
     const sg_illumination_config *light = &c->illumination;
-    SG_TRY(sg_led_array_make(&s->leds, light, c->optics.wavelength_um, s->field_um));
+    SG_TRY(sg_led_array_make(&s->leds, light, s->colour[0].wavelength_um, s->field_um));
     const size_t k = (size_t)s->leds.count;
     s->size.leds = s->leds.count;
     if (c->sample.kind == SG_SAMPLE_COHERENT || c->sample.kind == SG_SAMPLE_SLICES)
-        SG_TRY(sg_led_array_sampling(&s->leds, c->optics.wavelength_um, c->optics.na, c->sample.pixel_um));
-    SG_TRY(SG_ALLOC(&s->weight, k * (size_t)light->exposures, "LED weights"));
+        SG_TRY(sg_led_array_sampling(&s->leds, shortest_um(s), c->optics.na, c->sample.pixel_um));
+    SG_TRY(SG_ALLOC(&s->weight, k * (size_t)light->exposures * (size_t)s->size.colours, "LED weights"));
     SG_TRY(SG_ALLOC(&s->power, k, "LED powers"));
     SG_TRY(SG_ALLOC(&s->position_mm, 2 * k, "LED positions"));
-    SG_TRY(SG_ALLOC(&s->bin, 2 * k, "LED bins"));
+    SG_TRY(open_bins(s));
     for (size_t i = 0; i < k; i++) {
         const sg_led *led = &s->leds.led[i];
         s->power[i] = led->power;
         s->position_mm[2 * i] = led->x_mm;
         s->position_mm[2 * i + 1] = led->y_mm;
-        s->bin[2 * i] = led->bin_y;
-        s->bin[2 * i + 1] = led->bin_x;
     }
     if (light->pattern == SG_PATTERN_RANDOM) return SG_OK;
     SG_TRY(sg_led_pattern(s->weight, &s->leds, light, c->optics.na));
+    repeat_pattern(s);
     return sg_scope_check_light(s);
 }
 
@@ -224,10 +281,11 @@ static sg_status open_parts(sg_scope *s)
 {
     SG_TRY(check_numbers(s->config));
     SG_TRY(check_choices(s->config));
+    SG_TRY(check_colours(&s->config->optics));
+    open_colours(s);
     s->field_um = s->config->sample.size_px * s->config->sample.pixel_um;
     s->size.exposures = s->config->illumination.exposures;
-    s->size.colours = 1;
-    s->size.light_frames = s->size.frames = s->size.exposures;
+    s->size.light_frames = s->size.frames = s->size.planes * s->size.colours * s->size.exposures;
     SG_TRY(sg_scope_check_pixels(s));
     s->size.channels =
         s->config->camera.readout == SG_READOUT_CHANNELS ? s->size.frames : s->size.frames / s->size.exposures;
@@ -241,7 +299,8 @@ static sg_status open_parts(sg_scope *s)
     SG_TRY(sg_scope_size_pixels(s));
     SG_TRY(sg_scope_open_masks(s));
     if (s->config->sample.kind != SG_SAMPLE_INCOHERENT) SG_TRY(open_leds(s));
-    s->size.sample_channels = s->config->sample.kind == SG_SAMPLE_STACK ? s->size.leds : 1;
+    s->size.sample_channels =
+        s->config->sample.kind == SG_SAMPLE_STACK ? s->size.leds * s->size.planes * s->size.colours : 1;
     if (s->config->sample.kind == SG_SAMPLE_SLICES) {
         SG_TRY(sg_scope_check_slices(s));
         s->size.sample_channels = s->config->sample.slices;

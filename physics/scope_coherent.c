@@ -1,20 +1,49 @@
-/* scope_coherent.c - coherent samples, and measured stacks of them, under the LEDs: intensity of each exposure. */
+/* scope_coherent.c - coherent samples, and measured stacks of them, under the LEDs: intensity of each exposure, for every
+ * focal plane and colour. */
+#include "core/ops.h"
 #include "physics/optics.h"
 #include "physics/scope.h"
 
-sg_value sg_scope_coherent(sg_graph *g, const sg_scope *s, sg_value picture, sg_microscope_stages *stages)
+/* t of all wavelengths, (n, colours, N, N). */
+static sg_value transmission(sg_graph *g, const sg_scope *s, sg_value picture)
 {
     const sg_sample_config *sample = &s->config->sample;
-    const int support = sg_scope_pupil_support(s);
-    const sg_value transmission = sg_coherent_sample(g, picture, sample->phase_rad, sample->absorption,
-                                                     sample->background_rad, sample->correlation_um / sample->pixel_um);
-    sg_scope_stage(stages, "transmission", transmission, "1", sample->pixel_um, "transmission of the sample");
-    const sg_value pupil = sg_scope_pupil(g, s, sg_scope_led_offset(g, s));
-    return sg_led_image(g, sg_dft2(g, transmission), pupil, sg_scope_led_weight(g, s), sg_scope_led_power(g, s),
-                        s->size.leds, s->bin, support, support);
+    double factor[SG_COLOUR_MAX];
+    for (int c = 0; c < s->size.colours; c++) factor[c] = sg_scope_dispersion(s, c);
+    const sg_value phase = sg_sample_phase(g, picture, sample->phase_rad, sample->background_rad,
+                                           sample->correlation_um / sample->pixel_um, s->size.colours, factor);
+    return sg_transmission(g, sg_combine(g, picture, sample->absorption, SG_NONE, 0), phase);
 }
 
+/* The exposures of one focal plane at one wavelength. */
+static sg_value colour_image(sg_graph *g, const sg_scope *s, sg_value spectrum, sg_value weight, int plane, int colour)
+{
+    const int n = s->size.sample_px, support = sg_scope_pupil_support(s, colour);
+    const sg_value pupil = sg_scope_pupil(g, s, plane, colour, sg_scope_led_offset(g, s, colour));
+    if (s->size.colours > 1) spectrum = sg_slice(g, spectrum, colour, 1, 0, n);
+    return sg_led_image(g, spectrum, pupil, sg_scope_colour_rows(g, s, weight, colour), sg_scope_led_power(g, s),
+                        s->size.leds, s->colour[colour].bin, support, support);
+}
+
+sg_value sg_scope_coherent(sg_graph *g, const sg_scope *s, sg_value sample, sg_microscope_stages *stages)
+{
+    const int colours = s->size.colours, count = s->size.planes * colours;
+    sg_value image[SG_PLANE_MAX * SG_COLOUR_MAX];
+    const sg_value t = transmission(g, s, sample), spectrum = sg_dft2(g, t), weight = sg_scope_led_weight(g, s);
+    sg_scope_stage(stages, "transmission", t, "1", s->config->sample.pixel_um, "transmission of the sample");
+    for (int i = 0; i < count; i++) image[i] = colour_image(g, s, spectrum, weight, i / colours, i % colours);
+    return sg_scope_join(g, image, count);
+}
+
+/* Channel (plane colours + colour) K + k of the stack is LED k's picture. */
 sg_value sg_scope_stack(sg_graph *g, const sg_scope *s, sg_value stack)
 {
-    return sg_stack_image(g, stack, sg_scope_led_weight(g, s), sg_scope_led_power(g, s));
+    const int colours = s->size.colours, count = s->size.planes * colours, leds = s->size.leds;
+    sg_value image[SG_PLANE_MAX * SG_COLOUR_MAX];
+    const sg_value weight = sg_scope_led_weight(g, s);
+    for (int i = 0; i < count; i++) {
+        const sg_value part = count > 1 ? sg_slice(g, stack, i * leds, leds, 0, s->size.sample_px) : stack;
+        image[i] = sg_stack_image(g, part, sg_scope_colour_rows(g, s, weight, i % colours), sg_scope_led_power(g, s));
+    }
+    return sg_scope_join(g, image, count);
 }

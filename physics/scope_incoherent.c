@@ -4,9 +4,15 @@
 
 sg_value sg_scope_incoherent(sg_graph *g, const sg_scope *s, sg_value emission, sg_microscope_stages *stages)
 {
-    const sg_value psf = sg_scope_psf(g, s, sg_value_shape(g, emission).n);
-    sg_scope_stage(stages, "psf", psf, "1", s->field_um / s->size.image_px, "point spread function, sum 1");
-    return sg_blur(g, emission, psf, s->config->optics.psf_edge);
+    const int colours = s->size.colours, count = s->size.planes * colours;
+    sg_value image[SG_PLANE_MAX * SG_COLOUR_MAX], spread[SG_PLANE_MAX * SG_COLOUR_MAX];
+    for (int i = 0; i < count; i++) {
+        spread[i] = sg_scope_psf(g, s, i / colours, i % colours, sg_value_shape(g, emission).n);
+        image[i] = sg_blur(g, emission, spread[i], s->config->optics.psf_edge);
+    }
+    sg_scope_stage(stages, "psf", sg_scope_join(g, spread, count), "1", s->field_um / s->size.image_px,
+                   "point spread function, sum 1");
+    return sg_scope_join(g, image, count);
 }
 
 sg_value sg_scope_extra_blur(sg_graph *g, const sg_scope *s, sg_value image)

@@ -2,8 +2,8 @@
 #include "physics/optics.h"
 #include "physics/scope.h"
 
-/* Equal dose: the sum over LEDs and exposures stays 1, also through the levels. A random start is uniform in 0..1, then
- * scaled to the dose. */
+/* Equal dose: the sum over LEDs, exposures and colours stays 1, also through the levels. A random start is uniform in
+ * 0..1, then scaled to the dose. */
 sg_value sg_scope_led_weight(sg_graph *g, const sg_scope *s)
 {
     const sg_illumination_config *light = &s->config->illumination;
@@ -19,7 +19,7 @@ sg_value sg_scope_led_weight(sg_graph *g, const sg_scope *s)
                                 .frozen = !light->learn.on,
                                 .unit = "1"};
     const sg_value weight =
-        sg_param(g, "microscope.led.weight", SG_SHAPE(1, 1, s->size.exposures, s->size.leds), &spec);
+        sg_param(g, "microscope.led.weight", SG_SHAPE(1, 1, s->size.colours * s->size.exposures, s->size.leds), &spec);
     return sg_led_levels(g, weight, light->levels, dose);
 }
 
@@ -30,7 +30,7 @@ sg_value sg_scope_led_power(sg_graph *g, const sg_scope *s)
 }
 
 /* The part of each LED's frequency beyond its bin. */
-sg_value sg_scope_led_offset(sg_graph *g, const sg_scope *s)
+sg_value sg_scope_led_offset(sg_graph *g, const sg_scope *s, int colour)
 {
     const sg_illumination_config *light = &s->config->illumination;
     if (light->sampling != SG_LED_EXACT) return SG_NONE;
@@ -38,7 +38,7 @@ sg_value sg_scope_led_offset(sg_graph *g, const sg_scope *s)
     const sg_value position = sg_scope_param(g, "microscope.led.position", SG_SHAPE(1, 1, s->size.leds, 2), 0,
                                              s->position_mm, "mm", light->learn_position, SG_FREE, 0, 0);
     return sg_led_frequency(g, position, s->leds.height_mm, s->leds.slide_mm, s->leds.slide_index,
-                            s->config->optics.wavelength_um, s->size.leds, s->bin, bin);
+                            s->colour[colour].wavelength_um, s->size.leds, s->colour[colour].bin, bin);
 }
 
 sg_value sg_microscope_light(sg_graph *g, const sg_microscope_config *config)
@@ -65,8 +65,11 @@ sg_status sg_scope_check_light(const sg_scope *s)
             light->levels == SG_LEVELS_BITS8 ? "bits8" : "on_off", first);
 }
 
+/* A dose pays for all captures: focal planes, and colours where neither LED weights nor colour filters share it out. */
 double sg_scope_photons(const sg_scope *s)
 {
     const sg_illumination_config *light = &s->config->illumination;
-    return light->constraint == SG_LIGHT_DOSE ? light->dose_ph : light->flux_ph_per_s * light->exposure_s;
+    const bool in_turn = s->config->sample.kind == SG_SAMPLE_INCOHERENT && s->config->camera.cfa == SG_CFA_NONE;
+    const int captures = s->size.planes * (in_turn ? s->size.colours : 1);
+    return light->constraint == SG_LIGHT_DOSE ? light->dose_ph / captures : light->flux_ph_per_s * light->exposure_s;
 }

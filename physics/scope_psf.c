@@ -13,19 +13,20 @@ static sg_value gaussian(sg_graph *g, const sg_scope *s)
 }
 
 /* |IDFT P|^2, of the sample's planes and at the depth of each sample. */
-static sg_value pupil(sg_graph *g, const sg_scope *s, int samples)
+static sg_value pupil(sg_graph *g, const sg_scope *s, int plane, int colour, int samples)
 {
     const sg_microscope_config *c = &s->config[0];
     const bool deep = c->sample.depth_um > 0;
     const sg_focus focus = {.samples = deep ? samples : 1, .count = 1, .depth_um = c->sample.depth_um};
-    sg_value p = sg_scope_pupil(g, s, SG_NONE);
-    if (deep) p = sg_pupil_defocus(g, p, &focus, 1 / s->field_um, c->optics.wavelength_um, c->optics.medium_index);
+    sg_value p = sg_scope_pupil(g, s, plane, colour, SG_NONE);
+    if (deep)
+        p = sg_pupil_defocus(g, p, &focus, 1 / s->field_um, s->colour[colour].wavelength_um, c->optics.medium_index);
     return sg_psf_pupil(g, p, s->size.image_px);
 }
 
-sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int samples)
+sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int plane, int colour, int samples)
 {
-    return s->config->optics.psf == SG_PSF_GAUSSIAN ? gaussian(g, s) : pupil(g, s, samples);
+    return s->config->optics.psf == SG_PSF_GAUSSIAN ? gaussian(g, s) : pupil(g, s, plane, colour, samples);
 }
 
 /* psf gaussian has its sigma already. */

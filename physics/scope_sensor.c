@@ -6,7 +6,9 @@
 static sg_value range_e(sg_graph *g, const sg_scope *s, double photons)
 {
     const sg_camera_config *c = &s->config->camera;
-    const double start = c->range_e > 0 ? c->range_e : 2 * c->qe * photons * sg_scope_pixel_gain(s) / s->size.exposures;
+    const bool shared = s->config->sample.kind != SG_SAMPLE_INCOHERENT && c->cfa == SG_CFA_NONE;
+    const int shares = s->size.exposures * (shared ? s->size.colours : 1);
+    const double start = c->range_e > 0 ? c->range_e : 2 * c->qe * photons * sg_scope_pixel_gain(s) / shares;
     return sg_scope_scalar(g, "camera.adc.range_e", start, "e", c->learn_range, SG_BOX, 1e-3, 1e9);
 }
 
@@ -23,10 +25,10 @@ static sg_camera_attr adc_alone(sg_camera_attr attr)
 static sg_value read_out(sg_graph *g, const sg_scope *s, sg_value adu, sg_value full_scale_e)
 {
     sg_camera_config c = s->config->camera;
-    if (c.detectors == 0) return sg_readout(g, adu, full_scale_e, &c);
+    if (c.detectors == 0) return sg_readout(g, adu, full_scale_e, &c, s->size.exposures);
     const bool standard = c.normalise == SG_NORMALISE_STANDARD;
     c.normalise = SG_NORMALISE_RANGE;
-    const sg_value picture = sg_scope_detector_picture(g, s, sg_readout(g, adu, full_scale_e, &c));
+    const sg_value picture = sg_scope_detector_picture(g, s, sg_readout(g, adu, full_scale_e, &c, s->size.exposures));
     return standard ? sg_standardise(g, picture, 1e-6) : picture;
 }
 

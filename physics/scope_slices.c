@@ -7,18 +7,33 @@
 
 #include <math.h>
 
-sg_value sg_scope_slices(sg_graph *g, const sg_scope *s, sg_value pictures, sg_microscope_stages *stages)
+/* The slices at one wavelength. */
+static sg_value transmission(sg_graph *g, const sg_scope *s, sg_value pictures, int colour)
 {
     const sg_sample_config *sample = &s->config->sample;
-    const sg_optics_config *optics = &s->config->optics;
+    const double phase_rad = sample->phase_rad * sg_scope_dispersion(s, colour);
+    return sg_transmission(g, sg_combine(g, pictures, sample->absorption, SG_NONE, 0),
+                           sg_combine(g, pictures, phase_rad, SG_NONE, 0));
+}
+
+sg_value sg_scope_slices(sg_graph *g, const sg_scope *s, sg_value pictures, sg_microscope_stages *stages)
+{
+    const int colours = s->size.colours, count = s->size.planes * colours;
     const double bin = 1 / s->field_um;
-    const sg_slice_grid grid = {sample->slice_um, bin, bin, optics->wavelength_um, optics->medium_index};
-    const int support = sg_scope_pupil_support(s);
-    const sg_value transmission = sg_transmission(g, sg_combine(g, pictures, sample->absorption, SG_NONE, 0),
-                                                  sg_combine(g, pictures, sample->phase_rad, SG_NONE, 0));
-    sg_scope_stage(stages, "transmission", transmission, "1", sample->pixel_um, "transmission of each slice");
-    return sg_slice_image(g, transmission, sg_scope_pupil(g, s, SG_NONE), sg_scope_led_weight(g, s),
-                          sg_scope_led_power(g, s), s->size.leds, s->bin, support, support, &grid);
+    const sg_value weight = sg_scope_led_weight(g, s), power = sg_scope_led_power(g, s);
+    sg_value t[SG_COLOUR_MAX], image[SG_PLANE_MAX * SG_COLOUR_MAX];
+    for (int c = 0; c < colours; c++) t[c] = transmission(g, s, pictures, c);
+    sg_scope_stage(stages, "transmission", t[0], "1", s->config->sample.pixel_um,
+                   "transmission of each slice, at the first wavelength");
+    for (int i = 0; i < count; i++) {
+        const int c = i % colours, support = sg_scope_pupil_support(s, c);
+        const sg_slice_grid grid = {s->config->sample.slice_um, bin, bin, s->colour[c].wavelength_um,
+                                    s->config->optics.medium_index};
+        image[i] = sg_slice_image(g, t[c], sg_scope_pupil(g, s, i / colours, c, SG_NONE),
+                                  sg_scope_colour_rows(g, s, weight, c), power, s->size.leds, s->colour[c].bin, support,
+                                  support, &grid);
+    }
+    return sg_scope_join(g, image, count);
 }
 
 /* Light that crosses the sample at an angle walks sideways, and the grid is periodic. */

@@ -70,7 +70,8 @@ static sg_status run_measured(prediction *p, const float *adu, int height, int w
     sg_plan *plan = NULL;
     const sg_value input = sg_input(g, "adu", SG_SHAPE(1, exposures, h, w));
     const sg_value range = sg_param(g, "camera.adc.range_e", SG_SHAPE(1, 1, 1, 1), &spec);
-    const sg_value logits = sg_unet(g, sg_readout(g, input, range, &p->config.microscope.camera), &p->config.unet);
+    const sg_value logits = sg_unet(
+        g, sg_readout(g, input, range, &p->config.microscope.camera, p->program.size.exposures), &p->config.unet);
     sg_status status = sg_plan_make(&plan, g, p->model, logits, &options);
     if (status == SG_OK) {
         float *in = sg_plan_input(plan, "adu");

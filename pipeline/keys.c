@@ -67,6 +67,10 @@ const sg_key sg_keys[] = {
     {SCOPE(illumination.learn_position), .type = LEARNT, .doc = "learn the LED positions (sampling exact)"},
 
     {SCOPE(optics.wavelength_um), .type = REAL, .unit = "um", .lo = .01, .hi = 100, .value = .53, .doc = "wavelength in vacuum"},
+    {SCOPE(optics.colours_um), .type = LIST, .unit = "um", .lo = .01, .hi = 100, .size = SG_COLOUR_MAX,
+     .count = offsetof(sg_config, microscope.optics.colours_count), .doc = "one picture for each of these wavelengths, rising or falling; empty: wavelength_um, at which phases are given"},
+    {SCOPE(optics.planes_um), .type = LIST, .unit = "um", .lo = -1e4, .hi = 1e4, .size = SG_PLANE_MAX,
+     .count = offsetof(sg_config, microscope.optics.planes_count), .doc = "one picture for each of these focal planes, added to defocus_um; they share the dose; empty: one at 0"},
     {SCOPE(optics.na), LEARN(optics.learn_na), .type = REAL, .lo = 1e-3, .hi = 1.7, .value = .1, .doc = "numerical aperture of the objective; learnable with edge smooth"},
     {SCOPE(optics.medium_index), .type = REAL, .lo = 1, .hi = 4, .value = 1, .doc = "refractive index of the medium"},
     {SCOPE(optics.defocus_um), LEARN(optics.learn_defocus), .type = REAL, .unit = "um", .lo = -1e4, .hi = 1e4, .value = 0, .doc = "positive: the focal plane lies behind the sample along the light"},

@@ -207,7 +207,7 @@ static void test_readout(void **state)
         config.readout = (sg_readout_kind)kind;
         const sg_value x = sg_input(g, "adu", SG_SHAPE(1, 2, 1, 3)),
                        range = sg_input(g, "range_e", SG_SHAPE(1, 1, 1, 1));
-        lab l = lab_open(g, sg_readout(g, x, range, &config), false, false);
+        lab l = lab_open(g, sg_readout(g, x, range, &config, 2), false, false);
         memcpy(sg_plan_input(l.plan, "adu"), adu, sizeof adu);
         const float *y = lab_run(&l);
         for (int i = 0; i < (kind == SG_READOUT_CHANNELS ? 6 : 3); i++)
@@ -217,7 +217,7 @@ static void test_readout(void **state)
     sg_graph *g = sg_graph_new();
     config.readout = SG_READOUT_DIFFERENCE;
     const sg_value x = sg_input(g, "adu", SG_SHAPE(1, 3, 2, 2)), range = sg_input(g, "range_e", SG_SHAPE(1, 1, 1, 1));
-    lab_refuse(g, sg_readout(g, x, range, &config), "2 exposures");
+    lab_refuse(g, sg_readout(g, x, range, &config, 3), "2 exposures");
 }
 
 int main(void)

@@ -49,7 +49,7 @@ static void rig_open(rig *r, const lens *l)
     *r = (rig){.lens = *l, .graph = sg_graph_new()};
     sg_graph *g = r->graph;
     const sg_shape one = SG_SHAPE(1, 1, 1, 1);
-    const sg_pupil_grid grid = {l->m, l->m, 1.0 / l->n, 1.0 / l->n, .5, 1, l->edge};
+    const sg_pupil_grid grid = {l->m, l->m, 1.0 / l->n, 1.0 / l->n, .5, 1, l->edge, 0};
     const sg_value p = sg_pupil(g, sg_input(g, "zernike", SG_SHAPE(1, 1, 1, l->terms)), sg_input(g, "defocus", one),
                                 sg_input(g, "na", one), SG_NONE, SG_NONE, SG_NONE, &grid);
     const sg_value spectrum = sg_dft2(g, sg_input_complex(g, "t", SG_SHAPE(1, 1, l->n, l->n)));
@@ -437,7 +437,7 @@ static void test_strehl(void **state)
     (void)state;
     enum { SIDE = 72 };
     static const double waves[] = {.02, .05, 1.0 / 14}, expected[] = {.984, .906, .818};
-    static const sg_pupil_grid grid = {SIDE, SIDE, .01, .01, .5, 1, SG_EDGE_SMOOTH};
+    static const sg_pupil_grid grid = {SIDE, SIDE, .01, .01, .5, 1, SG_EDGE_SMOOTH, 0};
     const sg_plan_options options = {.f64 = true};
     const sg_shape one = SG_SHAPE(1, 1, 1, 1);
     sg_graph *g = sg_graph_new();
@@ -472,7 +472,7 @@ static void test_smooth_edge_area(void **state)
 {
     (void)state;
     enum { SIDE = 40 };
-    static const sg_pupil_grid grid = {SIDE, SIDE, .02, .02, .5, 1, SG_EDGE_SMOOTH};
+    static const sg_pupil_grid grid = {SIDE, SIDE, .02, .02, .5, 1, SG_EDGE_SMOOTH, 0};
     const sg_plan_options options = {.f64 = true};
     const sg_shape one = SG_SHAPE(1, 1, 1, 1);
     for (double radius = 8; radius < 17; radius += .37) {

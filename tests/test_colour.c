@@ -1,0 +1,306 @@
+/* test_colour.c - several colours and focal planes are the runs of each alone; kinds of samples against what they are
+ * made of; impossible lists of colours and planes. */
+#include "lab.h"
+
+#include "core/rng.h"
+#include "physics/microscope.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIDE = 32 };
+
+static const double rgb_um[] = {.64, .53, .47};
+
+/* Pictures are compared before the camera; weights of 1 need no sharing. */
+static sg_microscope_config scope(int exposures)
+{
+    sg_microscope_config c = {
+        .sample = {.size_px = SIDE,
+                   .pixel_um = .5,
+                   .phase_rad = 1,
+                   .absorption = .2,
+                   .background_rad = .3,
+                   .correlation_um = 2},
+        .illumination = {.rows = 5,
+                         .columns = 5,
+                         .pitch_na = .04,
+                         .pattern = exposures == 2 ? SG_PATTERN_DPC : SG_PATTERN_BRIGHTFIELD,
+                         .exposures = exposures,
+                         .constraint = SG_LIGHT_BOX,
+                         .flux_ph_per_s = 1e4,
+                         .exposure_s = .01},
+        .optics = {.wavelength_um = .5,
+                   .na = .1,
+                   .medium_index = 1,
+                   .defocus_um = 4,
+                   .magnification = 1,
+                   .zernike_rad = {0, 0, 0, 0, .3, -.2},
+                   .zernike_count = 6},
+        .camera = {.pixel_um = 1, .fill_factor = .8, .qe = 1, .full_well_e = 1e6, .bit_depth = 8, .range_e = 300},
+    };
+    return c;
+}
+
+static void set_colours(sg_microscope_config *c, const double *um, int count)
+{
+    memcpy(c->optics.colours_um, um, (size_t)count * sizeof *um);
+    c->optics.colours_count = count;
+}
+
+static void fill(float *x, size_t len, double lo, double hi)
+{
+    const sg_rng rng = sg_rng_make(1, SG_RNG_TEST, 7, 0, 0);
+    for (size_t i = 0; i < len; i++) x[i] = (float)(lo + (hi - lo) * sg_rng_uniform(&rng, (uint32_t)i, 0));
+}
+
+/* A stage of the microscope for a random sample of `channels` in lo..hi, or for `sample`. */
+typedef struct shown {
+    sg_shape shape;
+    float *data;
+} shown;
+
+static shown show(const sg_microscope_config *config, const char *stage, const float *sample)
+{
+    sg_microscope_size size;
+    sg_microscope_stages stages;
+    if (sg_microscope_check(&size, config) != SG_OK) fail_msg("%s", sg_error_text());
+    sg_graph *g = sg_graph_new();
+    const sg_shape in = sg_entry_shape(&size, SG_ENTRY_SAMPLE, 1);
+    const sg_value channels = sg_microscope(g, sg_input(g, "sample", in), config, false, &stages);
+    const sg_value value = strcmp(stage, "channels") == 0 ? channels : sg_stage_value(&stages, stage);
+    shown out = {.shape = sg_value_shape(g, value)};
+    const size_t len = sg_shape_len(out.shape) * (sg_value_complex(g, value) ? 2 : 1);
+    lab l = lab_open(g, value, false, false);
+    float *x = sg_plan_input(l.plan, "sample");
+    if (sample)
+        memcpy(x, sample, sg_shape_len(in) * sizeof *x);
+    else
+        fill(x, sg_shape_len(in), 0, 1);
+    out.data = malloc(len * sizeof *out.data);
+    memcpy(out.data, lab_run(&l), len * sizeof *out.data);
+    lab_close(&l);
+    return out;
+}
+
+/* Pictures `first`.. of `all` are those of `part`, bit by bit. */
+static void same_bits(const shown *all, int first, const shown *part, const char *what)
+{
+    const size_t picture = (size_t)all->shape.h * (size_t)all->shape.w;
+    assert_int_equal(all->shape.h, part->shape.h);
+    assert_true(first + part->shape.c <= all->shape.c);
+    double sum = 0;
+    for (size_t i = 0; i < picture * (size_t)part->shape.c; i++) sum += fabs((double)part->data[i]);
+    assert_true(sum > 0);
+    if (memcmp(all->data + (size_t)first * picture, part->data, picture * (size_t)part->shape.c * sizeof(float)) != 0)
+        fail_msg("%s: picture %d differs from the run alone", what, first);
+}
+
+static void each_colour_alone(sg_microscope_config config, const char *what)
+{
+    const int exposures = config.illumination.exposures;
+    set_colours(&config, rgb_um, 3);
+    shown all = show(&config, "pixels", NULL);
+    assert_int_equal(all.shape.c, 3 * exposures);
+    for (int i = 0; i < 3; i++) {
+        set_colours(&config, &rgb_um[i], 1);
+        shown one = show(&config, "pixels", NULL);
+        same_bits(&all, i * exposures, &one, what);
+        free(one.data);
+    }
+    free(all.data);
+}
+
+static void test_each_colour_alone(void **state)
+{
+    (void)state;
+    sg_microscope_config c = scope(2);
+    each_colour_alone(c, "snapped LEDs, two exposures");
+    c.illumination.sampling = SG_LED_EXACT;
+    c.optics.edge = SG_EDGE_SMOOTH;
+    each_colour_alone(c, "LEDs between bins");
+    c = scope(1);
+    c.sample.kind = SG_SAMPLE_INCOHERENT;
+    each_colour_alone(c, "emission");
+}
+
+/* A phase and an aberration of one path length: both scale with 1/wavelength. */
+static void test_dispersion(void **state)
+{
+    (void)state;
+    sg_microscope_config c = scope(1), same = scope(1);
+    set_colours(&c, &rgb_um[0], 1);
+    shown got = show(&c, "image", NULL);
+    const double k = c.optics.wavelength_um / rgb_um[0];
+    same.optics.wavelength_um = rgb_um[0];
+    same.sample.phase_rad *= k;
+    same.sample.background_rad *= k;
+    for (int j = 0; j < same.optics.zernike_count; j++) same.optics.zernike_rad[j] *= k;
+    shown want = show(&same, "image", NULL);
+    for (size_t i = 0; i < sg_shape_len(want.shape); i++)
+        lab_near((double)got.data[i], (double)want.data[i], 2e-5, "image", (double)i);
+    free(got.data);
+    free(want.data);
+}
+
+static void each_plane_alone(sg_microscope_config config, const char *what)
+{
+    static const double planes[] = {-8, 0, 12};
+    const int exposures = config.illumination.exposures, colours = 2;
+    set_colours(&config, rgb_um, colours);
+    memcpy(config.optics.planes_um, planes, sizeof planes);
+    config.optics.planes_count = 3;
+    shown all = show(&config, "pixels", NULL);
+    assert_int_equal(all.shape.c, 3 * colours * exposures);
+    config.optics.planes_count = 0;
+    for (int p = 0; p < 3; p++) {
+        config.optics.defocus_um = 4 + planes[p];
+        shown one = show(&config, "pixels", NULL);
+        same_bits(&all, p * colours * exposures, &one, what);
+        free(one.data);
+    }
+    free(all.data);
+}
+
+static void test_each_plane_alone(void **state)
+{
+    (void)state;
+    sg_microscope_config c = scope(2);
+    each_plane_alone(c, "LEDs");
+    c = scope(1);
+    c.sample.kind = SG_SAMPLE_INCOHERENT;
+    each_plane_alone(c, "emission");
+}
+
+/* Slices of a measured stack that is ordered by plane, colour, LED. */
+static void test_stack(void **state)
+{
+    (void)state;
+    sg_microscope_config c = scope(1);
+    c.sample = (sg_sample_config){.kind = SG_SAMPLE_STACK, .size_px = SIDE, .pixel_um = 1};
+    c.illumination.pattern = SG_PATTERN_ALL;
+    c.optics.planes_count = 2;
+    set_colours(&c, rgb_um, 3);
+    sg_microscope_size size;
+    assert_int_equal(sg_microscope_check(&size, &c), SG_OK);
+    assert_int_equal(size.sample_channels, 2 * 3 * 25);
+    const size_t picture = SIDE * SIDE, len = picture * (size_t)size.sample_channels;
+    float *stack = malloc(len * sizeof *stack);
+    fill(stack, len, 0, 1);
+    shown got = show(&c, "pixels", stack);
+    for (int l = 0; l < 6; l++)
+        for (size_t i = 0; i < picture; i++) {
+            double sum = 0;
+            for (size_t k = 0; k < 25; k++) sum += (double)stack[((size_t)l * 25 + k) * picture + i];
+            lab_near((double)got.data[(size_t)l * picture + i], sum, 1e-4, "sum over LEDs", l);
+        }
+    free(got.data);
+    free(stack);
+}
+
+/* One dose for all rows; captures of their own share it. The mean of an empty field says how much light there is. */
+static void test_dose(void **state)
+{
+    (void)state;
+    sg_microscope_config c = scope(1);
+    float empty[SIDE * SIDE] = {0};
+    c.sample.background_rad = 0;
+    c.illumination.constraint = SG_LIGHT_DOSE;
+    c.illumination.dose_ph = 600;
+    c.camera.bit_depth = 0;
+    c.camera.range_e = 1;
+    set_colours(&c, rgb_um, 3);
+    c.optics.planes_count = 2;
+    shown got = show(&c, "channels", empty);
+    assert_int_equal(got.shape.c, 6);
+    for (size_t i = 0; i < sg_shape_len(got.shape); i++)
+        lab_near((double)got.data[i], 600. / 2 / 3, 1e-2, "electrons a picture", (double)i);
+    free(got.data);
+    c.sample.kind = SG_SAMPLE_INCOHERENT;
+    for (int i = 0; i < SIDE * SIDE; i++) empty[i] = 1;
+    got = show(&c, "channels", empty);
+    for (size_t i = 0; i < sg_shape_len(got.shape); i++)
+        lab_near((double)got.data[i], 600. / 2 / 3, 1e-2, "electrons a picture of emission", (double)i);
+    free(got.data);
+}
+
+/* Difference of each colour's own pair. */
+static void test_difference(void **state)
+{
+    (void)state;
+    sg_microscope_config c = scope(2);
+    c.camera.bit_depth = 0;
+    c.camera.range_e = 1;
+    set_colours(&c, rgb_um, 3);
+    shown all = show(&c, "channels", NULL);
+    c.camera.readout = SG_READOUT_DIFFERENCE;
+    shown difference = show(&c, "channels", NULL);
+    const size_t picture = (size_t)all.shape.h * (size_t)all.shape.w;
+    assert_int_equal(difference.shape.c, 3);
+    for (size_t l = 0; l < 3; l++)
+        for (size_t i = 0; i < picture; i++)
+            lab_near((double)difference.data[l * picture + i],
+                     (double)(all.data[2 * l * picture + i] - all.data[(2 * l + 1) * picture + i]), 1e-3, "difference",
+                     (double)l);
+    free(all.data);
+    free(difference.data);
+}
+
+/* ---- bad input ---- */
+
+typedef struct bad {
+    const char *text, *hint;
+    void (*spoil)(sg_microscope_config *);
+} bad;
+#define SPOIL(name, statement)                                                                                         \
+    static void name(sg_microscope_config *c)                                                                          \
+    {                                                                                                                  \
+        statement;                                                                                                     \
+    }
+SPOIL(twice, set_colours(c, ((double[]){.4, .5, .5}), 3))
+SPOIL(disorder, set_colours(c, ((double[]){.4, .6, .5}), 3))
+SPOIL(no_colour, set_colours(c, ((double[]){.5, NAN}), 2))
+SPOIL(too_many, c->optics.colours_count = 17)
+SPOIL(far_plane, c->optics.planes_count = 1; c->optics.planes_um[0] = INFINITY)
+SPOIL(aliases, c->sample.pixel_um = 1; set_colours(c, ((double[]){.5, .3}), 2))
+SPOIL(aliases_emission, c->sample.kind = SG_SAMPLE_INCOHERENT; c->sample.pixel_um = 1; c->camera.pixel_um = 2;
+      set_colours(c, ((double[]){.5, .3}), 2))
+SPOIL(pictures, c->illumination.exposures = 2; c->illumination.pattern = SG_PATTERN_ALL; c->optics.planes_count = 16;
+      c->optics.colours_count = 9; for (int i = 0; i < 9; i++) c->optics.colours_um[i] = .5 + .01 * i)
+
+static void test_bad_input(void **state)
+{
+    (void)state;
+    static const bad list[] = {
+        {"optics.colours_um: 0.5 um follows 0.5 um", "each once", twice},
+        {"optics.colours_um: 0.5 um follows 0.6 um", "rise, or fall", disorder},
+        {"optics.colours_um: nan", "0.001..1000", no_colour},
+        {"optics.colours_um: 17", "0..16", too_many},
+        {"optics.planes_um: inf", "-1e6..1e6", far_plane},
+        {"sample.pixel_um: 1 um", "at 0.3 um; a pitch up to", aliases},
+        {"sample.pixel_um: 1 um", "at 0.3 um; a pitch up to 0.75 um would do", aliases_emission},
+        {"microscope: 288 pictures", "256", pictures},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        sg_microscope_config config = scope(1);
+        sg_microscope_size size;
+        list[i].spoil(&config);
+        assert_int_not_equal(sg_microscope_check(&size, &config), SG_OK);
+        if (strncmp(sg_error_text(), list[i].text, strlen(list[i].text)) || !strstr(sg_error_text(), list[i].hint))
+            fail_msg("'%s' should start with '%s' and contain '%s'", sg_error_text(), list[i].text, list[i].hint);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_colour_alone),
+        cmocka_unit_test(test_dispersion),
+        cmocka_unit_test(test_each_plane_alone),
+        cmocka_unit_test(test_stack),
+        cmocka_unit_test(test_dose),
+        cmocka_unit_test(test_difference),
+        cmocka_unit_test(test_bad_input),
+    };
+    return cmocka_run_group_tests_name("colour", tests, NULL, NULL);
+}
