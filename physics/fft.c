@@ -45,40 +45,6 @@ static sg_status arrays_done(const plan_arrays *arrays, const void *plan, const 
     return SG_OK;
 }
 
-sg_status R(sg_fft_plan_c2c)(SG_FFTW(plan) * out, int h, int w, int sign, bool in_place)
-{
-    plan_arrays arrays;
-    const size_t bins = (size_t)h * (size_t)w;
-    SG_TRY(arrays_make(&arrays, bins, bins * sizeof(bin)));
-    sg_fft_lock();
-    *out = SG_FFTW(plan_dft_2d)(h, w, arrays.a, in_place ? arrays.a : arrays.b, sign, arrays.flags);
-    return arrays_done(&arrays, *out, "complex", h, w);
-}
-
-/* Both the real and the complex side must stay aligned. */
-static size_t half_unit(int h, int w)
-{
-    return (size_t)h * (size_t)w * sizeof(real) | (size_t)h * (size_t)(w / 2 + 1) * sizeof(bin);
-}
-
-sg_status R(sg_fft_plan_r2c)(SG_FFTW(plan) * out, int h, int w)
-{
-    plan_arrays arrays;
-    SG_TRY(arrays_make(&arrays, (size_t)h * (size_t)(w / 2 + 1), half_unit(h, w)));
-    sg_fft_lock();
-    *out = SG_FFTW(plan_dft_r2c_2d)(h, w, (real *)arrays.a, arrays.b, arrays.flags);
-    return arrays_done(&arrays, *out, "real", h, w);
-}
-
-sg_status R(sg_fft_plan_c2r)(SG_FFTW(plan) * out, int h, int w)
-{
-    plan_arrays arrays;
-    SG_TRY(arrays_make(&arrays, (size_t)h * (size_t)(w / 2 + 1), half_unit(h, w)));
-    sg_fft_lock();
-    *out = SG_FFTW(plan_dft_c2r_2d)(h, w, arrays.a, (real *)arrays.b, arrays.flags);
-    return arrays_done(&arrays, *out, "real", h, w);
-}
-
 sg_status R(sg_fft_plan_many)(SG_FFTW(plan) * out, int n, int count, int stride, int dist, int sign)
 {
     plan_arrays arrays;

@@ -1,9 +1,7 @@
 /* fft.h - FFTW plans for the optics. Planning takes one process-wide lock (FFTW's planner is not thread-safe; executing
  * is), plans are single-threaded and made with FFTW_ESTIMATE, so that their bits repeat; parallelism is ours, over
- * slices. Execute with the new-array functions, SG_FFTW(execute_dft)(plan, in, out) and so on. Arrays: `in` and `out`
- * given to execute start at a multiple of SG_ALIGN bytes, or at a whole number of h x w (half: h x (w/2+1)) transforms
- * after one; in == out exactly if the plan was made in_place. Forward: exp(-2 pi i), backward: exp(+2 pi i), both
- * unnormalised. c2r destroys its input. FFTW 3: Frigo & Johnson, Proc. IEEE 93, 216 (2005). */
+ * slices. Execute with the new-array functions, SG_FFTW(execute_dft)(plan, in, out) and so on. Forward: exp(-2 pi i), backward:
+ * exp(+2 pi i), both unnormalised. Two-dimensional transforms: fft2.h. FFTW 3: Frigo & Johnson, Proc. IEEE 93, 216 (2005). */
 #ifndef SG_PHYSICS_FFT_H
 #define SG_PHYSICS_FFT_H
 
@@ -17,14 +15,6 @@
 void sg_fft_lock(void);
 void sg_fft_unlock(void);
 
-/* Two-dimensional, one (h, w) array; sign FFTW_FORWARD or FFTW_BACKWARD. */
-sg_status sg_fft_plan_c2c_f32(fftwf_plan *out, int h, int w, int sign, bool in_place);
-sg_status sg_fft_plan_c2c_f64(fftw_plan *out, int h, int w, int sign, bool in_place);
-/* Real (h, w) to complex (h, w/2+1), and back. Out of place. */
-sg_status sg_fft_plan_r2c_f32(fftwf_plan *out, int h, int w);
-sg_status sg_fft_plan_r2c_f64(fftw_plan *out, int h, int w);
-sg_status sg_fft_plan_c2r_f32(fftwf_plan *out, int h, int w);
-sg_status sg_fft_plan_c2r_f64(fftw_plan *out, int h, int w);
 /* `count` one-dimensional transforms of length n, out of place (in place FFTW buffers some sizes, in memory that it
  * allocates at every run): element i of transform j is at j dist + i stride, in both arrays, which start at a multiple
  * of SG_ALIGN if n max(stride, dist) complex numbers are one. */
