@@ -4,13 +4,13 @@
 #ifndef SG_CORE_PHILOX_LANES_H
 #define SG_CORE_PHILOX_LANES_H
 
+#include "core/real.h"
 #include "core/rng.h"
 
 #include <stddef.h>
 
 /* Counters per call. More than 16, so that loops over them are vectorised and not unrolled flat. */
 enum { SG_LANES = 64 };
-#define SG_INLINE static inline __attribute__((always_inline))
 
 /* Ten rounds on one counter; c[] is replaced by the four words. */
 SG_INLINE void sg_philox_rounds(uint32_t c[4], uint32_t k0, uint32_t k1)

@@ -30,4 +30,7 @@ typedef float real;
 #define SG_SIMD
 #endif
 
+/* A function that must melt into the loop that calls it, so that the loop vectorises. */
+#define SG_INLINE static inline __attribute__((always_inline))
+
 #endif

@@ -4,10 +4,10 @@
  * phi (n,C,h,w); a or A (n,C,h,w), or (n,1,h,w) for all channels. */
 #include "core/op.h"
 #include "core/parallel.h"
+#include "core/polar_lanes.h"
 #include "physics/ops.h"
 #include "physics/optics.h"
 
-#include <math.h>
 #include <stdbool.h>
 
 typedef struct transmission_attr {
@@ -16,23 +16,27 @@ typedef struct transmission_attr {
 
 SG_KERNELS(transmission)
 
-#ifdef SG_DOUBLE
-#define EXP exp
-#define COS cos
-#define SIN sin
-#else
-#define EXP expf
-#define COS cosf
-#define SIN sinf
-#endif
+enum { CHUNK = 64 }; /* numbers at a time, so that the loops over them vectorise */
+
+/* t of `len` <= CHUNK numbers. */
+SG_INLINE void polar_chunk(real *restrict t, const real *restrict modulus, const real *restrict phi, size_t len)
+{
+    real c[CHUNK], s[CHUNK];
+    for (size_t i = 0; i < len; i++) R(sg_lane_cos_sin)(phi[i], &c[i], &s[i]);
+    for (size_t i = 0; i < len; i++) {
+        t[2 * i] = modulus[i] * c[i];
+        t[2 * i + 1] = modulus[i] * s[i];
+    }
+}
 
 SG_SIMD static void forward_block(real *restrict t, const real *restrict x, const real *restrict phi, bool amplitude,
                                   size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        const real modulus = amplitude ? x[i] : EXP(-x[i]);
-        t[2 * i] = modulus * COS(phi[i]);
-        t[2 * i + 1] = modulus * SIN(phi[i]);
+    for (size_t at = 0; at < len; at += CHUNK) {
+        const size_t count = len - at < CHUNK ? len - at : CHUNK;
+        real modulus[CHUNK];
+        for (size_t i = 0; !amplitude && i < count; i++) modulus[i] = R(sg_lane_exp)(-x[at + i]);
+        polar_chunk(t + 2 * at, amplitude ? x + at : modulus, phi + at, count);
     }
 }
 
@@ -48,7 +52,11 @@ SG_SIMD static void backward_absorption(real *restrict da, const real *restrict 
 
 SG_SIMD static void backward_amplitude(real *restrict d, const real *restrict phi, const real *restrict dt, size_t len)
 {
-    for (size_t i = 0; i < len; i++) d[i] += COS(phi[i]) * dt[2 * i] + SIN(phi[i]) * dt[2 * i + 1];
+    for (size_t i = 0; i < len; i++) {
+        real c, s;
+        R(sg_lane_cos_sin)(phi[i], &c, &s);
+        d[i] += c * dt[2 * i] + s * dt[2 * i + 1];
+    }
 }
 
 /* Where the plane of in[0] begins that belongs to plane `plane` of the output. */

@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "core/ops.h"
 #include "core/parallel.h"
+#include "core/polar_lanes.h"
 #include "core/rng.h"
 
 #include <math.h>
@@ -561,16 +562,37 @@ static void test_not_finite(void **state)
     }
 }
 
+/* exp, cos and sin in lanes against libm in double, over their whole stated range. */
+static void test_polar_lanes(void **state)
+{
+    double worst_exp = 0, worst_turn = 0;
+    (void)state;
+    for (int i = -200000; i <= 200000; i++) {
+        const float x = (float)i * 4.3e-4F, phi = (float)i * .0409F;
+        float c, s;
+        sg_lane_cos_sin_f32(phi, &c, &s);
+        worst_exp = fmax(worst_exp, fabs((double)sg_lane_exp_f32(x) / exp((double)x) - 1));
+        worst_turn = fmax(worst_turn, fmax(fabs((double)c - cos((double)phi)), fabs((double)s - sin((double)phi))));
+    }
+    printf("# exp in lanes: %.2g of its value; cos, sin: %.2g\n", worst_exp, worst_turn);
+    assert_true(worst_exp <= 2e-7 && worst_exp > 0);
+    assert_true(worst_turn <= 2e-7 && worst_turn > 0);
+    float c, s;
+    sg_lane_cos_sin_f32(NAN, &c, &s);
+    assert_true(isnan(c) && isnan(s) && isnan(sg_lane_exp_f32(NAN)));
+    assert_true(sg_lane_exp_f32(-1e9F) < 2e-38F && sg_lane_exp_f32(0) == 1 && sg_lane_exp_f32(1e9F) > 1e38F);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status),      cmocka_unit_test(test_memory),      cmocka_unit_test(test_philox),
-        cmocka_unit_test(test_rng_streams), cmocka_unit_test(test_rng_moments), cmocka_unit_test(test_shuffle),
-        cmocka_unit_test(test_sums),        cmocka_unit_test(test_slices),      cmocka_unit_test(test_simplex),
-        cmocka_unit_test(test_ascending),   cmocka_unit_test(test_box),         cmocka_unit_test(test_sticky_error),
-        cmocka_unit_test(test_leaf_errors), cmocka_unit_test(test_no_graph),    cmocka_unit_test(test_model),
-        cmocka_unit_test(test_lifetimes),   cmocka_unit_test(test_plan_states), cmocka_unit_test(test_used_twice),
-        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_status),       cmocka_unit_test(test_memory),      cmocka_unit_test(test_philox),
+        cmocka_unit_test(test_rng_streams),  cmocka_unit_test(test_rng_moments), cmocka_unit_test(test_shuffle),
+        cmocka_unit_test(test_polar_lanes),  cmocka_unit_test(test_sums),        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_simplex),      cmocka_unit_test(test_ascending),   cmocka_unit_test(test_box),
+        cmocka_unit_test(test_sticky_error), cmocka_unit_test(test_leaf_errors), cmocka_unit_test(test_no_graph),
+        cmocka_unit_test(test_model),        cmocka_unit_test(test_lifetimes),   cmocka_unit_test(test_plan_states),
+        cmocka_unit_test(test_used_twice),   cmocka_unit_test(test_not_finite),
     };
     return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }
