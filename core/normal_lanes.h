@@ -31,17 +31,9 @@ SG_INLINE void sg_lane_turn_f64(uint32_t word, double *c, double *s)
 
 #else
 
-/* sqrt(-2 ln u): u = m 2^e with m in [sqrt .5, sqrt 2), ln m = f - f^2/2 + f^3 P(f), f = m - 1 */
-SG_INLINE float sg_lane_radius_f32(uint32_t word)
+/* ln(1 + f) = f - f^2/2 + f^3 P(f) for 1 + f in [sqrt .5, sqrt 2) */
+SG_INLINE float sg_lane_log1p_f32(float f)
 {
-    const float u = (float)(int32_t)(word >> 1) * 0x1p-31f + 0x1p-32f;
-    uint32_t bits;
-    memcpy(&bits, &u, sizeof bits);
-    const int32_t e = (int32_t)(bits - 0x3f3504f3u) >> 23;
-    bits -= (uint32_t)e << 23;
-    float m;
-    memcpy(&m, &bits, sizeof m);
-    const float f = m - 1;
     float p = 0.06971611827611923f;
     p = p * f - 0.11479733884334564f;
     p = p * f + 0.11685419827699661f;
@@ -52,7 +44,20 @@ SG_INLINE float sg_lane_radius_f32(uint32_t word)
     p = p * f - 0.2499999701976776f;
     p = p * f + 0.3333333134651184f;
     const float ff = f * f;
-    const float ln = (float)e * 0.693147180559945f + (f + (p * f - .5f) * ff);
+    return f + (p * f - .5f) * ff;
+}
+
+/* sqrt(-2 ln u): u = m 2^e with m in [sqrt .5, sqrt 2) */
+SG_INLINE float sg_lane_radius_f32(uint32_t word)
+{
+    const float u = (float)(int32_t)(word >> 1) * 0x1p-31f + 0x1p-32f;
+    uint32_t bits;
+    memcpy(&bits, &u, sizeof bits);
+    const int32_t e = (int32_t)(bits - 0x3f3504f3u) >> 23;
+    bits -= (uint32_t)e << 23;
+    float m;
+    memcpy(&m, &bits, sizeof m);
+    const float ln = (float)e * 0.693147180559945f + sg_lane_log1p_f32(m - 1);
     const float square = -2 * ln;
     return sqrtf(square > 0 ? square : 0); /* u = 1 after rounding may leave -0 */
 }

@@ -15,7 +15,7 @@ SG_KERNELS(camera)
 SG_HIDDEN void camera_surrogate_f64(const sg_run *run);
 
 #define MEAN_MAX_E 1e7
-enum { TILE = SG_NORMAL_TILE };
+enum { TILE = SG_NORMAL_TILE, COUNTS = SG_POISSON_TILE };
 enum { IMAGE, RANGE, OFFSET, PRNU, DARK, READ, DSNU, INPUTS }; /* inputs of the op; maps from PRNU on */
 #define MAPS (INPUTS - PRNU)
 
@@ -82,6 +82,7 @@ typedef struct R(tile) {
     real unclamped[TILE], mu[TILE], z_shot[TILE], shot[TILE], e[TILE];
     const real *map[MAPS]; /* of these pixels */
     real pad[MAPS][TILE];
+    double count[COUNTS]; /* Poisson: of these pixels and those that follow */
 } R(tile);
 
 /* A whole tile's worth of numbers: in place where there are enough, else copied to `pad`. */
@@ -122,24 +123,30 @@ SG_INLINE void R(tile_normal)(const sg_rng *rng, size_t pixel, real *z)
     R(sg_normal_lanes)(words, z);
 }
 
-SG_INLINE void R(tile_poisson)(const sg_rng *rng, size_t pixel, const real *restrict mu, real *restrict shot)
-{
-    double wide[TILE];
-    for (int i = 0; i < TILE; i++) wide[i] = (double)mu[i];
-    sg_poisson_tile(rng, (uint32_t)pixel, wide, wide);
-    for (int i = 0; i < TILE; i++) shot[i] = (real)wide[i];
-}
-
 static sg_shot R(shot_of)(const R(camera) * c)
 {
     return c->attr->stop_after >= SG_CAMERA_SHOT ? c->attr->shot : SG_SHOT_NONE;
+}
+
+/* The counts of the tiles from here on: sg_poisson_tile takes several at once. */
+SG_INLINE void R(tile_counts)(const R(camera) * c, const sg_rng *rng, size_t at, size_t pixel, R(tile) * t)
+{
+    real pad[TILE];
+    for (size_t done = 0; done < COUNTS; done += TILE) {
+        const size_t left = pixel + done < c->plane ? c->plane - pixel - done : 0, count = left < TILE ? left : TILE;
+        if (left) R(tile_maps)(c, pixel + done, count, t);
+        if (left) R(tile_mean)(c, R(tile_in)(c->image + at + done, count, pad), t);
+        for (int i = 0; i < TILE; i++) t->count[done + (size_t)i] = left ? (double)t->mu[i] : 0;
+    }
+    sg_poisson_tile(rng, (uint32_t)pixel, t->count, t->count);
 }
 
 SG_INLINE void R(tile_shot)(const R(camera) * c, const sg_rng *rng, size_t pixel, R(tile) * t)
 {
     const sg_shot shot = R(shot_of)(c);
     if (shot == SG_SHOT_POISSON) {
-        R(tile_poisson)(rng, pixel, t->mu, t->shot);
+        const double *restrict count = t->count + pixel % COUNTS;
+        for (int i = 0; i < TILE; i++) t->shot[i] = (real)count[i];
     } else if (shot == SG_SHOT_GAUSSIAN) {
         R(tile_normal)(rng, pixel, t->z_shot);
         for (int i = 0; i < TILE; i++) t->shot[i] = R(shot_gaussian)(t->mu[i], t->z_shot[i]);
@@ -233,6 +240,7 @@ SG_INLINE void R(tile_run)(const R(camera) * c, const R(streams) * rng, size_t a
                            R(tile) * t)
 {
     real pad[TILE];
+    if (R(shot_of)(c) == SG_SHOT_POISSON && pixel % COUNTS == 0) R(tile_counts)(c, &rng->shot, at, pixel, t);
     R(tile_maps)(c, pixel, count, t);
     R(tile_mean)(c, R(tile_in)(c->image + at, count, pad), t);
     R(tile_shot)(c, &rng->shot, pixel, t);

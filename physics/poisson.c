@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-enum { TILE = SG_NORMAL_TILE, INVERSION_MAX = 128, GROUP = 32 };
+enum { TILE = SG_POISSON_TILE, INVERSION_MAX = 128, STEPS = 8, PAD = 16, ROOM = TILE + PAD };
 
 /* ln x for normal positive x: x = m 2^e, m in [sqrt .5, sqrt 2), s = (m - 1)/(m + 1), ln m = 2 s + 2 s^3/3 + ... */
 SG_INLINE double lane_log(double x)
@@ -98,7 +98,7 @@ SG_INLINE double full_test(double mu, proposal p)
 /* The two numbers in (0,1) of every pixel of the tile, as words. */
 SG_INLINE void tile_words(const sg_rng *rng, uint32_t first, uint32_t *restrict w0, uint32_t *restrict w1)
 {
-    for (uint32_t t = 0; t < 2; t++) {
+    for (uint32_t t = 0; t < TILE / (2 * SG_LANES); t++) {
         uint32_t words[4][SG_LANES];
         sg_philox_lanes(rng, first / 2 + t * SG_LANES, 0, words);
         for (uint32_t j = 0; j < 2; j++) {
@@ -109,30 +109,40 @@ SG_INLINE void tile_words(const sg_rng *rng, uint32_t first, uint32_t *restrict 
     }
 }
 
-/* Pixels with mu < SG_POISSON_SPLIT, as a dense list padded to whole groups of GROUP. */
+/* Lists are padded to whole vectors with the first pixel of the tile. */
+static int padded(int count)
+{
+    return (count + PAD - 1) / PAD * PAD;
+}
+
+/* Pixels with mu < SG_POISSON_SPLIT, as a dense list padded to whole vectors. */
 typedef struct low_list {
     int count;
-    uint32_t at[TILE + 1];
-    double mu[TILE], u[TILE], p[TILE], sum[TILE], k[TILE];
+    uint32_t at[ROOM];
+    double mu[ROOM], u[ROOM], p[ROOM], sum[ROOM], k[ROOM];
 } low_list;
 
-/* One step of the search: everybody whose u lies above P(count <= k - 1) goes on to k. Returns whether anybody did. */
-SG_INLINE bool low_step(low_list *q, int padded, double inverse_k)
+/* STEPS steps of the search: everybody whose u lies above P(count <= k - 1) goes on to k. Returns whether anybody did in
+ * the last one. */
+SG_INLINE bool low_steps(low_list *q, int end, int first_k)
 {
-    double most[GROUP] = {0};
-    for (int at = 0; at < padded; at += GROUP) {
-        for (int i = 0; i < GROUP; i++) {
+    double inverse[STEPS], active = 0;
+    for (int s = 0; s < STEPS; s++) inverse[s] = 1.0 / (first_k + s);
+    for (int i = 0; i < end; i++) {
+        double p = q->p[i], sum = q->sum[i], k = q->k[i], more = 0;
+#pragma GCC unroll 8
+        for (int s = 0; s < STEPS; s++) {
             /* p > 1e-20: u so close to 1 that the rounded sum never reaches it ends there */
-            const double more = q->u[at + i] > q->sum[at + i] ? (q->p[at + i] > 1e-20 ? 1.0 : 0.0) : 0.0;
-            q->k[at + i] += more;
-            q->p[at + i] *= q->mu[at + i] * inverse_k;
-            q->sum[at + i] += q->p[at + i];
-            most[i] = more > most[i] ? more : most[i];
+            more = q->u[i] > sum ? (p > 1e-20 ? 1.0 : 0.0) : 0.0;
+            k += more;
+            p *= q->mu[i] * inverse[s];
+            sum += p;
         }
+        q->p[i] = p, q->sum[i] = sum, q->k[i] = k;
+        q->u[i] = more > 0 ? q->u[i] : -1; /* done */
     }
-    double any = 0;
-    for (int i = 0; i < GROUP; i++) any += most[i];
-    return any > 0;
+    for (int i = 0; i < end; i++) active = q->u[i] > active ? q->u[i] : active;
+    return active > 0;
 }
 
 /* Smallest k with u < P(count <= k); u has 64 random bits. */
@@ -145,9 +155,9 @@ SG_INLINE void invert(const double *restrict mu, const uint32_t *restrict w0, co
         q.at[q.count] = i;
         q.count += mu[i] < SG_POISSON_SPLIT;
     }
-    const int padded = (q.count + GROUP - 1) / GROUP * GROUP;
-    for (int i = q.count; i < padded; i++) q.at[i] = 0;
-    for (int i = 0; i < padded; i++) {
+    const int end = padded(q.count);
+    for (int i = q.count; i < end; i++) q.at[i] = 0;
+    for (int i = 0; i < end; i++) {
         const uint32_t at = q.at[i];
         q.mu[i] = i < q.count ? mu[at] : 0;
         q.u[i] = (lane_double(w0[at]) + lane_unit(w1[at])) * 0x1p-32;
@@ -156,92 +166,172 @@ SG_INLINE void invert(const double *restrict mu, const uint32_t *restrict w0, co
         q.k[i] = 0;
     }
     bool active = true;
-    for (int k = 1; k < INVERSION_MAX && active; k++) active = low_step(&q, padded, 1.0 / k);
+    for (int k = 1; k < INVERSION_MAX && active; k += STEPS) active = low_steps(&q, end, k);
     for (int i = 0; i < q.count; i++) count[q.at[i]] = q.k[i];
 }
 
-/* Pixels of a tile that have no count yet; lists are padded to whole groups of GROUP with pixel 0 of the tile. */
+/* ---- transformed rejection ---- */
+
+/* An attempt in single precision: its count, and whether it is ACCEPTED or REJECTED beyond any error of the arithmetic.
+ * What is UNSURE is done again in double, so that the counts are those of double arithmetic throughout. */
+enum { REJECTED, UNSURE, ACCEPTED };
+typedef struct rough {
+    float k;
+    int verdict;
+} rough;
+
+/* What both tests need. The error of x is below tolerance, that of v and of v_quick below 1e-6. */
+typedef struct rough_proposal {
+    float a, b, us, v, k;
+    bool firm, quick; /* k is certain; accepted without the full test */
+} rough_proposal;
+
+SG_INLINE rough_proposal rough_propose(float mu, uint32_t w0, uint32_t w1)
+{
+    const float b = .931f + 2.53f * sqrtf(mu), a = -.059f + .02483f * b, v_quick = .9277f - 3.6224f / (b - 2);
+    const float u = (float)(int32_t)(w0 ^ 0x80000000u) * 0x1p-32f, us = .5f - (u < 0 ? -u : u);
+    const float v = (float)(int32_t)(w1 ^ 0x80000000u) * 0x1p-32f + .5f;
+    const float x = (2 * a / us + b) * u + mu + .43f, k = floorf(x), part = x - k;
+    const float tolerance = 1e-6f * b + 2.5e-7f * mu;
+    const bool firm = (part > tolerance) & (part < 1 - tolerance);
+    return (rough_proposal){a, b, us, v, k, firm, (us > .07001f) & (v < v_quick - 2e-6f)};
+}
+
+/* ln x, error below 1e-7 + 1e-7 |ln x|; sg_lane_radius_f32 explains it. */
+SG_INLINE float rough_log(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const int32_t e = (int32_t)(bits - 0x3f3504f3u) >> 23;
+    bits -= (uint32_t)e << 23;
+    float m;
+    memcpy(&m, &bits, sizeof m);
+    return (float)e * 0.693147180559945f + sg_lane_log1p_f32(m - 1);
+}
+
+/* full_test in single precision; both sides are wrong by less than a third of `margin`. */
+SG_INLINE rough rough_attempt(float mu, uint32_t w0, uint32_t w1)
+{
+    const rough_proposal p = rough_propose(mu, w0, w1);
+    const float k = p.k < 0 ? 0 : p.k, x = k + 9, y = 1 / x, us2 = p.us * p.us;
+    float product = (k + 1) * y;
+#pragma GCC unroll 8
+    for (int i = 2; i <= 8; i++) product *= (k + (float)i) * y;
+    const float inv_alpha = 1.1239f + 1.1328f / (p.b - 3.4f);
+    const float left = rough_log(p.v * inv_alpha * us2 * sqrtf(x) / ((p.a + p.b * us2) * product));
+    const float right = k * rough_log(mu * y) + (x - mu) - .918938533f - y * (1.f / 12 - y * y * (1.f / 360));
+    const float margin = 1e-4f + 1e-6f * (x + mu);
+    const bool known = p.firm & (p.us > .0131f) & (p.v > .01f) & (p.k >= 0);
+    const bool accepted = p.firm & (p.quick | (known & (left < right - margin)));
+    const bool rejected = known & !p.quick & (left > right + margin);
+    return (rough){p.k, accepted ? ACCEPTED : rejected ? REJECTED : UNSURE};
+}
+
+/* Pixels of a tile that have no count yet, their words and what came of the last attempt. */
 typedef struct pending {
-    int count, padded;
-    uint32_t at[TILE + 1];
-    double mu[TILE], k[TILE], us[TILE], v[TILE], done[TILE];
+    int count;
+    uint32_t at[ROOM], w0[ROOM], w1[ROOM];
+    float mu[ROOM], k[ROOM];
+    int verdict[ROOM];
 } pending;
 
-SG_INLINE void pending_pad(pending *q)
+SG_INLINE void decide(pending *q)
 {
-    q->padded = (q->count + GROUP - 1) / GROUP * GROUP;
-    for (int i = q->count; i < q->padded; i++) q->at[i] = 0, q->mu[i] = SG_POISSON_SPLIT;
+    const int end = padded(q->count);
+    for (int i = q->count; i < end; i++) q->at[i] = q->w0[i] = q->w1[i] = 0, q->mu[i] = SG_POISSON_SPLIT;
+    for (int i = 0; i < end; i++) {
+        const rough r = rough_attempt(q->mu[i], q->w0[i], q->w1[i]);
+        q->k[i] = r.k;
+        q->verdict[i] = r.verdict;
+    }
 }
 
-/* Writes everybody's number to its place, keeps those that are not accepted in order: a later attempt overwrites theirs.
- * No branches: nobody could predict them. */
-SG_INLINE void pending_compact(pending *q, double *count)
+/* The unsure ones, in double: exact.k and accepted 0 or 1. */
+typedef struct exact {
+    int count;
+    int from[ROOM];
+    double mu[ROOM], u[ROOM], v[ROOM], k[ROOM], done[ROOM];
+} exact;
+
+SG_INLINE void decide_exactly(const pending *q, const double *restrict mu, exact *x)
 {
+    x->count = 0;
+    for (int i = 0; i < q->count; i++) {
+        x->from[x->count] = i;
+        x->count += q->verdict[i] == UNSURE;
+    }
+    const int end = padded(x->count);
+    for (int j = 0; j < end; j++) {
+        const int i = j < x->count ? x->from[j] : 0;
+        x->mu[j] = j < x->count ? mu[q->at[i]] : SG_POISSON_SPLIT;
+        x->u[j] = lane_unit(q->w0[i]), x->v[j] = lane_unit(q->w1[i]);
+    }
+    for (int j = 0; j < end; j++) {
+        const proposal p = propose(x->mu[j], x->u[j], x->v[j]);
+        x->k[j] = p.k;
+        x->done[j] = full_test(x->mu[j], p);
+    }
+}
+
+/* Writes everybody's number to its place and keeps those that are rejected: a later attempt overwrites theirs. No
+ * branches: nobody could predict them. */
+SG_INLINE void settle(pending *q, const exact *x, double *count)
+{
+    for (int i = 0; i < q->count; i++) count[q->at[i]] = (double)q->k[i];
+    for (int j = 0; j < x->count; j++) {
+        count[q->at[x->from[j]]] = x->k[j];
+        q->verdict[x->from[j]] = x->done[j] > 0 ? ACCEPTED : REJECTED;
+    }
     int left = 0;
     for (int i = 0; i < q->count; i++) {
-        const uint32_t at = q->at[i];
-        const double mu = q->mu[i];
-        count[at] = q->k[i];
-        q->at[left] = at, q->mu[left] = mu;
-        left += !(q->done[i] > 0);
+        const int rejected = q->verdict[i] == REJECTED;
+        q->at[left] = q->at[i], q->mu[left] = q->mu[i];
+        left += rejected;
     }
     q->count = left;
-    pending_pad(q);
 }
 
-/* New attempts, one a draw, until nobody is left. */
-SG_INLINE void pending_finish(pending *q, const sg_rng *rng, uint32_t first, double *count)
+/* Everybody's first attempt with the cheap test alone; *q = those that it leaves open. */
+SG_INLINE void first_attempts(const double *restrict mu, const uint32_t *restrict w0, const uint32_t *restrict w1,
+                              double *restrict count, pending *q)
 {
-    uint32_t element[TILE], w[4][TILE];
-    uint32_t *const words[4] = {w[0], w[1], w[2], w[3]};
-    for (uint32_t draw = 1; q->count > 0; draw++) {
-        for (int i = 0; i < q->padded; i++) element[i] = first + q->at[i];
-        sg_philox_list(rng, element, q->padded, draw, words);
-        for (int at = 0; at < q->padded; at += GROUP) {
-            for (int i = at; i < at + GROUP; i++) {
-                const proposal p = propose(q->mu[i], lane_unit(w[0][i]), lane_unit(w[1][i]));
-                q->k[i] = p.k;
-                q->done[i] = full_test(q->mu[i], p);
-            }
-        }
-        pending_compact(q, count);
+    int open[TILE];
+    float m[TILE];
+    for (int i = 0; i < TILE; i++) {
+        const bool high = mu[i] >= SG_POISSON_SPLIT;
+        m[i] = high ? (float)mu[i] : (float)SG_POISSON_SPLIT;
+        const rough_proposal p = rough_propose(m[i], w0[i], w1[i]);
+        count[i] = (double)p.k;
+        open[i] = high & !(p.firm & p.quick);
+    }
+    q->count = 0;
+    for (uint32_t i = 0; i < TILE; i++) {
+        q->at[q->count] = i;
+        q->count += open[i];
+    }
+    for (int i = 0; i < q->count; i++) {
+        const uint32_t at = q->at[i];
+        q->mu[i] = m[at], q->w0[i] = w0[at], q->w1[i] = w1[at];
     }
 }
 
-/* The full test for first attempts that the cheap test left open. */
-SG_INLINE void pending_test(pending *q)
-{
-    for (int at = 0; at < q->padded; at += GROUP)
-        for (int i = at; i < at + GROUP; i++)
-            q->done[i] = full_test(q->mu[i], (proposal){q->k[i], q->us[i], q->v[i], 0.0});
-}
-
-/* Transformed rejection for all pixels with mu >= SG_POISSON_SPLIT. */
+/* Transformed rejection for all pixels with mu >= SG_POISSON_SPLIT: the first attempt, then new ones, one a draw. */
 SG_INLINE void reject(const sg_rng *rng, uint32_t first, const double *restrict mu, const uint32_t *restrict w0,
                       const uint32_t *restrict w1, double *restrict count)
 {
     pending q;
-    double us[TILE], v[TILE], open[TILE];
-    for (int i = 0; i < TILE; i++) {
-        const double m = mu[i] >= SG_POISSON_SPLIT ? mu[i] : SG_POISSON_SPLIT;
-        const proposal p = propose(m, lane_unit(w0[i]), lane_unit(w1[i]));
-        us[i] = p.us, v[i] = p.v, count[i] = p.k;
-        open[i] = mu[i] >= SG_POISSON_SPLIT ? 1.0 - p.quick : 0.0;
+    exact x;
+    uint32_t element[ROOM], unused[2][ROOM];
+    uint32_t *const words[4] = {q.w0, q.w1, unused[0], unused[1]};
+    first_attempts(mu, w0, w1, count, &q);
+    for (uint32_t draw = 1; q.count > 0; draw++) {
+        decide(&q);
+        decide_exactly(&q, mu, &x);
+        settle(&q, &x, count);
+        const int end = padded(q.count);
+        for (int i = 0; i < end; i++) element[i] = first + (i < q.count ? q.at[i] : 0);
+        sg_philox_list(rng, element, end, draw, words);
     }
-    q.count = 0;
-    for (uint32_t i = 0; i < TILE; i++) {
-        q.at[q.count] = i;
-        q.count += open[i] > 0;
-    }
-    pending_pad(&q);
-    for (int i = 0; i < q.padded; i++) {
-        const uint32_t at = q.at[i];
-        q.mu[i] = i < q.count ? mu[at] : SG_POISSON_SPLIT;
-        q.k[i] = count[at], q.us[i] = us[at], q.v[i] = v[at];
-    }
-    pending_test(&q);
-    pending_compact(&q, count);
-    pending_finish(&q, rng, first, count);
 }
 
 SG_SIMD void sg_poisson_tile(const sg_rng *rng, uint32_t first, const double *mu_in, double *out)

@@ -60,6 +60,49 @@ static void test_normal(void **state)
     assert_true(worst_small <= 5e-4);
 }
 
+/* One count by the algorithms of poisson.h, written down plainly in double. */
+static double plain_poisson(const sg_rng *rng, uint32_t pixel, double mu)
+{
+    uint32_t w[4];
+    const uint32_t j = pixel / 64 % 2;
+    sg_rng_words(rng, pixel / 128 * 64 + pixel % 64, 0, w);
+    double u = sg_rng_unit(w[2 * j]), v = sg_rng_unit(w[2 * j + 1]);
+    if (mu < SG_POISSON_SPLIT) {
+        double k = 0, p = exp(-mu), sum = p;
+        u = ((double)w[2 * j] + v) * 0x1p-32;
+        for (; u > sum && p > 1e-20; sum += p) k++, p *= mu / k;
+        return k;
+    }
+    const double b = .931 + 2.53 * sqrt(mu), a = -.059 + .02483 * b, v_quick = .9277 - 3.6224 / (b - 2);
+    for (uint32_t draw = 1;; draw++) {
+        const double centred = u - .5, us = .5 - fabs(centred), k = floor((2 * a / us + b) * centred + mu + .43);
+        if (us >= .07 && v <= v_quick) return k;
+        const double left = log(v * (1.1239 + 1.1328 / (b - 3.4)) / (a / (us * us) + b));
+        if (k >= 0 && !(us < .013 && v > us) && left <= k * log(mu) - mu - lgamma(k + 1)) return k;
+        sg_rng_words(rng, pixel, draw, w);
+        u = sg_rng_unit(w[0]), v = sg_rng_unit(w[1]);
+    }
+}
+
+/* Most attempts are decided in single precision, but only where its error cannot matter. */
+static void test_poisson_exact(void **state)
+{
+    (void)state;
+    static double mu[SG_POISSON_TILE], count[SG_POISSON_TILE];
+    static const double top[] = {1, 12, 100, 3000, 1e5, 1e7};
+    int compared = 0, different = 0;
+    for (uint32_t t = 0; t < 240; t++) {
+        const sg_rng rng = sg_rng_make(7, SG_RNG_TEST, t, 0, 0);
+        const uint32_t first = t * SG_POISSON_TILE;
+        for (size_t i = 0; i < SG_POISSON_TILE; i++) mu[i] = top[t % 6] * (.5 + .5 * check_random("mean", (int)t, i));
+        sg_poisson_tile(&rng, first, mu, count);
+        for (uint32_t i = 0; i < SG_POISSON_TILE; i++, compared++)
+            different += count[i] != plain_poisson(&rng, first + i, mu[i]);
+    }
+    print_message("# %d of %d counts differ from plain double arithmetic\n", different, compared);
+    assert_true(compared == 240 * SG_POISSON_TILE && different <= 2); /* lgamma's last digits at 1e7 */
+}
+
 static lab camera_lab(const sg_camera_attr *attr, sg_shape shape, bool backward)
 {
     sg_graph *g = sg_graph_new();
@@ -225,7 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_philox),  cmocka_unit_test(test_normal),  cmocka_unit_test(test_stages),
         cmocka_unit_test(test_streams), cmocka_unit_test(test_nan),     cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_refuses), cmocka_unit_test(test_readout),
+        cmocka_unit_test(test_refuses), cmocka_unit_test(test_readout), cmocka_unit_test(test_poisson_exact),
     };
     return cmocka_run_group_tests_name("camera", tests, NULL, NULL);
 }
