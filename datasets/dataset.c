@@ -132,8 +132,8 @@ static sg_status check_config(const sg_dataset_config *config, const sg_dataset_
                 grid->sample_px, grid->margin_px);
     if (grid->label_px < 1 || grid->label_px > 32768)
         SG_FAIL(SG_E_RANGE, "label: %d pixels are outside 1..32768", grid->label_px);
-    if ((config->target == SG_TARGET_DPC) != (config->kind == SG_DATASET_STACK))
-        SG_FAIL(SG_E_CONFIG, "dataset.target: dpc goes with a dataset of kind stack, mask with every other kind");
+    if (config->target == SG_TARGET_DPC && config->kind != SG_DATASET_STACK)
+        SG_FAIL(SG_E_CONFIG, "dataset.target: dpc goes with a dataset of kind stack, mask with every kind");
     return SG_OK;
 }
 
@@ -167,8 +167,12 @@ void sg_dataset_free(sg_dataset *dataset)
     if (!dataset) return;
     for (int i = 0; i < dataset->count; i++) free_item(&dataset->items[i]);
     sg_free(dataset->items);
-    sg_free(dataset->field.data);
-    sg_free(dataset->field.target);
+    for (int i = 0; i < dataset->field_count; i++) {
+        sg_free(dataset->fields[i].data);
+        sg_free(dataset->fields[i].target);
+        sg_free(dataset->fields[i].labels);
+    }
+    sg_free(dataset->fields);
     sg_free(dataset);
 }
 
@@ -197,7 +201,7 @@ uint32_t sg_dataset_id(const sg_dataset *dataset, sg_split split, int index)
 size_t sg_dataset_sample_len(const sg_dataset *dataset)
 {
     const size_t px = (size_t)dataset->grid.sample_px;
-    return px * px * (dataset->config.kind == SG_DATASET_STACK ? (size_t)dataset->field.planes : 1);
+    return px * px * (dataset->config.kind == SG_DATASET_STACK ? (size_t)dataset->fields[0].planes : 1);
 }
 
 size_t sg_dataset_label_len(const sg_dataset *dataset)
@@ -251,7 +255,7 @@ static void picture_item(const sg_dataset *dataset, const sg_item *item, const u
 static void stack_item(const sg_dataset *dataset, const sg_item *item, const uint32_t *words, float *sample,
                        float *label, int32_t *instances)
 {
-    const sg_field *field = &dataset->field;
+    const sg_field *field = &dataset->fields[item->field];
     const sg_region *region = &field->region[item->split];
     const int px = dataset->grid.sample_px, margin = dataset->grid.margin_px;
     const int y = words ? region->y + pick(words[0], region->height - px) : item->y;
@@ -261,7 +265,12 @@ static void stack_item(const sg_dataset *dataset, const sg_item *item, const uin
         copy_window(sample + (size_t)k * window, px, field->data + (size_t)k * plane, field->height, field->width, y,
                     x);
     copy_window(label, px - 2 * margin, field->target, field->height, field->width, y + margin, x + margin);
-    if (instances) memset(instances, 0, sg_dataset_label_len(dataset) * sizeof *instances);
+    if (!instances) return;
+    memset(instances, 0, sg_dataset_label_len(dataset) * sizeof *instances);
+    for (int row = 0; field->labels && row < px - 2 * margin; row++)
+        memcpy(instances + (size_t)row * (size_t)(px - 2 * margin),
+               field->labels + (size_t)(y + margin + row) * (size_t)field->width + (size_t)(x + margin),
+               (size_t)(px - 2 * margin) * sizeof *instances);
 }
 
 void sg_dataset_item(const sg_dataset *dataset, sg_split split, int index, uint64_t seed, int64_t draw, float *sample,

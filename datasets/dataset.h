@@ -32,10 +32,11 @@ typedef struct sg_synthetic_config {
 
 typedef struct sg_dataset_config {
     sg_dataset_kind kind;
-    char path[SG_DATASET_PATH_MAX];   /* folder: images/ and labels/ with equal stems; stack: the .mat file */
+    char path[SG_DATASET_PATH_MAX];   /* folder: images/ and labels/ with equal stems; stack: see stack.h */
     char splits[SG_DATASET_PATH_MAX]; /* CSV name,split (train, validation, test); empty: by hash of the name, 70/15/15
                                        */
-    char stack_variable[64], stack_leds_csv[SG_DATASET_PATH_MAX];
+    char stack_variable[64], stack_leds_csv[SG_DATASET_PATH_MAX], stack_files[SG_DATASET_PATH_MAX];
+    char stack_dark[SG_DATASET_PATH_MAX], stack_flat[SG_DATASET_PATH_MAX];
     double stack_na;     /* of the objective; for SG_TARGET_DPC */
     int stack_stride_px; /* between neighbouring windows of a stack; 0: the window, so that they do not overlap */
     sg_target target;
@@ -49,9 +50,10 @@ typedef struct sg_dataset_config {
 typedef struct sg_dataset_grid {
     int sample_px; /* N, margin included; for stacks C, the pixels of one window */
     int margin_px;
-    int label_px;     /* camera grid after margin removal */
-    double pixel_um;  /* d */
-    int stack_images; /* K for stacks, else 0 */
+    int label_px;         /* camera grid after margin removal */
+    double pixel_um;      /* d */
+    int stack_images;     /* K for stacks, else 0 */
+    const double *led_na; /* (K, 2) directions (s_x, s_y), for stacks without stack_leds_csv; read while opening only */
 } sg_dataset_grid;
 
 typedef struct sg_dataset sg_dataset;
@@ -73,7 +75,7 @@ size_t sg_dataset_label_len(const sg_dataset *dataset);
 
 /* One item: sample (N, N) picture in [0,1] (percentiles 1..99.8 of the whole picture) or (K, C, C) stack; label
  * (label_px^2) in {0, 1} (or the target's numbers); instances (label_px^2) 0 = background, or NULL if not wanted (zeros
- * for stacks). draw >= 0 and config.augment: a random crop, flips and quarter turns by the random numbers of (seed, id,
+ * for stacks without masks). draw >= 0 and config.augment: a random crop, flips and quarter turns by the random numbers of (seed, id,
  * draw), for stacks only the crop, because their light has directions; otherwise the central crop as it is. The margin
  * holds real pixels where the picture has them, mirrored ones elsewhere; the label covers only the inside. Cannot fail,
  * allocates nothing. */

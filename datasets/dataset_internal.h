@@ -12,18 +12,20 @@ typedef struct sg_item {
     int height, width;
     float *picture;  /* (height, width) in [0,1] */
     int32_t *labels; /* (height, width) */
-    int y, x;        /* stacks: the window's corner in the field */
+    int field, y, x; /* stacks: the window's corner in a field */
 } sg_item;
 
 typedef struct sg_region {
     int y, x, height, width;
 } sg_region;
 
-typedef struct sg_field { /* of a stack */
+typedef struct sg_field { /* of view, of a stack */
+    char name[128];       /* "": the only one */
     int planes, height, width;
     float *data;         /* (planes, height, width) */
     float *target;       /* (height, width) */
-    sg_region region[3]; /* by split */
+    int32_t *labels;     /* (height, width), or NULL */
+    sg_region region[3]; /* by split; height 0: none */
 } sg_field;
 
 struct sg_dataset {
@@ -32,7 +34,8 @@ struct sg_dataset {
     sg_item *items; /* sorted by split, then name */
     int count, capacity;
     int first[4]; /* items of split s: first[s] .. first[s + 1] - 1 */
-    sg_field field;
+    sg_field *fields;
+    int field_count;
 };
 
 /* Appends an item with a copy of the name and its id; NULL paths stay NULL. */
@@ -40,10 +43,12 @@ sg_status sg_dataset_add(sg_dataset *dataset, const char *name, const char *imag
                          sg_split split, sg_item **out);
 /* Lists the items (names, splits, paths); sg_folder_load reads one of them. */
 sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *splits_csv);
+/* The path of the picture folder/kind/name.EXTENSION; false: there is none. */
+bool sg_folder_find(char *out, size_t size, const char *folder, const char *kind, const char *name);
 sg_status sg_folder_load(const sg_dataset *dataset, sg_item *item);
 sg_status sg_synthetic_list(sg_dataset *dataset);
 sg_status sg_synthetic_load(const sg_dataset *dataset, sg_item *item);
-/* Reads the field and lists its windows. */
+/* Reads the fields and lists their windows. */
 sg_status sg_stack_list(sg_dataset *dataset);
 
 #endif

@@ -34,7 +34,7 @@ static sg_split split_by_hash(const char *name)
 
 /* ---- pairs ---- */
 
-static bool find_file(char *out, size_t size, const char *folder, const char *kind, const char *name)
+bool sg_folder_find(char *out, size_t size, const char *folder, const char *kind, const char *name)
 {
     for (int i = 0; i < EXTENSIONS; i++) {
         (void)snprintf(out, size, "%s/%s/%s%s", folder, kind, name, extensions[i]);
@@ -46,9 +46,9 @@ static bool find_file(char *out, size_t size, const char *folder, const char *ki
 static sg_status add_pair(sg_dataset *dataset, const char *folder, const char *name, sg_split split)
 {
     char image[2 * SG_DATASET_PATH_MAX], label[2 * SG_DATASET_PATH_MAX];
-    if (!find_file(image, sizeof image, folder, "images", name))
+    if (!sg_folder_find(image, sizeof image, folder, "images", name))
         SG_FAIL(SG_E_IO, "%s/images: no picture '%s' (.png, .tif or .tiff)", folder, name);
-    if (!find_file(label, sizeof label, folder, "labels", name))
+    if (!sg_folder_find(label, sizeof label, folder, "labels", name))
         SG_FAIL(SG_E_IO, "%s: no label '%s' (.png, .tif or .tiff) in %s/labels", image, name, folder);
     return sg_dataset_add(dataset, name, image, label, split, NULL);
 }

@@ -1,10 +1,15 @@
-/* stack.h - a measured LED stack as a dataset: one image I_k of one field per LED takes the place of sample and optics.
- * Items are C x C windows of the field, `stack_stride_px` apart. The field is split by place: the right quarter of the
- * columns is test; of the left three quarters the lowest quarter of the rows is validation, the rest train. No window
- * crosses a border. Intensities are divided by the mean of the bright-field images (LEDs inside stack_na) over the
- * training region, so that an empty field is about 1 per unit of LED weight, as in the simulated microscope. Target
- * SG_TARGET_DPC, for regression: D = (L - R) / (L + R), L and R the sums of the bright-field images of the LEDs with
- * na_x < 0 and na_x > 0, standardised: (D - mean) / standard deviation, both over the training region. */
+/* stack.h - measured LED stacks as a dataset: one image I_k of a field of view per LED takes the place of sample and
+ * optics. dataset.path is one field (stack_read.h: a file of K pages, or a folder of K pictures), or a folder with
+ * images/ and labels/: every entry of images/ is a field, labels/ holds its mask, a picture of the same name and size.
+ * I = (raw - dark)/(flat - dark) mean(flat - dark), if dataset.stack_dark and stack_flat say so.
+ * Items are C x C windows of a field, `stack_stride_px` apart. With dataset.splits (CSV name,split) whole fields are
+ * train, validation or test. Without it every field is split by place: the right quarter of the columns is test; of the
+ * left three quarters the lowest quarter of the rows is validation, the rest train. No window crosses a border.
+ * Intensities are divided by the mean of the bright-field images (LEDs inside stack_na) over the training regions, so
+ * that an empty field is about 1 per unit of LED weight, as in the simulated microscope.
+ * Target SG_TARGET_MASK: label > 0. Target SG_TARGET_DPC, for regression: D = (L - R) / (L + R), L and R the sums of the
+ * bright-field images of the LEDs with na_x < 0 and na_x > 0, standardised: (D - mean) / standard deviation, both over
+ * the training regions. */
 #ifndef SG_DATASETS_STACK_H
 #define SG_DATASETS_STACK_H
 

@@ -1,5 +1,6 @@
 /* run_folder.c - claiming, describing and closing a run folder. */
 #include "pipeline/run_folder.h"
+#include "physics/led_array.h"
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -121,20 +122,41 @@ static sg_status check_kinds(const sg_config *config)
     return SG_OK;
 }
 
+/* (K, 2) directions of the light of the LEDs. */
+static sg_status read_directions(double **out, const sg_microscope_config *scope)
+{
+    sg_led_array array;
+    SG_TRY(sg_led_array_make(&array, &scope->illumination, scope->optics.wavelength_um,
+                             scope->sample.size_px * scope->sample.pixel_um));
+    const sg_status status = SG_ALLOC(out, 2 * (size_t)array.count, "LED directions");
+    for (int k = 0; status == SG_OK && k < array.count; k++) {
+        (*out)[2 * k] = array.led[k].s_x;
+        (*out)[2 * k + 1] = array.led[k].s_y;
+    }
+    sg_led_array_free(&array);
+    return status;
+}
+
 sg_status sg_run_dataset(sg_dataset **out, const sg_config *config)
 {
     sg_microscope_size size;
+    double *led_na = NULL;
     sg_dataset_config dataset = config->dataset;
+    *out = NULL;
     SG_TRY(check_kinds(config));
     SG_TRY(sg_microscope_check(&size, &config->microscope));
     const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
+    if (stack) SG_TRY(read_directions(&led_na, &config->microscope));
     const sg_dataset_grid grid = {.sample_px = stack ? size.camera_px : size.sample_px,
                                   .margin_px = config->microscope.sample.margin_px,
                                   .label_px = size.output_px,
                                   .pixel_um = config->microscope.sample.pixel_um,
-                                  .stack_images = stack ? size.leds : 0};
+                                  .stack_images = stack ? size.leds : 0,
+                                  .led_na = led_na};
     if (dataset.stack_na <= 0) dataset.stack_na = config->microscope.optics.na;
-    return sg_dataset_open(out, &dataset, &grid);
+    const sg_status status = sg_dataset_open(out, &dataset, &grid);
+    sg_free(led_na);
+    return status;
 }
 
 sg_status sg_run_splits(const sg_dataset *dataset)
