@@ -127,7 +127,8 @@ static sg_status write_leds(run *r)
     sg_plan *plan = NULL;
     float *stack = NULL;
     sg_microscope_stages stages;
-    sg_status status;
+    sg_status status = SG_OK;
+    if (size->leds < 1) SG_FAIL_DONE(SG_E_CONFIG, "sample.kind: --leds needs LEDs, this sample emits light itself");
     (void)sg_microscope(g, sg_input(g, "sample", sg_entry_shape(size, SG_ENTRY_SAMPLE, 1)), &r->config.microscope,
                         false, &stages);
     SG_TRY_DONE(sg_plan_make(&plan, g, r->simulation.model, sg_stage_value(&stages, "image"), &options));

@@ -43,6 +43,8 @@ typedef struct sg_light_origin {
 /* Writes pattern.csv, exposures.csv and light.json into a folder, which is made. */
 sg_status sg_light_write(const sg_light *light, const sg_config *config, const sg_light_origin *origin,
                          const char *folder);
+/* The table of the LEDs alone, without weights: led, x_mm, y_mm, na_x, na_y, power. */
+sg_status sg_light_write_leds(const sg_light *light, const char *path);
 /* light.svg and light.png there: at most the first 8 rows. SG_E_IO without gnuplot. */
 sg_status sg_light_draw(const sg_light *light, double na, const char *folder);
 

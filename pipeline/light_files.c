@@ -53,24 +53,39 @@ static void row_name(char out[32], const sg_light *light, int row)
         (void)snprintf(out, 32, "c%d_%d", colour, exposure);
 }
 
-static sg_status write_pattern(const sg_light *light, const char *folder)
+/* A line an LED; `rows` columns of weights. */
+static void add_leds_table(sg_text *text, const sg_light *light, int rows)
 {
-    sg_text text = {0};
-    sg_text_add(&text, "led,x_mm,y_mm,na_x,na_y,power");
-    for (int row = 0; row < rows_of(light); row++) {
+    sg_text_add(text, "led,x_mm,y_mm,na_x,na_y,power");
+    for (int row = 0; row < rows; row++) {
         char name[32];
         row_name(name, light, row);
-        sg_text_add(&text, ",weight_%s", name);
+        sg_text_add(text, ",weight_%s", name);
     }
     for (int k = 0; k < light->leds; k++) {
         const double place[] = {light->x_mm[k], light->y_mm[k], light->na_x[k], light->na_y[k], light->power[k]};
-        sg_text_add(&text, "\n%d", k);
-        for (int i = 0; i < 5; i++) add_cell(&text, place[i]);
-        for (int row = 0; row < rows_of(light); row++)
-            add_cell(&text, light->weight[(size_t)row * (size_t)light->leds + (size_t)k]);
+        sg_text_add(text, "\n%d", k);
+        for (int i = 0; i < 5; i++) add_cell(text, place[i]);
+        for (int row = 0; row < rows; row++)
+            add_cell(text, light->weight[(size_t)row * (size_t)light->leds + (size_t)k]);
     }
-    sg_text_add(&text, "\n");
+    sg_text_add(text, "\n");
+}
+
+static sg_status write_pattern(const sg_light *light, const char *folder)
+{
+    sg_text text = {0};
+    add_leds_table(&text, light, rows_of(light));
     return write_text(folder, "pattern.csv", &text);
+}
+
+sg_status sg_light_write_leds(const sg_light *light, const char *path)
+{
+    sg_text text = {0};
+    add_leds_table(&text, light, 0);
+    const sg_status status = text.status == SG_OK ? sg_file_write(path, text.data, text.len) : text.status;
+    sg_text_free(&text);
+    return status;
 }
 
 /* One line for each LED that is lit, in the order in which a controller works. */
