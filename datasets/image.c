@@ -10,27 +10,42 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 /* ---- formats ---- */
 
+enum { SG_PATH_BYTES = 4096 };
+
 typedef sg_status (*reader)(sg_image *out, const char *path, sg_image_options options);
 
 static sg_status read_mat(sg_image *out, const char *path, sg_image_options options)
 {
-    (void)options;
-    return sg_mat_read_array(out, path, NULL);
+    char file[SG_PATH_BYTES];
+    const char *colon = strrchr(path, ':');
+    const int length = colon ? (int)(colon - path) : (int)strlen(path);
+    if (snprintf(file, sizeof file, "%.*s", length, path) >= (int)sizeof file)
+        SG_FAIL(SG_E_FORMAT, "%s: the path is too long", path);
+    return sg_mat_read_array_as(out, file, colon ? colon + 1 : NULL, options);
 }
 
 static const struct {
     const char *extension;
     reader read;
-} formats[] = {
-    {".png", sg_png_read}, {".tif", sg_tiff_read}, {".tiff", sg_tiff_read}, {".mat", read_mat}, {".npy", sg_npy_read}};
+} formats[] = {{".png", sg_png_read}, {".tif", sg_tiff_read}, {".tiff", sg_tiff_read}, {".npy", sg_npy_read}};
+
+/* "name.mat", and "name.mat:variable". */
+static bool mat_known(const char *path)
+{
+    const char *colon = strrchr(path, ':');
+    const size_t length = colon ? (size_t)(colon - path) : strlen(path);
+    return length > 4 && strncasecmp(path + length - 4, ".mat", 4) == 0;
+}
 
 static reader find_reader(const char *path)
 {
+    if (mat_known(path)) return read_mat;
     const char *dot = strrchr(path, '.');
     if (sg_hdf5_known(path)) return sg_hdf5_read;
     for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)

@@ -13,16 +13,18 @@ typedef struct sg_image {
     int bits; /* of a sample in the file: 8 (also for fewer), 16, 32, 64 */
     bool is_float;
     float *data; /* (pages, height, width), sg_alloc; colour pictures are read as their first channel unless asked */
+    bool is_complex; /* pages are pairs: real part, imaginary part */
 } sg_image;
 
 typedef struct sg_image_options {
-    int channel; /* 0: red or grey; SG_E_FORMAT if the picture has fewer channels */
-    bool raw;    /* label files: palette indices and 1..4-bit levels as they are, not as brightness */
+    int channel;     /* 0: red or grey; SG_E_FORMAT if the picture has fewer channels */
+    bool raw;        /* label files: palette indices and 1..4-bit levels as they are, not as brightness */
+    bool or_complex; /* complex numbers are welcome (.npy, .mat) */
 } sg_image_options;
 
 enum { SG_IMAGE_PIXELS_MAX = 1 << 28 };
 
-/* By extension (any case): .png, .tif/.tiff, .mat (its only numeric array; mat.h reads one by name), .npy, and an array
+/* By extension (any case): .png, .tif/.tiff, .mat (its only numeric array, or "file.mat:name"), .npy, and an array
  * in an HDF5 file, "file.h5:/group/array". A 1, 2 or 4-bit
  * PNG is expanded to 0..255 and a palette to its colours. Errors name the file: missing, a folder, empty, truncated,
  * not an image, more than 2^28 pixels, NaN or Inf. *out is zero on error. */

@@ -74,14 +74,14 @@ static sg_status open_mat(mat_t **out, const char *path, size_t *size)
 
 /* ---- variables ---- */
 
-static bool is_numeric(const matvar_t *v)
+static bool is_numeric(const matvar_t *v, bool or_complex)
 {
-    return v->class_type >= MAT_C_DOUBLE && v->class_type <= MAT_C_UINT64 && !v->isComplex && v->dims;
+    return v->class_type >= MAT_C_DOUBLE && v->class_type <= MAT_C_UINT64 && (or_complex || !v->isComplex) && v->dims;
 }
 
 static bool is_array(const matvar_t *v)
 {
-    return is_numeric(v) && (v->rank == 2 || v->rank == 3) && v->dims[0] > 1 && v->dims[1] > 1;
+    return is_numeric(v, false) && (v->rank == 2 || v->rank == 3) && v->dims[0] > 1 && v->dims[1] > 1;
 }
 
 /* "a (128 x 128 x 225), b (1 x 1)" */
@@ -142,19 +142,19 @@ static sg_status find_variable(matvar_t **out, mat_t *mat, const char *path, con
 
 /* ---- numbers ---- */
 
-static double number(const matvar_t *v, size_t i)
+static double number(const matvar_t *v, const void *data, size_t i)
 {
     switch (v->class_type) {
-    case MAT_C_DOUBLE: return ((const double *)v->data)[i];
-    case MAT_C_SINGLE: return (double)((const float *)v->data)[i];
-    case MAT_C_INT8: return ((const int8_t *)v->data)[i];
-    case MAT_C_UINT8: return ((const uint8_t *)v->data)[i];
-    case MAT_C_INT16: return ((const int16_t *)v->data)[i];
-    case MAT_C_UINT16: return ((const uint16_t *)v->data)[i];
-    case MAT_C_INT32: return ((const int32_t *)v->data)[i];
-    case MAT_C_UINT32: return ((const uint32_t *)v->data)[i];
-    case MAT_C_INT64: return (double)((const int64_t *)v->data)[i];
-    default: return (double)((const uint64_t *)v->data)[i];
+    case MAT_C_DOUBLE: return ((const double *)data)[i];
+    case MAT_C_SINGLE: return (double)((const float *)data)[i];
+    case MAT_C_INT8: return ((const int8_t *)data)[i];
+    case MAT_C_UINT8: return ((const uint8_t *)data)[i];
+    case MAT_C_INT16: return ((const int16_t *)data)[i];
+    case MAT_C_UINT16: return ((const uint16_t *)data)[i];
+    case MAT_C_INT32: return ((const int32_t *)data)[i];
+    case MAT_C_UINT32: return ((const uint32_t *)data)[i];
+    case MAT_C_INT64: return (double)((const int64_t *)data)[i];
+    default: return (double)((const uint64_t *)data)[i];
     }
 }
 
@@ -168,27 +168,40 @@ static sg_status read_numbers(mat_t *mat, matvar_t *v, const char *path)
     return SG_OK;
 }
 
-static void store(sg_image *out, const matvar_t *v)
+/* One page: column-major numbers become rows. */
+static void store_page(float *to, const matvar_t *v, const void *data, size_t plane)
 {
-    const size_t rows = (size_t)out->height, columns = (size_t)out->width;
-    float *to = out->data;
-    for (size_t plane = 0; plane < (size_t)out->pages; plane++)
-        for (size_t row = 0; row < rows; row++)
-            for (size_t column = 0; column < columns; column++)
-                *to++ = (float)number(v, (plane * columns + column) * rows + row);
+    const size_t rows = v->dims[0], columns = v->dims[1];
+    for (size_t row = 0; row < rows; row++)
+        for (size_t column = 0; column < columns; column++)
+            *to++ = (float)number(v, data, (plane * columns + column) * rows + row);
 }
 
-static sg_status read_array(sg_image *out, mat_t *mat, matvar_t *v, const char *path, size_t size)
+static void store(sg_image *out, const matvar_t *v)
+{
+    const size_t page = (size_t)out->height * (size_t)out->width;
+    for (int i = 0; i < out->pages; i++) {
+        const mat_complex_split_t *split = v->data;
+        const void *data = !out->is_complex ? v->data : i % 2 ? split->Im : split->Re;
+        store_page(out->data + (size_t)i * page, v, data, (size_t)(out->is_complex ? i / 2 : i));
+    }
+}
+
+static sg_status read_array(sg_image *out, mat_t *mat, matvar_t *v, const char *path, size_t size,
+                            sg_image_options options)
 {
     enum { DIM_MAX = 1 << 28 };
-    if (!is_numeric(v) || v->rank < 2 || v->rank > 3)
-        SG_FAIL(SG_E_FORMAT, "%s: variable '%s' is not a real numeric array of 2 or 3 dimensions", path, v->name);
+    if (!is_numeric(v, options.or_complex) || v->rank < 2 || v->rank > 3)
+        SG_FAIL(SG_E_FORMAT, "%s: variable '%s' is not a %snumeric array of 2 or 3 dimensions", path, v->name,
+                options.or_complex ? "" : "real ");
     size_t dims[3] = {1, 1, 1};
     for (int d = 0; d < v->rank; d++) dims[d] = v->dims[d] < DIM_MAX ? v->dims[d] : DIM_MAX + 1;
-    SG_TRY(sg_image_make(out, (long long)dims[2], (long long)dims[0], (long long)dims[1], size, path));
+    SG_TRY(sg_image_make(out, (long long)dims[2] * (v->isComplex ? 2 : 1), (long long)dims[0], (long long)dims[1], size,
+                         path));
     out->is_float = v->class_type == MAT_C_DOUBLE || v->class_type == MAT_C_SINGLE;
+    out->is_complex = v->isComplex != 0;
     SG_TRY(read_numbers(mat, v, path));
-    if (v->nbytes / dims[0] / dims[1] / dims[2] < (size_t)v->data_size || v->data_size < 1)
+    if (v->nbytes / dims[0] / dims[1] / dims[2] < (size_t)v->data_size || v->data_size < 1) /* of one part */
         SG_FAIL(SG_E_FORMAT, "%s: variable '%s' is damaged", path, v->name);
     out->bits = v->data_size * 8;
     store(out, v);
@@ -197,13 +210,18 @@ static sg_status read_array(sg_image *out, mat_t *mat, matvar_t *v, const char *
 
 sg_status sg_mat_read_array(sg_image *out, const char *path, const char *variable)
 {
+    return sg_mat_read_array_as(out, path, variable, (sg_image_options){0});
+}
+
+sg_status sg_mat_read_array_as(sg_image *out, const char *path, const char *variable, sg_image_options options)
+{
     mat_t *mat = NULL;
     matvar_t *v = NULL;
     size_t size = 0;
     *out = (sg_image){0};
     SG_TRY(open_mat(&mat, path, &size));
     sg_status status = find_variable(&v, mat, path, variable);
-    if (status == SG_OK) status = read_array(out, mat, v, path, size);
+    if (status == SG_OK) status = read_array(out, mat, v, path, size, options);
     Mat_VarFree(v);
     (void)Mat_Close(mat);
     if (status != SG_OK) sg_image_free(out);
@@ -212,10 +230,10 @@ sg_status sg_mat_read_array(sg_image *out, const char *path, const char *variabl
 
 static sg_status read_scalar(double *out, mat_t *mat, matvar_t *v, const char *path)
 {
-    if (!is_numeric(v) || v->rank != 2 || v->dims[0] != 1 || v->dims[1] != 1)
+    if (!is_numeric(v, false) || v->rank != 2 || v->dims[0] != 1 || v->dims[1] != 1)
         SG_FAIL(SG_E_FORMAT, "%s: variable '%s' is not one real number", path, v->name);
     SG_TRY(read_numbers(mat, v, path));
-    *out = number(v, 0);
+    *out = number(v, v->data, 0);
     return SG_OK;
 }
 

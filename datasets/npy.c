@@ -42,13 +42,15 @@ typedef struct element {
     const char *descr;
     int bits;
     bool is_float;
+    int parts; /* 2: complex, each of `bits` / 2 */
     float (*load)(const unsigned char *bytes);
 } element;
 
 static const element elements[] = {
-    {"|b1", 8, false, load_u1},  {"|u1", 8, false, load_u1},  {"|i1", 8, false, load_i1},
-    {"<u2", 16, false, load_u2}, {"<i2", 16, false, load_i2}, {"<u4", 32, false, load_u4},
-    {"<i4", 32, false, load_i4}, {"<f4", 32, true, load_f4},  {"<f8", 64, true, load_f8},
+    {"|b1", 8, false, 1, load_u1},  {"|u1", 8, false, 1, load_u1},   {"|i1", 8, false, 1, load_i1},
+    {"<u2", 16, false, 1, load_u2}, {"<i2", 16, false, 1, load_i2},  {"<u4", 32, false, 1, load_u4},
+    {"<i4", 32, false, 1, load_i4}, {"<f4", 32, true, 1, load_f4},   {"<f8", 64, true, 1, load_f8},
+    {"<c8", 64, true, 2, load_f4},  {"<c16", 128, true, 2, load_f8},
 };
 
 static const element *find_element(const char *descr)
@@ -129,22 +131,31 @@ static sg_status read_header(header *h, const unsigned char *bytes, size_t size,
 
 /* ---- reading and writing ---- */
 
-static sg_status read_array(sg_image *out, const unsigned char *bytes, size_t size, const char *path)
+static sg_status read_array(sg_image *out, const unsigned char *bytes, size_t size, const char *path,
+                            sg_image_options options)
 {
     header h = {.data = 0};
     SG_TRY(read_header(&h, bytes, size, path));
     const element *type = find_element(h.descr);
     if (!type)
-        SG_FAIL(SG_E_FORMAT, "%s: numbers of type %s; |b1 |u1 |i1 <u2 <i2 <u4 <i4 <f4 <f8 are known", path, h.descr);
+        SG_FAIL(SG_E_FORMAT, "%s: numbers of type %s; |b1 |u1 |i1 <u2 <i2 <u4 <i4 <f4 <f8 <c8 <c16 are known", path,
+                h.descr);
     if (h.fortran) SG_FAIL(SG_E_FORMAT, "%s: in Fortran order; numpy.ascontiguousarray would do", path);
-    SG_TRY(sg_image_make(out, h.shape[0], h.shape[1], h.shape[2], size, path));
-    const size_t len = (size_t)(h.shape[0] * h.shape[1] * h.shape[2]), width = (size_t)type->bits / 8;
-    if (size - h.data != len * width)
+    if (type->parts > 1 && !options.or_complex)
+        SG_FAIL(SG_E_FORMAT, "%s: complex numbers of type %s, real ones are expected", path, h.descr);
+    const size_t len = (size_t)(h.shape[1] * h.shape[2]), parts = (size_t)type->parts;
+    const size_t width = (size_t)type->bits / 8 / parts, numbers = parts * (size_t)h.shape[0] * len;
+    SG_TRY(sg_image_make(out, h.shape[0] * type->parts, h.shape[1], h.shape[2], size, path));
+    if (size - h.data != numbers * width)
         SG_FAIL(SG_E_FORMAT, "%s: damaged: %zu bytes of numbers, its shape needs %zu", path, size - h.data,
-                len * width);
-    for (size_t i = 0; i < len; i++) out->data[i] = type->load(bytes + h.data + i * width);
+                numbers * width);
+    for (size_t i = 0; i < numbers; i++) { /* parts stand side by side in the file, in pages of their own here */
+        const size_t at = i / parts, page = at / len * parts + i % parts;
+        out->data[page * len + at % len] = type->load(bytes + h.data + i * width);
+    }
     out->bits = type->bits;
     out->is_float = type->is_float;
+    out->is_complex = parts > 1;
     return SG_OK;
 }
 
@@ -152,10 +163,9 @@ sg_status sg_npy_read(sg_image *out, const char *path, sg_image_options options)
 {
     void *bytes;
     size_t size;
-    (void)options;
     *out = (sg_image){0};
     SG_TRY(sg_file_read(&bytes, &size, path, 0));
-    const sg_status status = read_array(out, bytes, size, path);
+    const sg_status status = read_array(out, bytes, size, path, options);
     sg_free(bytes);
     if (status != SG_OK) sg_image_free(out);
     return status;

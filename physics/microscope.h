@@ -110,7 +110,9 @@ typedef struct sg_optics_config {
     int zernike_count;
     sg_learn learn_zernike, learn_defocus, learn_na; /* na: edge smooth only */
     sg_learn learn_amplitude, learn_phase;           /* per bin: sampling snap only */
-    double psf_sigma_um;                             /* extra Gaussian blur of the intensity image; 0: none */
+    char pupil_file[SG_PATH_MAX]; /* measured pupil, or a phase mask: amplitude and phase per bin, scope_pupil_file.c */
+    double pupil_file_na;         /* NA at the edge of its square; 0: its numbers are the bins of the image grid */
+    double psf_sigma_um;          /* extra Gaussian blur of the intensity image; 0: none */
     sg_learn learn_psf_sigma;
     sg_psf_kind psf; /* incoherent samples */
     sg_edge psf_edge;
@@ -169,12 +171,22 @@ typedef struct sg_camera_config {
  * itself; pipeline/map_file.c is the reader of the program. */
 typedef sg_status (*sg_map_reader)(float **out, int *height, int *width, const char *path);
 
+/* How a file becomes a measured pupil. Square, `px` numbers a side, the axis in number px/2 of px/2 (counted from 0). One
+ * page: phase in rad. Two: amplitude, phase; or real and imaginary part if `is_complex`. *out is sg_alloc'ed. */
+typedef struct sg_pupil_table {
+    int px, pages;
+    bool is_complex;
+    float *value; /* (pages, px, px) */
+} sg_pupil_table;
+typedef sg_status (*sg_pupil_reader)(sg_pupil_table *out, const char *path);
+
 typedef struct sg_microscope_config {
     sg_sample_config sample;
     sg_illumination_config illumination;
     sg_optics_config optics;
     sg_camera_config camera;
-    sg_map_reader read_map; /* NULL: maps in files are refused */
+    sg_map_reader read_map;     /* NULL: maps in files are refused */
+    sg_pupil_reader read_pupil; /* NULL: pupils in files are refused; pipeline/map_file.c */
 } sg_microscope_config;
 
 /* One stage of the light's way, for simulate and for reading out; (n, frames, h, w) unless the name says otherwise. */

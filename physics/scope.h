@@ -11,14 +11,20 @@ typedef struct sg_scope_colour {
     int *bin; /* (K, 2) y, x; NULL without LEDs */
 } sg_scope_colour;
 
+/* What optics.pupil_file says of each bin (colours, M, M); NULL without a file. */
+typedef struct sg_pupil_map {
+    double *amplitude, *phase; /* owned */
+    double largest;            /* amplitude; at least 1 */
+} sg_pupil_map;
 /* A configuration, what follows from it, and its LEDs. */
 typedef struct sg_scope {
     const sg_microscope_config *config;
     sg_microscope_size size;
     sg_led_array leds;
-    double field_um;     /* N d */
-    double na_max;       /* a learned NA stays below */
-    int margin_px;       /* camera pixels */
+    double field_um; /* N d */
+    double na_max;   /* a learned NA stays below */
+    int margin_px;   /* camera pixels */
+    sg_pupil_map pupil;
     double *weight;      /* (colours E, K) starting pattern */
     double *power;       /* (K) */
     double *position_mm; /* (K, 2) x, y */
@@ -60,6 +66,10 @@ sg_status sg_scope_check_light(const sg_scope *s); /* the starting pattern light
 /* scope_pupil.c: (1 or K, 1, M, M) complex; the bins that light can pass on each side of the centre (0: all) */
 sg_value sg_scope_pupil(sg_graph *g, const sg_scope *s, int plane, int colour, sg_value offset);
 int sg_scope_pupil_support(const sg_scope *s, int colour);
+
+/* scope_pupil_file.c: errors name the file */
+sg_status sg_scope_pupil_file(sg_pupil_map *out, const sg_scope *s);
+void sg_scope_pupil_file_free(sg_pupil_map *map);
 
 /* scope_coherent.c, scope_incoherent.c: sample to intensity (n, L, M, M), L = size.light_frames */
 sg_value sg_scope_coherent(sg_graph *g, const sg_scope *s, sg_value sample, sg_microscope_stages *stages);

@@ -118,6 +118,7 @@ static sg_status check_choices(const sg_microscope_config *c)
          "optics.zernike_rad: learning needs at least one coefficient"},
         {c->optics.learn_na.on && c->optics.edge != SG_EDGE_SMOOTH, "optics.na: learning needs optics.edge smooth"},
         {c->optics.learn_amplitude.on && exact, "optics.learn_amplitude: needs illumination.sampling snap"},
+        {c->optics.pupil_file[0] && exact, "optics.pupil_file: needs illumination.sampling snap"},
         {c->optics.learn_phase.on && exact, "optics.learn_phase: needs illumination.sampling snap"},
         {c->illumination.learn_position.on && !exact, "illumination.learn_position: needs illumination.sampling exact"},
         {c->illumination.geometry == SG_LED_CSV && c->illumination.csv[0] == 0,
@@ -226,6 +227,7 @@ static double na_limit(const sg_scope *s)
 void sg_scope_close(sg_scope *s)
 {
     sg_led_array_free(&s->leds);
+    sg_scope_pupil_file_free(&s->pupil);
     sg_free(s->weight);
     sg_free(s->power);
     sg_free(s->position_mm);
@@ -307,6 +309,7 @@ static sg_status open_parts(sg_scope *s)
     }
     s->na_max = na_limit(s);
     SG_TRY(sg_scope_check_psf(s));
+    SG_TRY(sg_scope_pupil_file(&s->pupil, s));
     return SG_OK;
 }
 

@@ -3,13 +3,14 @@
 #include "physics/optics.h"
 #include "physics/scope.h"
 
-/* A map of one colour: each has its own, since its frequencies fall on other bins. */
-static sg_value pupil_map(sg_graph *g, const sg_scope *s, int colour, const char *name, double start, const char *unit,
-                          sg_learn learn, sg_constraint constraint)
+/* A map of one colour: each has its own, since its frequencies fall on other bins. values (colours, M, M): from a file;
+ * NULL: `start`. */
+static sg_value pupil_map(sg_graph *g, const sg_scope *s, int colour, const char *name, double start,
+                          const double *values, const char *unit, sg_learn learn, sg_constraint constraint)
 {
     const int m = s->size.image_px;
-    const sg_value maps =
-        sg_scope_param(g, name, SG_SHAPE(1, s->size.colours, m, m), start, NULL, unit, learn, constraint, 0, 1);
+    const sg_value maps = sg_scope_param(g, name, SG_SHAPE(1, s->size.colours, m, m), start, values, unit, learn,
+                                         constraint, 0, s->pupil.largest);
     return s->size.colours > 1 ? sg_slice(g, maps, colour, 1, 0, m) : maps;
 }
 
@@ -35,9 +36,11 @@ sg_value sg_scope_pupil(sg_graph *g, const sg_scope *s, int plane, int colour, s
     const sg_value na =
         sg_scope_scalar(g, "microscope.pupil.na", o->na, "1", o->learn_na, SG_BOX, .1 * o->na, s->na_max);
     sg_value amplitude = SG_NONE, phase = SG_NONE;
-    if (o->learn_amplitude.on)
-        amplitude = pupil_map(g, s, colour, "microscope.pupil.amplitude", 1, "1", o->learn_amplitude, SG_BOX);
-    if (o->learn_phase.on) phase = pupil_map(g, s, colour, "microscope.pupil.phase", 0, "rad", o->learn_phase, SG_FREE);
+    if (s->pupil.amplitude || o->learn_amplitude.on)
+        amplitude = pupil_map(g, s, colour, "microscope.pupil.amplitude", 1, s->pupil.amplitude, "1",
+                              o->learn_amplitude, SG_BOX);
+    if (s->pupil.phase || o->learn_phase.on)
+        phase = pupil_map(g, s, colour, "microscope.pupil.phase", 0, s->pupil.phase, "rad", o->learn_phase, SG_FREE);
     phase = sg_scope_mask(g, s, colour, phase);
     return sg_pupil(g, zernike, defocus, na, amplitude, phase, offset, &grid);
 }

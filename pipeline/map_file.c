@@ -16,3 +16,17 @@ sg_status sg_map_read(float **out, int *height, int *width, const char *path)
     *out = NULL;
     SG_FAIL(SG_E_SHAPE, "%s: has %d pages, a map has one", path, pages);
 }
+
+sg_status sg_pupil_read(sg_pupil_table *out, const char *path)
+{
+    sg_image image;
+    *out = (sg_pupil_table){0};
+    SG_TRY(sg_image_read_as(&image, path, (sg_image_options){.or_complex = true}));
+    if (image.height == image.width && image.height > 1) {
+        *out = (sg_pupil_table){image.height, image.pages, image.is_complex, image.data};
+        return SG_OK;
+    }
+    const int height = image.height, width = image.width;
+    sg_image_free(&image);
+    SG_FAIL(SG_E_SHAPE, "%s: %d x %d numbers, a pupil is square", path, width, height);
+}

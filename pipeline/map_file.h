@@ -8,4 +8,7 @@
  * with their row and column. */
 sg_status sg_map_read(float **out, int *height, int *width, const char *path);
 
+/* A pupil (sg_pupil_reader): any such file, complex numbers of .npy and .mat ("file.mat:name") included. */
+sg_status sg_pupil_read(sg_pupil_table *out, const char *path);
+
 #endif
