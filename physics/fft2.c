@@ -92,21 +92,31 @@ void R(sg_fft2_free)(R(sg_fft2) * p)
     sg_free(p);
 }
 
-/* to[j][i] = from[i][j] of `count` columns. */
-SG_SIMD static void gather(const bin *restrict from, bin *restrict to, int rows, size_t stride, int count,
-                           size_t length)
-{
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < count; j++)
-            memcpy(to + (size_t)j * length + (size_t)i, from + (size_t)i * stride + (size_t)j, sizeof *to);
-}
+enum { BLOCK = 8 };
+#ifdef SG_DOUBLE
+typedef bin cell;
+#else
+typedef uint64_t __attribute__((may_alias)) cell; /* a bin moved as one number */
+#endif
 
-SG_SIMD static void scatter(const bin *restrict from, bin *restrict to, int rows, size_t stride, int count,
-                            size_t length)
+/* to[j][i] = from[i][j]: whole blocks as loops of fixed length, which compilers turn into shuffles, then the edges. */
+SG_SIMD static void transpose(const void *restrict source, size_t from_stride, void *restrict target, size_t to_stride,
+                              int rows, int cols)
 {
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < count; j++)
-            memcpy(to + (size_t)i * stride + (size_t)j, from + (size_t)j * length + (size_t)i, sizeof *to);
+    const cell *from = source;
+    cell *to = target;
+    const int whole_rows = rows / BLOCK * BLOCK, whole_cols = cols / BLOCK * BLOCK;
+    for (int y = 0; y < whole_rows; y += BLOCK)
+        for (int x = 0; x < whole_cols; x += BLOCK) {
+            cell block[BLOCK][BLOCK];
+            for (int i = 0; i < BLOCK; i++)
+                memcpy(block[i], from + (size_t)(y + i) * from_stride + (size_t)x, sizeof block[i]);
+            for (int j = 0; j < BLOCK; j++)
+                for (int i = 0; i < BLOCK; i++) to[(size_t)(x + j) * to_stride + (size_t)(y + i)] = block[i][j];
+        }
+    for (int y = 0; y < rows; y++)
+        for (int x = y < whole_rows ? whole_cols : 0; x < cols; x++)
+            to[(size_t)x * to_stride + (size_t)y] = from[(size_t)y * from_stride + (size_t)x];
 }
 
 static void columns(const R(sg_fft2) * p, bin *x, bin *buffer)
@@ -114,10 +124,10 @@ static void columns(const R(sg_fft2) * p, bin *x, bin *buffer)
     bin *before = buffer + p->row_room, *after = before + PANEL * p->column_room;
     for (int first = 0; first < p->columns; first += PANEL) {
         const int count = p->columns - first < PANEL ? p->columns - first : PANEL;
-        gather(x + first, before, p->h, (size_t)p->columns, count, p->column_room);
+        transpose(x + first, (size_t)p->columns, before, p->column_room, p->h, count);
         for (int j = 0; j < count; j++) SG_FFTW(execute_dft)
         (p->column, before + (size_t)j * p->column_room, after + (size_t)j * p->column_room);
-        scatter(after, x + first, p->h, (size_t)p->columns, count, p->column_room);
+        transpose(after, p->column_room, x + first, (size_t)p->columns, count, p->h);
     }
 }
 

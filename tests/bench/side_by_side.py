@@ -3,8 +3,8 @@
 
 usage: side_by_side.py PEERS BUILD [--python PYTHON] [--rounds N] [--only NAME,...] [--json FILE] [--max-seconds S]
 
-PEERS holds led_torch.py, sensor_torch.py and unet_torch.py; BUILD is our build folder. Without --python a throw-away
-virtual environment gets torch from the package index. Prints a Markdown table: medians over the rounds, spread
+PEERS holds led_torch.py, led_jax.py, sensor_torch.py and unet_torch.py; BUILD is our build folder. Without --python a
+throw-away virtual environment gets torch and jax from the package index. Prints a Markdown table: medians over the rounds, spread
 (least to most), ratio of the medians. Standard library only. --processor-time: one thread on both sides, clocks count
 processor seconds, which other programs hardly disturb; for a machine that is not quiet.
 """
@@ -25,12 +25,15 @@ OURS_ENV = {"GOMP_SPINCOUNT": "1000"}  # what the command scopegrad gives itself
 # name: our command, the peer's command, [(row, key, more is better, goal as a ratio)]
 PAIRS = {
     "camera": (["tests/bench_camera"], ["sensor_torch.py"], [
-        ("camera, Gaussian, forward (Mpx/s)", "gaussian_forward", True, 8),
-        ("camera, Gaussian, forward + backward (Mpx/s)", "gaussian_both", True, 8),
-        ("camera, Poisson, forward (Mpx/s)", "poisson_forward", True, 8)]),
+        ("camera, Gaussian, forward (Mpx/s)", "gaussian_forward", True, 12),
+        ("camera, Gaussian, forward + backward (Mpx/s)", "gaussian_both", True, 12),
+        ("camera, Poisson, forward (Mpx/s)", "poisson_forward", True, 10)]),
     "led": (["tests/bench_led", *LED], ["led_torch.py", *LED], [
-        ("LED array 8 x 81, 256 -> 128, forward (us/field)", "us_per_field_forward", False, 8),
-        ("LED array 8 x 81, 256 -> 128, forward + backward (us/field)", "us_per_field_both", False, 8)]),
+        ("LED array 8 x 81, 256 -> 128, forward (us/field)", "us_per_field_forward", False, None),
+        ("LED array 8 x 81, 256 -> 128, forward + backward (us/field)", "us_per_field_both", False, 15)]),
+    "led_jax": (["tests/bench_led", *LED], ["led_jax.py", *LED], [
+        ("LED array 8 x 81, 256 -> 128, forward (us/field), JAX", "us_per_field_forward", False, None),
+        ("LED array 8 x 81, 256 -> 128, forward + backward (us/field), JAX", "us_per_field_both", False, 5)]),
     "unet": (["tests/bench_unet", *UNET, "none"], ["unet_torch.py", *UNET, "f32-cl", "none"], [
         ("U-Net 32/4, 8 x 256 x 256, step (s), PyTorch channels-last", "step_s_median", False, 1),
         ("U-Net 32/4, inference (s), PyTorch channels-last", "infer_s_min", False, None)]),
@@ -45,17 +48,17 @@ def arguments():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--python")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="help,camera,led,unet,unet_f32,physics")
+    parser.add_argument("--only", default="help,camera,led,led_jax,unet,unet_f32,physics")
     parser.add_argument("--processor-time", action="store_true")
     parser.add_argument("--json", default="side_by_side.json")
     parser.add_argument("--max-seconds", type=float, default=1e9)
     return parser.parse_args()
 
 
-def torch_python(folder):
+def peers_python(folder):
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = os.path.join(folder, "bin", "python")
-    subprocess.run([python, "-m", "pip", "install", "-q", "torch"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "-q", "torch", "jax"], check=True)
     return python
 
 
@@ -136,7 +139,7 @@ def main():
         os.environ.update(OMP_NUM_THREADS="1", LD_PRELOAD=str(args.build / "tests/processor_clock.so"))
         line += "; 1 thread on both sides, processor seconds"
     with tempfile.TemporaryDirectory() as folder:
-        python = args.python or (torch_python(folder) if any(name in PAIRS for name in only) else None)
+        python = args.python or (peers_python(folder) if any(name in PAIRS for name in only) else None)
         for name in only:
             if name == "help":
                 results[name] = help_times(args)
@@ -148,7 +151,7 @@ def main():
                 results[name] = pair(name, args, python, end)
                 rows.extend(pair_rows(name, results[name]))
             print(rows[-1], file=sys.stderr)
-    print(f"{line}\n\n| work | ours: median (least .. most) | PyTorch | times better | goal | rounds |\n"
+    print(f"{line}\n\n| work | ours: median (least .. most) | PyTorch or JAX | times better | goal | rounds |\n"
           "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows))
     pathlib.Path(args.json).write_text(json.dumps({"machine": line, "results": results}, indent=1))
 
