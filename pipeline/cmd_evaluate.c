@@ -22,7 +22,7 @@ static void print_scores(const sg_scores *s, const sg_program *program, int coun
         printf("  exposure %d: %.1f detected electrons per pixel\n", e + 1, s->electrons[e]);
 }
 
-/* Of a measured stack: another .mat file of the same LEDs; else a folder. */
+/* Of a measured stack: another stack of the same LEDs; else a folder. */
 static sg_status use_data(sg_dataset_config *dataset, const char *path)
 {
     if (strlen(path) >= sizeof dataset->path) SG_FAIL(SG_E_USAGE, "--data: the path is too long");
@@ -67,7 +67,7 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
     const sg_option options[] = {
         {"split", 's', SG_OPTION_TEXT, &split_name, "NAME", "train, validation or test"},
         {"data", 'd', SG_OPTION_TEXT, &data, "PATH",
-         "another folder with images/ and labels/, all of it; of a run on a stack, another .mat file of the same LEDs"},
+         "another folder with images/ and labels/, all of it; of a run on a stack, another stack of the same LEDs"},
         {"output", 'o', SG_OPTION_TEXT, &output, "FILE.h5", "also write scores, light and example pictures"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
     };

@@ -48,7 +48,9 @@ static void light_read(run_pictures *out, const sg_results_file *file)
 {
     int rank, dims[SG_RESULTS_RANK], na_dims[SG_RESULTS_RANK];
     if (!sg_results_has(file, "/learned/led_weight") || !sg_results_has(file, "/learned/led_na")) return;
-    if (sg_results_read_f64(file, "/learned/led_weight", &out->weight, &rank, dims) != SG_OK || rank != 2) return;
+    const char *shown = "/learned/led_weight_shown",
+               *path = sg_results_has(file, shown) ? shown : "/learned/led_weight";
+    if (sg_results_read_f64(file, path, &out->weight, &rank, dims) != SG_OK || rank != 2) return;
     if (sg_results_read_f64(file, "/learned/led_na", &out->na_xy, &rank, na_dims) != SG_OK || rank != 2) return;
     if (na_dims[0] != dims[1] || na_dims[1] != 2) return;
     out->exposures = dims[0];

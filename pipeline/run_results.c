@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 #include "physics/led_array.h"
+#include "pipeline/light.h"
 #include "pipeline/metrics.h"
 #include "pipeline/results.h"
 
@@ -201,6 +202,21 @@ static sg_status write_hardware(sg_results *out, const sg_run_summary *run)
     return status;
 }
 
+/* What the array shows of the weights, where it has levels. */
+static sg_status write_led_levels(sg_results *out, const sg_run_summary *run)
+{
+    sg_light light;
+    const sg_microscope_config *c = &run->config->microscope;
+    if (c->illumination.levels == SG_LEVELS_CONTINUOUS || c->sample.kind == SG_SAMPLE_INCOHERENT) return SG_OK;
+    sg_status status = sg_light_read(&light, run->config, run->model);
+    const int dims[2] = {light.colours * light.exposures, light.leds};
+    if (status == SG_OK)
+        status = sg_results_array(out, "/learned/led_weight_shown", SG_RESULTS_F64, 2, dims, light.weight, "1",
+                                  "share of the light of each LED, in levels of the array", "EK");
+    sg_light_free(&light);
+    return status;
+}
+
 static sg_status write_led_na(sg_results *out, const sg_run_summary *run)
 {
     sg_led_array leds;
@@ -268,6 +284,7 @@ static sg_status write_all(sg_results *out, const gather *g, const sg_scores *sc
     SG_TRY(write_curves(out, run->log));
     SG_TRY(write_metrics(out, g, scores));
     SG_TRY(write_hardware(out, run));
+    SG_TRY(write_led_levels(out, run));
     SG_TRY(write_led_na(out, run));
     SG_TRY(write_light(out, run, scores));
     return write_examples(out, g);

@@ -6,13 +6,13 @@
 #include "pipeline/log.h"
 
 typedef struct sg_run_summary {
-    const sg_config  *config;
-    const char       *config_text;
-    const sg_model   *model;   /* the best one */
+    const sg_config *config;
+    const char *config_text;
+    sg_model *model;           /* the best one */
     const sg_program *program; /* SG_PROGRAM_EVALUATE on that model */
     const sg_dataset *dataset;
-    const sg_log     *log;     /* NULL: no curves */
-    int64_t           best_step;
+    const sg_log *log; /* NULL: no curves */
+    int64_t best_step;
 } sg_run_summary;
 
 /* Evaluates the test split and writes scores, curves, learned hardware and example pictures to `path`. scores may be

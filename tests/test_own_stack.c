@@ -8,6 +8,7 @@
 #include "datasets/stack_read.h"
 #include "datasets/tiff.h"
 #include "pipeline/config.h"
+#include "pipeline/results.h"
 #include "place.h"
 
 #include <hdf5.h>
@@ -332,6 +333,19 @@ static void from_a_folder_of_pictures_to_a_pattern(void **state)
     assert_int_equal(
         place_shell("test $(ls mine/images/*/led_*.tif | wc -l) = 36 && test $(ls mine/labels | wc -l) = 4"), 0);
     succeeds("train train.yaml -o run -q --no-report");
+    sg_results_file *results;
+    double *weight;
+    int rank, dims[SG_RESULTS_RANK], lit = 0;
+    if (sg_results_open(&results, place_path("run/results.h5")) != SG_OK) fail_msg("%s", sg_error_text());
+    assert_int_equal(sg_results_read_f64(results, "/learned/led_weight_shown", &weight, &rank, dims), SG_OK);
+    assert_true(rank == 2 && dims[0] == 1 && dims[1] == LEDS);
+    double most = 0;
+    for (int k = 0; k < LEDS; k++) most = fmax(most, weight[k]);
+    for (int k = 0; k < LEDS; k++, lit++)
+        lab_near(255 * weight[k] / most, rint(255 * weight[k] / most), 1e-4, "level", k);
+    assert_int_equal(lit, LEDS);
+    sg_free(weight);
+    sg_results_close(results);
     succeeds("export run -o learned");
     succeeds("export train.yaml -o start");
     char *learned = place_get("learned/pattern.csv"), *start = place_get("start/pattern.csv");
