@@ -213,25 +213,30 @@ static int hadamard(int row, int column)
     return sign;
 }
 
+/* The next pair on the diagonals y + x = 0, 1, 2 .. of a square, which has another one. */
+static void next_pair(int *y, int *x, int side)
+{
+    do {
+        const bool edge = *x == 0;
+        *x = edge ? *y + 1 : *x - 1;
+        *y = edge ? 0 : *y + 1;
+    } while (*x >= side || *y >= side);
+}
+
 /* Mask d = (1 + H)/2 with H a product of a row in y and a row in x: hadamard by the interleaved bits of d, walsh by
  * growing number of sign changes in y and x together. */
 static void fill_masks(sg_scope *s, int bits)
 {
     const sg_camera_config *c = &s->config->camera;
     const int side = s->size.output_px;
-    int y_changes = 0, x_changes = 0;
+    const bool walsh = c->detector_mask == SG_DETECTOR_WALSH;
+    int y = 0, x = 0;
     for (int d = 0; d < c->detectors; d++) {
-        const bool walsh = c->detector_mask == SG_DETECTOR_WALSH;
-        const int row_y = walsh ? walsh_row(y_changes, bits) : even_bits(d >> 1),
-                  row_x = walsh ? walsh_row(x_changes, bits) : even_bits(d);
+        const int row_y = walsh ? walsh_row(y, bits) : even_bits(d >> 1),
+                  row_x = walsh ? walsh_row(x, bits) : even_bits(d);
         double *mask = s->detector + (size_t)d * (size_t)side * (size_t)side;
         for (int i = 0; i < side * side; i++) mask[i] = .5 + .5 * hadamard(row_y, i / side) * hadamard(row_x, i % side);
-        do { /* the next pair on the diagonals y + x = 0, 1, 2 .. inside the square */
-            if (x_changes == 0)
-                x_changes = y_changes + 1, y_changes = 0;
-            else
-                x_changes--, y_changes++;
-        } while (x_changes >= side || y_changes >= side);
+        if (d + 1 < side * side) next_pair(&y, &x, side);
     }
 }
 

@@ -20,7 +20,7 @@ static sg_status collect(float **out, size_t *len, const sg_program *program, co
                          const sg_dataset *dataset)
 {
     const sg_shape electrons = sg_plan_shape(program->plan, "electrons");
-    const size_t label_len = (size_t)electrons.h * (size_t)electrons.w, one = label_len * (size_t)electrons.c;
+    const size_t one = sg_shape_len(electrons) / (size_t)electrons.n;
     const int have = sg_dataset_count(dataset, SG_SPLIT_VALIDATION);
     const int count = have < SG_RANGE_PICTURES ? have : SG_RANGE_PICTURES;
     float *label = NULL;
@@ -28,7 +28,7 @@ static sg_status collect(float **out, size_t *len, const sg_program *program, co
     *out = NULL;
     if (count < 1) SG_FAIL(SG_E_CONFIG, "camera.range_e: auto needs a validation split, it holds no picture");
     SG_TRY_DONE(SG_ALLOC(out, (size_t)count * one, "range"));
-    SG_TRY_DONE(SG_ALLOC(&label, label_len, "range"));
+    SG_TRY_DONE(SG_ALLOC(&label, sg_dataset_label_len(dataset), "range"));
     for (int i = 0; i < count; i++) {
         const uint32_t id = sg_dataset_id(dataset, SG_SPLIT_VALIDATION, i);
         const sg_step step = {config->train.seed, 0, &id, false};
