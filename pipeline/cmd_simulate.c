@@ -8,7 +8,6 @@
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
 #include "pipeline/cmd.h"
-#include "pipeline/evaluate.h"
 #include "pipeline/results.h"
 #include "pipeline/simulation.h"
 
@@ -268,7 +267,6 @@ sg_status sg_cmd_simulate(int argc, char **argv)
     run r = {.order = &o};
     SG_TRY(check_order(&r));
     SG_TRY(sg_cmd_config(&r.config, path, &sets));
-    (void)sg_range_resolve(&r.config);
     sg_threads_set(o.threads);
     const sg_status status = simulate(&r);
     sg_results_free(r.out);

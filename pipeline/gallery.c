@@ -6,7 +6,6 @@
 #include "core/memory.h"
 #include "datasets/image.h"
 #include "pipeline/args.h"
-#include "pipeline/evaluate.h"
 #include "pipeline/report_page.h"
 #include "pipeline/simulation.h"
 
@@ -53,7 +52,6 @@ static sg_status draw(void **out, size_t *size, const sg_gallery_entry *entry)
     const sg_simulation_part whole = {.from = SG_ENTRY_SAMPLE};
     sg_config_defaults(&config);
     SG_TRY(set_keys(&config, entry));
-    (void)sg_range_resolve(&config);
     SG_TRY_DONE(sg_simulation_open(&s, &config));
     const sg_shape shape = sg_simulation_shape(&s, SG_ENTRY_SAMPLE);
     const size_t plane = (size_t)shape.h * (size_t)shape.w;

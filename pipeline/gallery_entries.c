@@ -16,6 +16,11 @@ const sg_gallery_entry sg_gallery_entries[] = {
     {SAMPLE, "Fluorescent cells", "Emission instead of transmission: intensity is blurred by |IDFT P|^2, the Airy pattern of the clear pupil.",
      "sample.kind=incoherent; illumination.exposures=1", "sample psf image adu"},
 
+    {SAMPLE, "A thick sample", "Slices with exact propagation between them, here two cells 20 um apart: the first one is out of focus.",
+     "sample.kind=slices; sample.slices=2; sample.slice_um=20; sample.background_rad=0; illumination.pattern=center", "sample image adu"},
+    {SAMPLE, "Three colours", "The same sample at 475, 532 and 630 nm; LEDs, pupil and phase scale with the wavelength. Weights of all colours share the dose.",
+     "optics.colours_um=[.475, .532, .63]; illumination.pattern=off_axis", "LEDs image adu"},
+
     {LIGHT, "Centre LED", "Coherent light along the axis: a phase object in focus shows only its edges.",
      "illumination.pattern=center", "LEDs image adu"},
     {LIGHT, "Bright field", "Every LED inside the objective's NA: partially coherent, even less phase contrast.",
@@ -33,15 +38,37 @@ const sg_gallery_entry sg_gallery_entries[] = {
     {PUPIL, "Astigmatism and coma", "Zernike coefficients in Noll order, radians rms.",
      "illumination.pattern=off_axis; optics.zernike_rad=[0, 0, 0, 0, 0, 1, 0, 1]", "image adu"},
 
+    {PUPIL, "Focal planes", "One picture for each focal plane; they share the dose.",
+     "illumination.pattern=center; optics.planes_um=[-20, 0, 20]", "image adu"},
+
     {PSF, "Aberrated", "|IDFT P|^2 with a Zernike phase: 1 rad rms of spherical aberration and astigmatism.",
      "sample.kind=incoherent; optics.zernike_rad=[0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]", "psf image adu"},
     {PSF, "Extra Gaussian blur", "sigma in micrometres, learnable.", "sample.kind=incoherent; optics.psf_sigma_um=2", "image pixels"},
 
+    {PSF, "Phase mask for depth of field", "A cubic phase (Dowski & Cathey 1995) makes nearly the same PSF over a range of depths; a network or a filter removes its blur.",
+     "sample.kind=incoherent; optics.mask=cubic; optics.mask_rad=20; optics.planes_um=[-20, 0, 20]", "psf image"},
+
     {PIXELS, "Coarse pixels", "Integration over each pixel is exact for the band-limited picture: its DFT times a sinc.",
      "sample.kind=incoherent; camera.pixel_um=4", "image pixels adu"},
 
+    {PIXELS, "Binning on the chip", "Electrons of 4 x 4 pixels add before the read noise.",
+     "sample.kind=incoherent; camera.binning=4; illumination.dose_ph=10", "pixels electrons adu"},
+    {PIXELS, "Two cameras", "Half the light each, the second one looks half a pixel to the right and down: a phase ramp, learnable.",
+     "sample.kind=incoherent; camera.pixel_um=4; camera.view_x_um=[0, 2]; camera.view_y_um=[0, 2]", "pixels adu"},
+    {PIXELS, "Bayer filters", "Three colours on one sensor: the transmission of each pixel at each wavelength, fixed or learned.",
+     "optics.colours_um=[.475, .532, .63]; illumination.pattern=off_axis; camera.cfa=bayer", "image pixels adu"},
+    {PIXELS, "Exposure mask", "Neighbours of one tile see 1, 1/2, 1/4 and 1/8 of the light: high dynamic range in one exposure.",
+     "sample.kind=incoherent; camera.exposure_mask=[1, .5, .25, .125]", "pixels adu"},
+    {PIXELS, "Detectors behind masks", "256 single-pixel measurements behind learned masks instead of an image; the network sees sum (y - mean y) mask.",
+     "sample.kind=incoherent; sample.size_px=64; camera.detectors=256; illumination.dose_ph=100000", "image channels"},
+
     {CAMERA, "Ten photons", "Poisson shot noise at a tenth of a dim exposure.", "illumination.dose_ph=10", "pixels electrons adu"},
     {CAMERA, "Ten thousand photons", "The same picture with a thousand times the light.", "illumination.dose_ph=10000", "pixels electrons adu"},
+
+    {CAMERA, "An electron-multiplying register", "Gamma-distributed gain (Basden, Haniff & Mackay 2003): read noise vanishes, shot noise doubles in variance.",
+     "sample.kind=incoherent; illumination.dose_ph=5; camera.read_noise_e=20; camera.em_gain=300", "pixels electrons adu"},
+    {CAMERA, "The same light without it", "Twenty electrons of read noise bury five photons.",
+     "sample.kind=incoherent; illumination.dose_ph=5; camera.read_noise_e=20", "pixels electrons adu"},
 
     {ADC, "Two bits", "adu = clamp(round(e / gain + offset), 0, 2^b - 1); straight-through gradient (Bengio, Leonard & Courville 2013).",
      "illumination.pattern=off_axis; camera.bit_depth=2; camera.offset_adu=0; camera.range_e=300", "electrons adu"},

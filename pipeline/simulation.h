@@ -28,7 +28,7 @@ typedef struct sg_simulation_part {
     const char *to; /* name of a stage; NULL: to the end */
 } sg_simulation_part;
 
-/* Checks the configuration (its range resolved, it must outlive *out) and makes the model. Free also after an error.
+/* Checks the configuration (it must outlive *out; range_e auto: what the light could fill, see camera.range_e in physics/microscope.h) and makes the model. Free also after an error.
  * SG_E_CONFIG: a measured stack. */
 sg_status sg_simulation_open(sg_simulation *out, const sg_config *config);
 void sg_simulation_free(sg_simulation *s);
