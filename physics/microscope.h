@@ -96,6 +96,10 @@ typedef enum sg_edge {
 typedef enum sg_psf_kind {
     SG_PSF_PUPIL,    /* |IDFT P|^2 */
     SG_PSF_GAUSSIAN, /* of psf_sigma_um */
+    SG_PSF_AIRY,     /* these four: sg_psf_radial, in its order */
+    SG_PSF_BORN_WOLF,
+    SG_PSF_GIBSON_LANNI,
+    SG_PSF_VECTORIAL,
 } sg_psf_kind;
 typedef enum sg_mask { SG_MASK_NONE, SG_MASK_CUBIC } sg_mask; /* scope_mask.c */
 
@@ -119,6 +123,10 @@ typedef struct sg_optics_config {
     sg_mask mask;
     double mask_rad; /* its strength */
     sg_learn learn_mask;
+    /* gibson_lanni: depth of the particle below the coverslip; layers as they are and as the objective expects them */
+    double specimen_um, specimen_index, coverslip_um, coverslip_index, coverslip_design_um, coverslip_design_index;
+    double immersion_um, immersion_design_index; /* index 0: medium_index */
+    sg_learn learn_specimen;
 } sg_optics_config;
 
 typedef enum sg_shot { SG_SHOT_NONE, SG_SHOT_POISSON, SG_SHOT_GAUSSIAN } sg_shot;

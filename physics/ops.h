@@ -30,6 +30,7 @@
     X(psf_pupil)                                                                                                       \
     X(blur)                                                                                                            \
     X(pupil_defocus)                                                                                                   \
+    X(psf_radial)                                                                                                      \
     X(blur_direct)                                                                                                     \
     X(modulate)
 

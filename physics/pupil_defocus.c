@@ -19,16 +19,6 @@ SG_KERNELS(pupil_defocus)
 
 #define TWO_PI 6.28318530717958647692
 
-/* z_n of sample n. */
-static double R(depth)(const sg_run *run, int n)
-{
-    const sg_focus *focus = &((const pupil_defocus_attr *)run->node->attr)->focus;
-    if (!(focus->depth_um > 0)) return 0;
-    const uint32_t id = run->step->sample_id ? run->step->sample_id[n] : (uint32_t)n;
-    const sg_rng rng = sg_rng_make(run->step->seed, SG_RNG_DEPTH, id, run->step->epoch, 0);
-    return focus->depth_um * (2 * sg_rng_uniform(&rng, 0, 0) - 1);
-}
-
 /* 2 pi D at bin (y, x). */
 static double R(phase_per_um)(const pupil_defocus_attr *a, int y, int x, int m)
 {
@@ -46,7 +36,7 @@ static void R(forward_row)(void *context, int y, int thread)
     const size_t len = (size_t)m * (size_t)m;
     (void)thread;
     for (int n = 0; n < run->node->shape.n; n++) {
-        const double depth = R(depth)(run, n);
+        const double depth = sg_focus_depth(&a->focus, run->step, n);
         for (int x = 0; x < m; x++) {
             const size_t at = (size_t)y * (size_t)m + (size_t)x;
             const real *p = (const real *)run->in[0] + 2 * at;
@@ -75,7 +65,7 @@ static void R(backward_row)(void *context, int y, int thread)
     const size_t len = (size_t)m * (size_t)m;
     (void)thread;
     for (int n = 0; n < run->node->shape.n; n++) {
-        const double depth = R(depth)(run, n);
+        const double depth = sg_focus_depth(&a->focus, run->step, n);
         for (int x = 0; x < m; x++) {
             const size_t at = (size_t)y * (size_t)m + (size_t)x;
             const double slope = R(phase_per_um)(a, y, x, m);
@@ -98,6 +88,14 @@ void R(pupil_defocus_backward)(const sg_run *run)
 }
 
 #ifdef SG_ONCE
+
+double sg_focus_depth(const sg_focus *focus, const sg_step *step, int n)
+{
+    if (!(focus->depth_um > 0)) return 0;
+    const uint32_t id = step->sample_id ? step->sample_id[n] : (uint32_t)n;
+    const sg_rng rng = sg_rng_make(step->seed, SG_RNG_DEPTH, id, step->epoch, 0);
+    return focus->depth_um * (2 * sg_rng_uniform(&rng, 0, 0) - 1);
+}
 
 static sg_status infer(sg_node *node)
 {

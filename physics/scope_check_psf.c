@@ -5,30 +5,69 @@
 
 static sg_status check_choices(const sg_microscope_config *c)
 {
-    const bool incoherent = c->sample.kind == SG_SAMPLE_INCOHERENT;
+    const sg_optics_config *o = &c->optics;
+    const bool incoherent = c->sample.kind == SG_SAMPLE_INCOHERENT, pupil = o->psf == SG_PSF_PUPIL;
     const bool between = c->sample.kind == SG_SAMPLE_COHERENT && c->illumination.sampling == SG_LED_EXACT;
-    if (c->sample.depth_um > 0 && !(incoherent && c->optics.psf == SG_PSF_PUPIL))
-        SG_FAIL(SG_E_CONFIG, "sample.depth_um: needs sample.kind incoherent and an optics.psf with depth: pupil");
-    if (c->optics.mask != SG_MASK_NONE && between)
-        SG_FAIL(SG_E_CONFIG, "optics.mask: needs illumination.sampling snap");
+    const bool deep = pupil || (o->psf >= SG_PSF_BORN_WOLF && o->psf <= SG_PSF_VECTORIAL);
+    const struct rule {
+        bool broken;
+        const char *text;
+    } rules[] = {
+        {c->sample.depth_um > 0 && !incoherent, "sample.depth_um: needs sample.kind incoherent"},
+        {incoherent && c->sample.depth_um > 0 && !deep,
+         "sample.depth_um: this optics.psf has no depth; pupil, born_wolf, gibson_lanni or vectorial would do"},
+        {o->mask != SG_MASK_NONE && between, "optics.mask: needs illumination.sampling snap"},
+        {incoherent && !pupil && o->mask != SG_MASK_NONE, "optics.mask: needs optics.psf pupil"},
+        {incoherent && !pupil && (o->learn_zernike.on || o->learn_phase.on || o->learn_amplitude.on || o->learn_na.on),
+         "optics.psf: only pupil has zernike_rad, na, phase and amplitude that learn"},
+        {incoherent && !pupil && !deep && o->learn_defocus.on, "optics.defocus_um: this optics.psf has none to learn"},
+        {incoherent && o->learn_specimen.on && o->psf != SG_PSF_GIBSON_LANNI,
+         "optics.specimen_um: learning needs optics.psf gibson_lanni"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].broken) SG_FAIL(SG_E_CONFIG, "%s", rules[i].text);
     return SG_OK;
 }
 
-/* Rays leave the pupil's edge by this much: defocus z by z tan(theta), the cubic mask by 3 alpha lambda/(2 pi NA). */
-static double reach_um(const sg_microscope_config *c)
+/* Gibson-Lanni: light at the pupil's edge must reach every layer. */
+static sg_status check_layers(const sg_optics_config *o)
+{
+    const struct layer {
+        const char *key;
+        double index;
+    } layers[] = {
+        {"optics.specimen_index", o->specimen_index},
+        {"optics.coverslip_index", o->coverslip_index},
+        {"optics.coverslip_design_index", o->coverslip_design_index},
+        {"optics.immersion_design_index", o->immersion_design_index > 0 ? o->immersion_design_index : o->medium_index},
+    };
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        if (!(layers[i].index > o->na && layers[i].index <= 4))
+            SG_FAIL(SG_E_RANGE, "%s: %g must be above the NA of %g, and at most 4", layers[i].key, layers[i].index,
+                    o->na);
+    return SG_OK;
+}
+
+/* Width by rays from the pupil's edge: defocus z spreads them by z tan(theta) to all sides, the cubic mask by up to
+ * 3 alpha lambda/(2 pi NA) to one. */
+static double width_um(const sg_microscope_config *c)
 {
     const sg_optics_config *o = &c->optics;
-    const double z = fabs(o->defocus_um) + c->sample.depth_um;
+    double plane = fabs(o->defocus_um);
+    for (int p = 0; p < o->planes_count; p++) plane = fmax(plane, fabs(o->defocus_um + o->planes_um[p]));
+    const double z = plane + c->sample.depth_um;
     const double cubic = o->mask == SG_MASK_CUBIC ? 3 * fabs(o->mask_rad) * o->wavelength_um / (2 * M_PI * o->na) : 0;
-    return z * o->na / sqrt(o->medium_index * o->medium_index - o->na * o->na) + cubic;
+    return 2 * z * o->na / sqrt(o->medium_index * o->medium_index - o->na * o->na) + cubic;
 }
 
 sg_status sg_scope_check_psf(const sg_scope *s)
 {
     const sg_microscope_config *c = s->config;
     SG_TRY(check_choices(c));
-    if (c->sample.kind != SG_SAMPLE_INCOHERENT || c->optics.psf != SG_PSF_PUPIL) return SG_OK;
-    const double width = 2 * reach_um(c);
+    if (c->sample.kind != SG_SAMPLE_INCOHERENT) return SG_OK;
+    if (c->optics.psf == SG_PSF_GIBSON_LANNI) SG_TRY(check_layers(&c->optics));
+    if (c->optics.psf == SG_PSF_GAUSSIAN || c->optics.psf == SG_PSF_AIRY) return SG_OK;
+    const double width = width_um(c);
     if (!(width <= s->field_um))
         SG_FAIL(
             SG_E_RANGE,

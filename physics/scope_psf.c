@@ -3,6 +3,8 @@
 #include "physics/psf.h"
 #include "physics/scope.h"
 
+#include <math.h>
+
 static sg_value gaussian(sg_graph *g, const sg_scope *s)
 {
     const sg_optics_config *o = &s->config->optics;
@@ -12,21 +14,66 @@ static sg_value gaussian(sg_graph *g, const sg_scope *s)
     return sg_psf_gaussian(g, sigma_px, s->size.image_px);
 }
 
-/* |IDFT P|^2, of the sample's planes and at the depth of each sample. */
+/* Where the sample lies as seen from a focal plane; at a depth of each sample's own if asked. */
+static sg_focus focus_of(const sg_scope *s, double plane_um, int samples)
+{
+    const double depth = s->config->sample.depth_um;
+    return (sg_focus){.samples = depth > 0 ? samples : 1, .count = 1, .plane_um = {plane_um}, .depth_um = depth};
+}
+
 static sg_value pupil(sg_graph *g, const sg_scope *s, int plane, int colour, int samples)
 {
-    const sg_microscope_config *c = &s->config[0];
-    const bool deep = c->sample.depth_um > 0;
-    const sg_focus focus = {.samples = deep ? samples : 1, .count = 1, .depth_um = c->sample.depth_um};
+    const sg_focus focus = focus_of(s, 0, samples); /* the plane is in the pupil */
     sg_value p = sg_scope_pupil(g, s, plane, colour, SG_NONE);
-    if (deep)
-        p = sg_pupil_defocus(g, p, &focus, 1 / s->field_um, s->colour[colour].wavelength_um, c->optics.medium_index);
+    if (focus.depth_um > 0)
+        p = sg_pupil_defocus(g, p, &focus, 1 / s->field_um, s->colour[colour].wavelength_um,
+                             s->config->optics.medium_index);
     return sg_psf_pupil(g, p, s->size.image_px);
+}
+
+/* Layers in sg_psf_layers; an immersion index by design of 0 is that of the medium. */
+static sg_psf_layers layers_of(const sg_optics_config *o)
+{
+    return (sg_psf_layers){o->specimen_index,
+                           o->coverslip_um,
+                           o->coverslip_index,
+                           o->coverslip_design_um,
+                           o->coverslip_design_index,
+                           o->immersion_um,
+                           o->immersion_design_index > 0 ? o->immersion_design_index : o->medium_index};
+}
+
+static sg_value radial(sg_graph *g, const sg_scope *s, int plane, int colour, int samples)
+{
+    const sg_optics_config *o = &s->config->optics;
+    const sg_focus focus = focus_of(s, o->planes_count > 0 ? o->planes_um[plane] : 0, samples);
+    const bool learn = o->learn_defocus.on || o->learn_specimen.on;
+    const double reach = fabs(o->defocus_um) + fabs(focus.plane_um[0]) + focus.depth_um + o->specimen_um;
+    const sg_psf_round optics = {.model = (sg_psf_model)(o->psf - SG_PSF_AIRY),
+                                 .wavelength_um = s->colour[colour].wavelength_um,
+                                 .pixel_um = s->field_um / s->size.image_px,
+                                 .na = o->na,
+                                 .index = o->medium_index,
+                                 .reach_um = learn ? 2 * reach + 1 : reach,
+                                 .layers = layers_of(o)};
+    const sg_value defocus =
+        sg_scope_scalar(g, "microscope.pupil.defocus_um", o->defocus_um, "um", o->learn_defocus, SG_FREE, 0, 0);
+    const sg_value specimen = sg_scope_scalar(g, "microscope.psf.specimen_um", o->specimen_um, "um", o->learn_specimen,
+                                              SG_NON_NEGATIVE, 0, 0);
+    return sg_psf_radial(g, defocus, specimen, &optics, &focus, s->size.image_px);
 }
 
 sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int plane, int colour, int samples)
 {
-    return s->config->optics.psf == SG_PSF_GAUSSIAN ? gaussian(g, s) : pupil(g, s, plane, colour, samples);
+    switch (s->config->optics.psf) {
+    case SG_PSF_GAUSSIAN: return gaussian(g, s);
+    case SG_PSF_AIRY:
+    case SG_PSF_BORN_WOLF:
+    case SG_PSF_GIBSON_LANNI:
+    case SG_PSF_VECTORIAL: return radial(g, s, plane, colour, samples);
+    case SG_PSF_PUPIL: break;
+    }
+    return pupil(g, s, plane, colour, samples);
 }
 
 /* psf gaussian has its sigma already. */
