@@ -339,25 +339,23 @@ static bool lit(const sg_led_array *array, sg_pattern pattern, int k, int exposu
 }
 
 typedef struct weight_columns {
-    int at[SG_EXPOSURE_MAX], count; /* which columns hold weights */
-    bool named;                     /* by a header with columns weight... */
+    int at[CSV_FIELDS], count; /* which columns hold weights: one an exposure, or one an exposure of every colour */
+    bool named;                /* by a header with columns weight... */
 } weight_columns;
 
 /* The columns whose names begin with "weight"; without any, every column counts. */
-static sg_status find_weights(weight_columns *out, const csv *c, int exposures)
+static sg_status find_weights(weight_columns *out, const csv *c, int exposures, int colours)
 {
-    int count = 0;
-    *out = (weight_columns){.count = exposures};
-    for (int i = 0; i < exposures; i++) out->at[i] = i;
-    for (int i = 0; i < c->fields; i++) {
-        if (strncmp(c->field[i], "weight", 6) != 0) continue;
-        if (count < exposures) out->at[count] = i;
-        count++;
-    }
-    out->named = count > 0;
-    if (out->named && count != exposures)
-        SG_FAIL(SG_E_FORMAT, "%s:%d: %d columns of weights, not %d (illumination.exposures)", c->path, c->line, count,
-                exposures);
+    *out = (weight_columns){.count = 0};
+    for (int i = 0; i < c->fields; i++)
+        if (strncmp(c->field[i], "weight", 6) == 0) out->at[out->count++] = i;
+    out->named = out->count > 0;
+    if (out->named && out->count != exposures && out->count != exposures * colours)
+        SG_FAIL(SG_E_FORMAT, "%s:%d: %d columns of weights, not %d (illumination.exposures)%s", c->path, c->line,
+                out->count, exposures, colours > 1 ? " or as many for every colour" : "");
+    if (out->named) return SG_OK;
+    out->count = c->fields == exposures * colours ? c->fields : exposures;
+    for (int i = 0; i < out->count && i < CSV_FIELDS; i++) out->at[i] = i;
     return SG_OK;
 }
 
@@ -377,7 +375,9 @@ static sg_status pattern_row(double *weight, int leds, const weight_columns *col
     return SG_OK;
 }
 
-static sg_status pattern_csv(double *weight, const sg_led_array *array, const sg_illumination_config *config)
+/* *rows = how many rows of weights the table holds. */
+static sg_status pattern_csv(double *weight, int *rows, const sg_led_array *array, const sg_illumination_config *config,
+                             int colours)
 {
     csv c;
     bool end;
@@ -387,7 +387,8 @@ static sg_status pattern_csv(double *weight, const sg_led_array *array, const sg
     int k = 0;
     SG_TRY(csv_open(&c, config->pattern_csv));
     SG_TRY_DONE(csv_next(&c, &end));
-    SG_TRY_DONE(find_weights(&column, &c, config->exposures));
+    SG_TRY_DONE(find_weights(&column, &c, config->exposures, colours));
+    *rows = column.count;
     if (!end && !is_number(c.field[0], &first)) SG_TRY_DONE(csv_next(&c, &end)); /* a header */
     for (; !end; k++) {
         if (k == array->count)
@@ -401,20 +402,33 @@ done:
     return status;
 }
 
-sg_status sg_led_pattern(double *weight, const sg_led_array *array, const sg_illumination_config *config, double na)
+/* Scales `given` rows of weights to the dose; rows of one colour serve all of them. */
+static sg_status share_light(double *weight, const sg_led_array *array, const sg_illumination_config *config,
+                             int colours, int given, double na)
 {
-    const size_t count = (size_t)array->count, len = count * (size_t)config->exposures;
+    const size_t len = (size_t)array->count * (size_t)given, all = (size_t)array->count * (size_t)config->exposures;
+    const double parts = given == config->exposures ? colours : 1;
     double sum = 0;
-    if (config->pattern == SG_PATTERN_DPC && config->exposures != 2)
-        SG_FAIL(SG_E_RANGE, "illumination.exposures: pattern dpc is a pair, so 2 and not %d", config->exposures);
-    if (config->pattern == SG_PATTERN_CSV)
-        SG_TRY(pattern_csv(weight, array, config));
-    else
-        for (size_t i = 0; i < len; i++)
-            weight[i] = lit(array, config->pattern, (int)(i % count), (int)(i / count), na);
     for (size_t i = 0; i < len; i++) sum += weight[i];
     if (!(sum > 0))
         SG_FAIL(SG_E_RANGE, "illumination.pattern: it lights none of the %d LEDs at NA %.4g", array->count, na);
-    for (size_t i = 0; config->constraint == SG_LIGHT_DOSE && i < len; i++) weight[i] /= sum;
+    for (size_t i = 0; config->constraint == SG_LIGHT_DOSE && i < len; i++) weight[i] /= sum * parts;
+    for (size_t c = 1; given == config->exposures && c < (size_t)colours; c++)
+        memcpy(weight + c * all, weight, all * sizeof *weight);
     return SG_OK;
+}
+
+sg_status sg_led_pattern(double *weight, const sg_led_array *array, const sg_illumination_config *config, int colours,
+                         double na)
+{
+    const size_t count = (size_t)array->count, len = count * (size_t)config->exposures;
+    int given = config->exposures;
+    if (config->pattern == SG_PATTERN_DPC && config->exposures != 2)
+        SG_FAIL(SG_E_RANGE, "illumination.exposures: pattern dpc is a pair, so 2 and not %d", config->exposures);
+    if (config->pattern == SG_PATTERN_CSV)
+        SG_TRY(pattern_csv(weight, &given, array, config, colours));
+    else
+        for (size_t i = 0; i < len; i++)
+            weight[i] = lit(array, config->pattern, (int)(i % count), (int)(i / count), na);
+    return share_light(weight, array, config, colours, given, na);
 }

@@ -236,15 +236,6 @@ void sg_scope_close(sg_scope *s)
     for (int c = 0; c < SG_COLOUR_MAX; c++) sg_free(s->colour[c].bin);
 }
 
-/* The pattern is that of one colour; with a dose, each colour gets an even share. */
-static void repeat_pattern(sg_scope *s)
-{
-    const size_t len = (size_t)s->size.exposures * (size_t)s->size.leds;
-    const int colours = s->size.colours;
-    for (size_t i = 0; s->config->illumination.constraint == SG_LIGHT_DOSE && i < len; i++) s->weight[i] /= colours;
-    for (int c = 1; c < colours; c++) memcpy(s->weight + (size_t)c * len, s->weight, len * sizeof *s->weight);
-}
-
 static sg_status open_bins(sg_scope *s)
 {
     for (int c = 0; c < s->size.colours; c++) {
@@ -274,8 +265,7 @@ static sg_status open_leds(sg_scope *s)
         s->position_mm[2 * i + 1] = led->y_mm;
     }
     if (light->pattern == SG_PATTERN_RANDOM) return SG_OK;
-    SG_TRY(sg_led_pattern(s->weight, &s->leds, light, c->optics.na));
-    repeat_pattern(s);
+    SG_TRY(sg_led_pattern(s->weight, &s->leds, light, s->size.colours, c->optics.na));
     return sg_scope_check_light(s);
 }
 

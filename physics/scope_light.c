@@ -59,7 +59,8 @@ sg_status sg_scope_check_light(const sg_scope *s)
     const sg_illumination_config *light = &s->config->illumination;
     const double first = light->levels == SG_LEVELS_BITS8 ? .5 / 255 : .5;
     if (light->levels == SG_LEVELS_CONTINUOUS || light->constraint == SG_LIGHT_DOSE) return SG_OK;
-    for (size_t i = 0; i < (size_t)s->size.leds * (size_t)light->exposures; i++)
+    const size_t rows = (size_t)light->exposures * (size_t)s->size.colours;
+    for (size_t i = 0; i < (size_t)s->size.leds * rows; i++)
         if (s->weight[i] > first) return SG_OK;
     SG_FAIL(SG_E_RANGE, "illumination.levels: %s lights no LED, every starting weight is at most %.4g",
             light->levels == SG_LEVELS_BITS8 ? "bits8" : "on_off", first);

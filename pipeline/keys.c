@@ -53,7 +53,7 @@ const sg_key sg_keys[] = {
     {SCOPE(illumination.sampling), .type = ENUM, .names = "snap exact", .doc = "LED directions rounded to the nearest bin, or as they are"},
     {SCOPE(illumination.pattern), .type = ENUM, .names = "center brightfield darkfield annulus half dpc off_axis all random csv",
      .value = SG_PATTERN_BRIGHTFIELD, .doc = "LED weights: fixed, or where learning starts"},
-    {SCOPE_TEXT(illumination.pattern_csv), .type = PATH, .doc = "pattern csv: one row an LED, one column an exposure"},
+    {SCOPE_TEXT(illumination.pattern_csv), .type = PATH, .doc = "pattern csv: one row an LED, one column an exposure (of every colour, if they differ)"},
     {SCOPE(illumination.exposures), .type = INT, .lo = 1, .hi = SG_EXPOSURE_MAX, .value = 1, .doc = "exposures per measurement; pattern dpc has 2"},
     {SCOPE(illumination.jitter), .type = REAL, .lo = 0, .hi = 1, .value = 0,
      .doc = "starting weights times a random number in 1 - jitter .. 1 + jitter: learned exposures that start equal would stay equal"},

@@ -22,6 +22,9 @@ static sg_status read_weights(sg_light *out, const sg_config *config, sg_model *
     out->exposures = config->microscope.illumination.exposures;
     out->colours = shape.h / out->exposures;
     out->leds = shape.w;
+    const sg_optics_config *optics = &config->microscope.optics;
+    for (int c = 0; c < out->colours; c++)
+        out->wavelength_um[c] = optics->colours_count > 0 ? optics->colours_um[c] : optics->wavelength_um;
     SG_TRY_DONE(SG_ALLOC(&out->weight, sg_shape_len(shape), "light"));
     for (size_t i = 0; i < sg_shape_len(shape); i++) out->weight[i] = (double)((const float *)sg_plan_root(plan))[i];
 done:

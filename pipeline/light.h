@@ -9,13 +9,14 @@
 /* Rows of weights: exposures of the first colour, then of the next. */
 typedef struct sg_light {
     int leds, colours, exposures;
-    double *weight;       /* (colours exposures, leds) after illumination.levels; owned, as all tables here */
-    double *x_mm, *y_mm;  /* (leds) */
-    double *na_x, *na_y;  /* (leds) direction sines of the light at the sample */
-    double *power;        /* (leds) relative */
-    double photons;       /* per camera pixel area at the sample for one LED at weight 1 and power 1 */
-    double flux_ph_per_s; /* of one LED at full level and power 1 */
-    bool whole_levels;    /* illumination.levels bits8: the weights are whole levels of the brightest LED of all rows */
+    double *weight;      /* (colours exposures, leds) after illumination.levels; owned, as all tables here */
+    double *x_mm, *y_mm; /* (leds) */
+    double *na_x, *na_y; /* (leds) direction sines of the light at the sample */
+    double *power;       /* (leds) relative */
+    double wavelength_um[SG_COLOUR_MAX]; /* of each colour */
+    double photons;                      /* per camera pixel area at the sample for one LED at weight 1 and power 1 */
+    double flux_ph_per_s;                /* of one LED at full level and power 1 */
+    bool whole_levels; /* illumination.levels bits8: the weights are whole levels of the brightest LED of all rows */
 } sg_light;
 
 /* Weights (and positions, if they learn) from `model`; parameters that it does not hold start as the configuration says.

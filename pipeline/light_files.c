@@ -150,7 +150,6 @@ static void add_setup(cJSON *root, const sg_light *light, const sg_config *confi
     if (c->constraint == SG_LIGHT_DOSE) cJSON_AddNumberToObject(root, "dose_ph", c->dose_ph);
     cJSON_AddNumberToObject(root, "flux_ph_per_s", light->flux_ph_per_s);
     cJSON_AddNumberToObject(root, "na", config->microscope.optics.na);
-    cJSON_AddNumberToObject(root, "wavelength_um", config->microscope.optics.wavelength_um);
     cJSON_AddNumberToObject(root, "height_mm", c->height_mm);
     cJSON_AddNumberToObject(root, "slide_mm", c->slide_mm);
     cJSON_AddNumberToObject(root, "slide_index", c->slide_index);
@@ -181,6 +180,7 @@ static sg_status add_exposures(cJSON *root, const sg_light *light)
         cJSON *entry = cJSON_CreateObject();
         cJSON_AddNumberToObject(entry, "exposure", row % light->exposures + 1);
         cJSON_AddNumberToObject(entry, "colour", row / light->exposures + 1);
+        cJSON_AddNumberToObject(entry, "wavelength_um", light->wavelength_um[row / light->exposures]);
         cJSON_AddNumberToObject(entry, "exposure_s", shown.exposure_s);
         cJSON_AddNumberToObject(entry, "largest_error", shown.largest_error);
         cJSON_AddNumberToObject(entry, "misplaced", shown.misplaced);

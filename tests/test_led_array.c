@@ -139,7 +139,7 @@ static void test_patterns(void **state)
             c.exposures = list[i].exposures;
             c.constraint = box ? SG_LIGHT_BOX : SG_LIGHT_DOSE;
             double *w = check_alloc(81 * 3), sum = 0;
-            assert_int_equal(sg_led_pattern(w, &a, &c, .1), SG_OK);
+            assert_int_equal(sg_led_pattern(w, &a, &c, 1, .1), SG_OK);
             for (int k = 0; k < 81 * c.exposures; k++) sum += w[k];
             near(sum, box ? list[i].lit : 1, 1e-12);
             assert_int_equal(count_lit(w, 81 * c.exposures), list[i].lit);

@@ -363,6 +363,32 @@ static void exported_patterns_are_read_back(void **state)
     cJSON_Delete(b);
 }
 
+/* Two colours with patterns of their own: rows of the table are exposures of the first colour, then of the second. */
+static void patterns_of_colours_are_read_back(void **state)
+{
+    (void)state;
+    place_put_text("light.yaml", export_yaml);
+    assert_int_equal(place_run("export light.yaml --set optics.colours_um=[.5,.6] -o colours"), 0);
+    assert_int_equal(place_run("export light.yaml --set optics.colours_um=[.5,.6] --set illumination.pattern=csv "
+                               "--set illumination.pattern_csv=colours/pattern.csv -o again"),
+                     0);
+    assert_int_equal(
+        place_shell(
+            "for d in colours again; do cut -d, -f1,2,4,5 $d/exposures.csv > $d.txt; done; cmp colours.txt again.txt"),
+        0);
+    cJSON *a = exported("colours");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(a, "exposures")), 4);
+    assert_true(entry(a, 0, "weight", 3) != entry(a, 2, "weight", 3));
+    assert_true(entry(a, 1, "wavelength_um", -1) == .5 && entry(a, 2, "wavelength_um", -1) == .6);
+    cJSON_Delete(a);
+    assert_int_equal(place_run("export light.yaml --set illumination.pattern=csv "
+                               "--set illumination.pattern_csv=colours/pattern.csv -o new"),
+                     1);
+    char *text = place_get("err");
+    assert_non_null(strstr(text, "4 columns of weights, not 2"));
+    sg_free(text);
+}
+
 /* Sum over the lines of exposures.csv of level/255, times exposure_s and flux: the dose. Levels are the nearest. */
 static void exposure_lists_keep_the_dose(void **state)
 {
@@ -439,6 +465,7 @@ int main(void)
         cmocka_unit_test(patterns_are_read_by_their_header),
         cmocka_unit_test(positions_are_found_from_images),
         cmocka_unit_test(exported_patterns_are_read_back),
+        cmocka_unit_test(patterns_of_colours_are_read_back),
         cmocka_unit_test(exposure_lists_keep_the_dose),
         cmocka_unit_test(whole_levels_are_exported_whole),
         cmocka_unit_test(exports_that_cannot_be_are_refused),
