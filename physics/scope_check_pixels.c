@@ -57,7 +57,7 @@ static sg_status check_cfa(const sg_scope *s)
     if (c->cfa == SG_CFA_NONE) return SG_OK;
     if (colours < 2)
         SG_FAIL(SG_E_CONFIG,
-                "camera.cfa: filters need several colours in the light; camera.exposure_mask does for one");
+                "camera.cfa: filters need several colours, optics.colours_um; camera.exposure_mask does for one");
     if (c->cfa_tile_px < 0 || c->cfa_tile_px > SG_TILE_MAX)
         SG_FAIL(SG_E_RANGE, "camera.cfa_tile_px: %d is outside 0..%d", c->cfa_tile_px, SG_TILE_MAX);
     if (c->cfa == SG_CFA_BAYER && c->cfa_tile_px % 2)
@@ -140,12 +140,14 @@ sg_status sg_scope_size_pixels(sg_scope *s)
 
 /* ---- where filters start ---- */
 
-/* Red, green; green, blue: the filter of a pixel, and what it lets through of colour k. */
-static double bayer(const sg_camera_config *c, int colours, int row, int column, int k)
+/* Red, green; green, blue: the filter of a pixel, and what it lets through of colour k. Without a table the longest
+ * wavelength is red. */
+static double bayer(const sg_microscope_config *c, int colours, int row, int column, int k)
 {
     const int filter = row % 2 + column % 2;
-    if (c->cfa_transmission_count == 0) return filter == k ? 1 : 0;
-    return c->cfa_transmission[filter * colours + k];
+    const bool rising = c->optics.colours_um[0] < c->optics.colours_um[1];
+    if (c->camera.cfa_transmission_count == 0) return filter == (rising ? 2 - k : k) ? 1 : 0;
+    return c->camera.cfa_transmission[filter * colours + k];
 }
 
 static sg_status cfa_from_file(sg_scope *s)
@@ -182,7 +184,7 @@ static sg_status open_cfa(sg_scope *s)
     if (c->cfa == SG_CFA_FILE) return cfa_from_file(s);
     SG_TRY(SG_ALLOC(&s->cfa, (size_t)colours * (size_t)t * (size_t)t, "colour filters"));
     for (int i = 0; i < colours * t * t; i++)
-        s->cfa[i] = c->cfa == SG_CFA_BAYER ? bayer(c, colours, i / t % t, i % t, i / (t * t)) : .5;
+        s->cfa[i] = c->cfa == SG_CFA_BAYER ? bayer(s->config, colours, i / t % t, i % t, i / (t * t)) : .5;
     return SG_OK;
 }
 

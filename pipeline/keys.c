@@ -117,7 +117,7 @@ const sg_key sg_keys[] = {
      .doc = "colour filter array: transmission of every pixel of a tile at every colour, fixed or where learning starts; uniform: 1/2"},
     {SCOPE(camera.cfa_tile_px), .type = INT, .unit = "px", .lo = 1, .hi = SG_TILE_MAX, .value = 0, .zero = "auto", .doc = "side of the tile of filters; auto: 2 for bayer, else 4"},
     {SCOPE(camera.cfa_transmission), .type = LIST, .lo = 0, .hi = 1, .size = 3 * SG_COLOUR_MAX, .count = offsetof(sg_config, microscope.camera.cfa_transmission_count),
-     .doc = "bayer: transmission of the red filter at every colour, of the green, of the blue; none: three colours, each through its own filter alone"},
+     .doc = "bayer: transmission of red, green, blue filter, each at every colour; none: three colours, a filter for each, the longest wavelength red"},
     {SCOPE_TEXT(camera.cfa_file), .type = PATH, .doc = "cfa file: one picture of 0..1, the square tiles of the colours below each other"},
     {SCOPE(camera.exposure_mask), LEARN(camera.learn_exposure_mask), .type = LIST, .lo = 0, .hi = 1, .size = SG_TILE_MAX,
      .count = offsetof(sg_config, microscope.camera.exposure_mask_count), .doc = "high dynamic range: transmission of every pixel of a square tile, row by row; none: all open"},

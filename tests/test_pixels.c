@@ -3,6 +3,7 @@
 #include "lab.h"
 #include "place.h"
 
+#include "core/memory.h"
 #include "physics/pixel.h"
 #include "pipeline/overlap_label.h"
 
@@ -238,6 +239,39 @@ static void test_bayer(void **state)
     lab_close(&l);
 }
 
+/* The microscope: each pixel has the colour of its filter, whether wavelengths rise or fall; a table mixes them. */
+static void test_colour_filters(void **state)
+{
+    (void)state;
+    sg_microscope_config open = plain;
+    open.optics.colours_um[0] = .62, open.optics.colours_um[1] = .53, open.optics.colours_um[2] = .46;
+    open.optics.colours_count = 3;
+    for (int way = 0; way < 3; way++) { /* falling, rising, a table */
+        sg_microscope_config c = open;
+        c.camera.cfa = SG_CFA_BAYER;
+        if (way == 1) c.optics.colours_um[0] = .46, c.optics.colours_um[2] = .62;
+        c.camera.cfa_transmission_count = way == 2 ? 9 : 0;
+        for (int i = 0; i < 9; i++) c.camera.cfa_transmission[i] = .1 * i;
+        rig each = rig_open(&open, SG_ENTRY_IMAGE, 1, false), r = rig_open(&c, SG_ENTRY_IMAGE, 1, false);
+        assert_int_equal(each.size.frames, 3);
+        assert_int_equal(r.size.frames, 1);
+        fill_random(&each, "colours");
+        fill_random(&r, "colours");
+        rig_run(&each, 1);
+        rig_run(&r, 1);
+        for (int i = 0; i < FIELD * FIELD; i++) {
+            const int filter = i / FIELD % 2 + i % FIELD % 2, own = way == 1 ? 2 - filter : filter;
+            const double *light = rig_stage(&each, "pixels");
+            double want = light[own * FIELD * FIELD + i];
+            if (way == 2) want = 0;
+            for (int k = 0; way == 2 && k < 3; k++) want += .1 * (3 * filter + k) * light[k * FIELD * FIELD + i];
+            lab_near(rig_stage(&r, "pixels")[i], want, way == 2 ? 1e-7 : 0, "colour filter", i);
+        }
+        lab_close(&each.lab);
+        lab_close(&r.lab);
+    }
+}
+
 static void test_exposure_mask(void **state)
 {
     (void)state;
@@ -422,6 +456,14 @@ SPOIL(bad_learn_view, CAMERA.learn_view.on = true)
 SPOIL(bad_small, CAMERA.small_fill_factor = NAN)
 SPOIL(bad_small_tile, CAMERA.small_fill_factor = .1; CAMERA.small_tile_count = 4; CAMERA.small_tile[2] = .5)
 SPOIL(bad_cfa, CAMERA.cfa = SG_CFA_BAYER)
+#define COLOURS                                                                                                        \
+    c->optics.colours_count = 3;                                                                                       \
+    c->optics.colours_um[0] = .62, c->optics.colours_um[1] = .53, c->optics.colours_um[2] = .46
+SPOIL(bad_table, COLOURS; CAMERA.cfa = SG_CFA_BAYER; CAMERA.cfa_transmission_count = 6)
+SPOIL(bad_transmission, COLOURS; CAMERA.cfa = SG_CFA_BAYER; CAMERA.cfa_transmission_count = 9;
+      CAMERA.cfa_transmission[4] = -.1)
+SPOIL(bad_bayer_tile, COLOURS; CAMERA.cfa = SG_CFA_BAYER; CAMERA.cfa_tile_px = 3)
+SPOIL(bad_cfa_file, COLOURS; CAMERA.cfa = SG_CFA_FILE)
 SPOIL(bad_learn_cfa, CAMERA.learn_cfa.on = true)
 SPOIL(bad_mask, CAMERA.exposure_mask_count = 4; CAMERA.exposure_mask[3] = 1.01)
 SPOIL(bad_mask_nan, CAMERA.exposure_mask_count = 4; CAMERA.exposure_mask[0] = NAN)
@@ -451,6 +493,10 @@ static void test_refuses(void **state)
         {"camera.small_tile: 0.5", "0 nor 1", bad_small_tile},
         {"camera.cfa:", "several colours", bad_cfa},
         {"camera.cfa:", "start", bad_learn_cfa},
+        {"camera.cfa_transmission: 6", "9", bad_table},
+        {"camera.cfa_transmission: -0.1", "0..1", bad_transmission},
+        {"camera.cfa_tile_px:", "4 would do", bad_bayer_tile},
+        {"camera.cfa_file:", "needs", bad_cfa_file},
         {"camera.exposure_mask: 1.01", "0..1", bad_mask},
         {"camera.exposure_mask: nan", "0..1", bad_mask_nan},
         {"camera.exposure_mask: 5 numbers", "square", bad_mask_count},
@@ -480,6 +526,20 @@ static const char config_text[] =
     "dataset: {kind: synthetic, synthetic: {count: 5, radius_um: 3, train: 8, validation: 4, test: 5}}\n"
     "train: {steps: 3, batch_size: 4, validate_every: 3}\n";
 
+/* A (4, 2) array of NumPy: two tiles of 2 x 2 below each other, but `last` at its end. */
+static void put_tile(const char *name, float last)
+{
+    const float value[8] = {1, 0, .5F, .25F, 0, 1, .5F, last};
+    const char dict[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 2), }";
+    char npy[128 + sizeof value];
+    memset(npy, ' ', 128);
+    memcpy(npy, "\x93NUMPY\x01\x00\x76\x00", 10);
+    memcpy(npy + 10, dict, sizeof dict - 1);
+    npy[127] = '\n';
+    memcpy(npy + 128, value, sizeof value);
+    place_put(name, npy, sizeof npy);
+}
+
 /* Trains and evaluates with a few keys set. */
 static void test_program(void **state)
 {
@@ -491,10 +551,15 @@ static void test_program(void **state)
         "--set 'camera.view_x_um=[0, 0]' --set 'camera.view_y_um=[0, 0]' --set 'camera.view_pitch=[1, 2]'",
         "--set camera.small_fill_factor=.1",
         "--set 'camera.exposure_mask={init: [1, .5, .5, .1], learn: true, lr: .1}'",
+        "--set 'optics.colours_um=[.62, .53, .46]' --set 'camera.cfa={init: bayer, learn: true, lr: .1}'",
+        "--set 'optics.colours_um=[.62, .53]' --set 'camera.cfa={init: random, learn: true, lr: .1}'",
+        "--set 'optics.colours_um=[.62, .53]' --set camera.cfa=file --set camera.cfa_file=tile.npy",
         "--set camera.overlap_fields=2",
         "--set camera.detectors=16 --set 'camera.detector_mask={init: walsh, learn: true, lr: .1}'",
     };
     place_put_text("config.yaml", config_text);
+    put_tile("tile.npy", .75F);
+    put_tile("bad.npy", 1.5F);
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         char line[512];
         (void)snprintf(line, sizeof line, "train config.yaml -q -o run%zu %s", i, sets[i]);
@@ -502,16 +567,21 @@ static void test_program(void **state)
         (void)snprintf(line, sizeof line, "evaluate run%zu", i);
         if (place_run(line) != 0) fail_msg("%s: %s", line, place_get("err"));
     }
+    const int code = place_run("train config.yaml -q -o bad --set 'optics.colours_um=[.62, .53]' --set camera.cfa=file "
+                               "--set camera.cfa_file=bad.npy");
+    char *text = place_get("err");
+    if (code == 0 || !strstr(text, "camera.cfa_file") || !strstr(text, "1.5 in row 4")) fail_msg("%d: %s", code, text);
+    sg_free(text);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_binning),     cmocka_unit_test(test_shift),         cmocka_unit_test(test_views),
-        cmocka_unit_test(test_coarse_view), cmocka_unit_test(test_bayer),         cmocka_unit_test(test_exposure_mask),
-        cmocka_unit_test(test_two_sizes),   cmocka_unit_test(test_hadamard),      cmocka_unit_test(test_detectors),
-        cmocka_unit_test(test_overlap),     cmocka_unit_test(test_overlap_label), cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_program),
+        cmocka_unit_test(test_binning),        cmocka_unit_test(test_shift),     cmocka_unit_test(test_views),
+        cmocka_unit_test(test_coarse_view),    cmocka_unit_test(test_bayer),     cmocka_unit_test(test_exposure_mask),
+        cmocka_unit_test(test_colour_filters), cmocka_unit_test(test_two_sizes), cmocka_unit_test(test_hadamard),
+        cmocka_unit_test(test_detectors),      cmocka_unit_test(test_overlap),   cmocka_unit_test(test_overlap_label),
+        cmocka_unit_test(test_refuses),        cmocka_unit_test(test_program),
     };
     return cmocka_run_group_tests_name("pixels", tests, place_make, place_remove);
 }
