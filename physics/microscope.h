@@ -130,6 +130,14 @@ typedef struct sg_optics_config {
 } sg_optics_config;
 
 typedef enum sg_shot { SG_SHOT_NONE, SG_SHOT_POISSON, SG_SHOT_GAUSSIAN } sg_shot;
+typedef enum sg_camera_preset {
+    SG_PRESET_NONE,
+    SG_PRESET_SCMOS,
+    SG_PRESET_EMCCD,
+    SG_PRESET_INDUSTRIAL_CMOS,
+    SG_PRESET_SPAD,
+    SG_PRESET_IDEAL,
+} sg_camera_preset; /* camera_preset.c */
 typedef enum sg_readout_kind { SG_READOUT_CHANNELS, SG_READOUT_DIFFERENCE, SG_READOUT_SUM } sg_readout_kind;
 typedef enum sg_normalise { SG_NORMALISE_RANGE, SG_NORMALISE_STANDARD } sg_normalise;
 
@@ -165,6 +173,16 @@ typedef struct sg_camera_config {
     sg_learn learn_detector_mask;
     double qe, background_e, dark_e_per_s, exposure_s, full_well_e, read_noise_e;
     double em_gain; /* electron multiplication; 0: none */
+    sg_camera_preset preset;
+    /* pixels that differ: scope_maps.c. Files hold the relative sensitivity (1 on average), electrons a second, electrons
+     * rms, electrons; one larger than the sensor is cut at (map_row_px, map_column_px) */
+    char prnu_map[SG_PATH_MAX], dark_map[SG_PATH_MAX], read_noise_map[SG_PATH_MAX], dsnu_map[SG_PATH_MAX];
+    int map_row_px, map_column_px;
+    double prnu, dsnu_e;              /* rms of drawn maps */
+    double hot_fraction, hot_e_per_s; /* hot pixels: their part, mean of their additional dark current */
+    uint64_t sensor_seed;
+    sg_learn learn_prnu, learn_dark, learn_dsnu, learn_offset;
+    double gain_e_per_adu; /* > 0: range_e = gain_e_per_adu (2^b - 1), whatever range_e says */
     sg_shot shot;
     int bit_depth;  /* 0: no ADC (for tests); 1..16 */
     double range_e; /* gain_e_per_adu = range_e / (2^b - 1); 0: starts at twice the electrons of an even share of the

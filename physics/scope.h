@@ -3,6 +3,7 @@
 #ifndef SG_PHYSICS_SCOPE_H
 #define SG_PHYSICS_SCOPE_H
 
+#include "physics/camera.h"
 #include "physics/led_array.h"
 #include "physics/microscope.h"
 
@@ -105,6 +106,10 @@ int sg_scope_tile_side(int count);
 sg_status sg_scope_check_pixels(sg_scope *s);
 sg_status sg_scope_size_pixels(sg_scope *s);
 sg_status sg_scope_open_masks(sg_scope *s);
+
+/* scope_maps.c: the camera with its maps and, if it learns, its offset (SG_NONE: it does not) */
+sg_value sg_scope_camera(sg_graph *g, const sg_scope *s, sg_value image, sg_value range_e, sg_camera_attr attr);
+sg_value sg_scope_offset_adu(sg_graph *g, const sg_scope *s);
 
 /* scope_sensor.c: light on the pixels, or electrons before the ADC, to what the network sees */
 sg_value sg_scope_sensor(sg_graph *g, const sg_scope *s, sg_value in, bool electrons, bool want_electrons,

@@ -8,7 +8,10 @@ static sg_value range_e(sg_graph *g, const sg_scope *s, double photons)
     const sg_camera_config *c = &s->config->camera;
     const bool shared = s->config->sample.kind != SG_SAMPLE_INCOHERENT && c->cfa == SG_CFA_NONE;
     const int shares = s->size.exposures * (shared ? s->size.colours : 1);
-    const double start = c->range_e > 0 ? c->range_e : 2 * c->qe * photons * sg_scope_pixel_gain(s) / shares;
+    const double gain_range_e = c->gain_e_per_adu * ((1 << c->bit_depth) - 1);
+    const double start = gain_range_e > 0 ? gain_range_e
+                         : c->range_e > 0 ? c->range_e
+                                          : 2 * c->qe * photons * sg_scope_pixel_gain(s) / shares;
     return sg_scope_scalar(g, "camera.adc.range_e", start, "e", c->learn_range, SG_BOX, 1e-3, 1e9);
 }
 
@@ -16,19 +19,31 @@ static sg_value range_e(sg_graph *g, const sg_scope *s, double photons)
 static sg_camera_attr adc_alone(sg_camera_attr attr)
 {
     attr.electrons = 1;
-    attr.dark_e = attr.read_noise_e = attr.full_well_e = 0;
+    attr.dark_e = attr.read_noise_e = attr.full_well_e = attr.em_gain = 0;
     attr.shot = SG_SHOT_NONE;
     return attr;
+}
+
+/* All stages of the camera with the maps of its pixels, or the ADC alone behind electrons. */
+static sg_value take(sg_graph *g, const sg_scope *s, sg_value in, sg_value full_scale_e, sg_camera_attr attr,
+                     bool electrons)
+{
+    if (!electrons) return sg_scope_camera(g, s, in, full_scale_e, attr);
+    const sg_camera_inputs alone = {in, full_scale_e, sg_scope_offset_adu(g, s), SG_NONE, SG_NONE, SG_NONE, SG_NONE};
+    attr = adc_alone(attr);
+    return sg_camera_with(g, &alone, &attr);
 }
 
 /* Detectors behind masks make their picture from numbers that are scaled, but not yet standardised. */
 static sg_value read_out(sg_graph *g, const sg_scope *s, sg_value adu, sg_value full_scale_e)
 {
     sg_camera_config c = s->config->camera;
-    if (c.detectors == 0) return sg_readout(g, adu, full_scale_e, &c, s->size.exposures);
+    if (c.detectors == 0)
+        return sg_readout_with(g, adu, full_scale_e, sg_scope_offset_adu(g, s), &c, s->size.exposures);
     const bool standard = c.normalise == SG_NORMALISE_STANDARD;
     c.normalise = SG_NORMALISE_RANGE;
-    const sg_value picture = sg_scope_detector_picture(g, s, sg_readout(g, adu, full_scale_e, &c, s->size.exposures));
+    const sg_value picture = sg_scope_detector_picture(
+        g, s, sg_readout_with(g, adu, full_scale_e, sg_scope_offset_adu(g, s), &c, s->size.exposures));
     return standard ? sg_standardise(g, picture, 1e-6) : picture;
 }
 
@@ -42,11 +57,10 @@ sg_value sg_scope_sensor(sg_graph *g, const sg_scope *s, sg_value in, bool elect
     sg_camera_attr adc = sg_camera_attr_make(camera, photons, true),
                    analogue = sg_camera_attr_make(camera, photons, false);
     adc.dark_e *= sg_scope_binned_on_chip(s), analogue.dark_e *= sg_scope_binned_on_chip(s);
-    if (electrons) adc = adc_alone(adc);
     if (electrons || want_electrons)
-        sg_scope_stage(stages, "electrons", electrons ? in : sg_camera(g, in, full_scale_e, &analogue), "electron",
+        sg_scope_stage(stages, "electrons", electrons ? in : take(g, s, in, full_scale_e, analogue, false), "electron",
                        pitch_um, "photoelectrons with shot and read noise, before the ADC");
-    const sg_value adu = sg_scope_pixels_adu(g, s, sg_camera(g, in, full_scale_e, &adc));
+    const sg_value adu = sg_scope_pixels_adu(g, s, take(g, s, in, full_scale_e, adc, electrons));
     sg_scope_stage(stages, "adu", adu, "ADU", camera->detectors > 0 ? 0 : output_um, "camera values");
     const sg_value channels = read_out(g, s, adu, full_scale_e);
     sg_scope_stage(stages, "channels", channels, "1", output_um, "what the network sees");

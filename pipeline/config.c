@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "physics/camera_preset.h"
 #include "pipeline/config_walk.h"
 #include "pipeline/keys.h"
 #include "pipeline/map_file.h"
@@ -93,11 +94,36 @@ static sg_status walk_map(sg_walk *walk, int map, const char *prefix)
     return SG_OK;
 }
 
+/* The text of `wanted` below the value `node` of `path`; NULL: it is not given. */
+static const char *find_text(const sg_yaml *yaml, int node, const char *path, const char *wanted)
+{
+    if (yaml->nodes[node].kind == SG_YAML_SCALAR) return strcmp(path, wanted) ? NULL : yaml->nodes[node].text;
+    for (int i = yaml->nodes[node].first; i >= 0 && yaml->nodes[node].kind == SG_YAML_MAP; i = yaml->nodes[i].next) {
+        char below[PATH_LETTERS];
+        (void)snprintf(below, sizeof below, "%s%s%.80s", path, *path ? "." : "", yaml->nodes[i].key);
+        const char *text = strncmp(below, wanted, strlen(below)) ? NULL : find_text(yaml, i, below, wanted);
+        if (text) return text;
+    }
+    return NULL;
+}
+
+/* A preset comes first, wherever it stands: what is given beside it wins. A word that is none is left to the walk. */
+static void apply_preset(sg_config *config, const sg_yaml *yaml, int node, const char *path)
+{
+    const char *text = find_text(yaml, node, path, "camera.preset");
+    const char *names = sg_key_find("camera.preset", &(sg_key_part){SG_PART_WHOLE})->names;
+    unsigned index = 0;
+    for (const char *p = names; text && *p; p += strcspn(p, " "), p += strspn(p, " "), index++)
+        if (strcspn(p, " ") == strlen(text) && !strncmp(p, text, strlen(text)))
+            sg_camera_preset_apply(&config->microscope.camera, (sg_camera_preset)index);
+}
+
 /* Runs `path` = node of a tree, or the whole map where path is "". */
 static sg_status walk_start(sg_config *config, const sg_yaml *yaml, int node, const char *path, const sg_origin *origin)
 {
     sg_walk walk = {config, yaml, origin, NULL};
     SG_TRY(SG_ALLOC(&walk.seen, (size_t)sg_key_count, "config"));
+    apply_preset(config, yaml, node, path);
     const sg_status status = *path ? walk_value(&walk, node, path) : walk_map(&walk, node, "");
     sg_free(walk.seen);
     return status;

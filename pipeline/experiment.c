@@ -179,9 +179,12 @@ sg_status sg_experiment_config(sg_config *out, const sg_experiment *experiment, 
     const sg_origin origin = {.name = e->path, .lines = true, .folder = folder};
     sg_config config = e->base;
     if (e->vary_key[0]) SG_TRY(sg_config_assign(&config, e->vary_key, e->vary_value[vary], e->vary_line, &origin));
-    for (int i = e->arms[arm].first; i < e->arms[arm].first + e->arms[arm].count; i++) {
-        const sg_override *override = &e->overrides[i];
-        SG_TRY(sg_config_assign(&config, override->key, override->value, override->line, &origin));
+    for (int pass = 0; pass < 2; pass++) { /* a preset first: what stands beside it wins */
+        for (int i = e->arms[arm].first; i < e->arms[arm].first + e->arms[arm].count; i++) {
+            const sg_override *override = &e->overrides[i];
+            if (!strcmp(override->key, "camera.preset") == (pass == 0))
+                SG_TRY(sg_config_assign(&config, override->key, override->value, override->line, &origin));
+        }
     }
     config.train.seed = seed;
     *out = config;

@@ -10,6 +10,8 @@ enum { SG_RANGE_PICTURES = 16, SG_RANGE_CANDIDATES = 67 };
 bool sg_range_resolve(sg_config *config)
 {
     sg_camera_config *camera = &config->microscope.camera;
+    const double gain_range_e = camera->gain_e_per_adu * ((1 << camera->bit_depth) - 1);
+    if (gain_range_e > 0) camera->range_e = gain_range_e;
     if (camera->range_e > 0 || camera->bit_depth == 0) return false;
     camera->range_e = (double)((1 << camera->bit_depth) - 1); /* one electron a code */
     return true;
