@@ -132,6 +132,11 @@ static sg_status check_config(const sg_dataset_config *config, const sg_dataset_
                 grid->sample_px, grid->margin_px);
     if (grid->label_px < 1 || grid->label_px > 32768)
         SG_FAIL(SG_E_RANGE, "label: %d pixels are outside 1..32768", grid->label_px);
+    if (grid->channels > 1 && (config->kind == SG_DATASET_BUILTIN || config->kind == SG_DATASET_SYNTHETIC))
+        SG_FAIL(SG_E_CONFIG,
+                "dataset.kind: builtin and synthetic pictures have 1 channel, this sample.kind needs %d; a "
+                "folder would do",
+                grid->channels);
     if (config->target == SG_TARGET_DPC && config->kind != SG_DATASET_STACK)
         SG_FAIL(SG_E_CONFIG, "dataset.target: dpc goes with a dataset of kind stack, mask with every kind");
     return SG_OK;
@@ -198,10 +203,16 @@ uint32_t sg_dataset_id(const sg_dataset *dataset, sg_split split, int index)
     return item_of(dataset, split, index)->id;
 }
 
+static int channels_of(const sg_dataset_grid *grid)
+{
+    return grid->channels > 0 ? grid->channels : 1;
+}
+
 size_t sg_dataset_sample_len(const sg_dataset *dataset)
 {
     const size_t px = (size_t)dataset->grid.sample_px;
-    return px * px * (dataset->config.kind == SG_DATASET_STACK ? (size_t)dataset->fields[0].planes : 1);
+    return px * px *
+           (size_t)(dataset->config.kind == SG_DATASET_STACK ? dataset->fields[0].planes : channels_of(&dataset->grid));
 }
 
 size_t sg_dataset_label_len(const sg_dataset *dataset)
@@ -242,9 +253,13 @@ static void picture_item(const sg_dataset *dataset, const sg_item *item, const u
     const int y = words ? pick(words[0], room_y) : room_y / 2, x = words ? pick(words[1], room_x) : room_x / 2;
     const unsigned how = words ? words[2] & 7 : 0;
     const int32_t *labels = item->labels + (size_t)y * (size_t)item->width + (size_t)x;
-    copy_window(sample, grid->sample_px, item->picture, item->height, item->width, y - grid->margin_px,
-                x - grid->margin_px);
-    sg_square_turn(sample, grid->sample_px, how);
+    const size_t window = (size_t)grid->sample_px * (size_t)grid->sample_px,
+                 page = (size_t)item->height * (size_t)item->width;
+    for (size_t c = 0; c < (size_t)channels_of(grid); c++) {
+        copy_window(sample + c * window, grid->sample_px, item->picture + c * page, item->height, item->width,
+                    y - grid->margin_px, x - grid->margin_px);
+        sg_square_turn(sample + c * window, grid->sample_px, how);
+    }
     sg_label_binary(label, labels, (size_t)item->width, inside, grid->label_px);
     sg_square_turn(label, grid->label_px, how);
     if (!instances) return;

@@ -3,6 +3,7 @@
 #define SG_DATASETS_DATASET_H
 
 #include "core/status.h"
+#include "physics/microscope.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,7 +53,10 @@ typedef struct sg_dataset_grid {
     int margin_px;
     int label_px;         /* camera grid after margin removal */
     double pixel_um;      /* d */
-    int stack_images;     /* K for stacks, else 0 */
+    int stack_images;     /* pictures of a stack, K for each plane and colour; else 0 */
+    int stack_groups;     /* planes times colours of a stack; 0: 1 */
+    sg_sample_kind kind;  /* what the pictures are, and */
+    int channels;         /* how many a sample has; 0: 1; not for stacks */
     const double *led_na; /* (K, 2) directions (s_x, s_y), for stacks without stack_leds_csv; read while opening only */
 } sg_dataset_grid;
 
@@ -69,11 +73,11 @@ int sg_dataset_count(const sg_dataset *dataset, sg_split split);
 const char *sg_dataset_name(const sg_dataset *dataset, sg_split split, int index);
 /* A number that is the same for the same name in every run: the sample id of the random streams (< 2^24). */
 uint32_t sg_dataset_id(const sg_dataset *dataset, sg_split split, int index);
-/* Numbers in one sample (N^2 or K C^2) and in one label (label_px^2). */
+/* Numbers in one sample (channels N^2 or K C^2) and in one label (label_px^2). */
 size_t sg_dataset_sample_len(const sg_dataset *dataset);
 size_t sg_dataset_label_len(const sg_dataset *dataset);
 
-/* One item: sample (N, N) picture in [0,1] (percentiles 1..99.8 of the whole picture) or (K, C, C) stack; label
+/* One item: sample (channels, N, N), scaled as sg_sample_read does, or (K, C, C) stack; label
  * (label_px^2) in {0, 1} (or the target's numbers); instances (label_px^2) 0 = background, or NULL if not wanted (zeros
  * for stacks without masks). draw >= 0 and config.augment: a random crop, flips and quarter turns by the random numbers of (seed, id,
  * draw), for stacks only the crop, because their light has directions; otherwise the central crop as it is. The margin

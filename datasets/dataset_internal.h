@@ -10,7 +10,7 @@ typedef struct sg_item {
     sg_split split;
     uint32_t id;
     int height, width;
-    float *picture;  /* (height, width) in [0,1] */
+    float *picture;  /* (channels, height, width) */
     int32_t *labels; /* (height, width) */
     int field, y, x; /* stacks: the window's corner in a field */
 } sg_item;

@@ -6,13 +6,14 @@
 #include "datasets/dataset_internal.h"
 #include "datasets/image.h"
 #include "datasets/label.h"
+#include "datasets/sample.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *const extensions[] = {".png", ".tif", ".tiff", ".PNG", ".TIF", ".TIFF"};
+static const char *const extensions[] = {".png", ".tif", ".tiff", ".PNG", ".TIF", ".TIFF", ".npy"};
 enum { EXTENSIONS = sizeof extensions / sizeof *extensions };
 
 /* ---- splits ---- */
@@ -46,7 +47,10 @@ bool sg_folder_find(char *out, size_t size, const char *folder, const char *kind
 static sg_status add_pair(sg_dataset *dataset, const char *folder, const char *name, sg_split split)
 {
     char image[2 * SG_DATASET_PATH_MAX], label[2 * SG_DATASET_PATH_MAX];
-    if (!sg_folder_find(image, sizeof image, folder, "images", name))
+    char parts[SG_DATASET_PATH_MAX]; /* a field in two files */
+    (void)snprintf(parts, sizeof parts, "%s_amplitude", name);
+    if (!sg_folder_find(image, sizeof image, folder, "images", name) &&
+        !(dataset->grid.kind == SG_SAMPLE_FIELD && sg_folder_find(image, sizeof image, folder, "images", parts)))
         SG_FAIL(SG_E_IO, "%s/images: no picture '%s' (.png, .tif or .tiff)", folder, name);
     if (!sg_folder_find(label, sizeof label, folder, "labels", name))
         SG_FAIL(SG_E_IO, "%s: no label '%s' (.png, .tif or .tiff) in %s/labels", image, name, folder);
@@ -79,11 +83,25 @@ static const char *stem(char *out, size_t size, const char *file)
     return NULL;
 }
 
+/* A field in two files is one picture: "x_amplitude" becomes "x", "x_phase" is none of its own. */
+static bool is_picture(const sg_dataset *dataset, char *name)
+{
+    static const char *const parts[] = {"_phase", "_amplitude"};
+    const size_t length = strlen(name);
+    for (int i = 0; dataset->grid.kind == SG_SAMPLE_FIELD && i < 2; i++) {
+        const size_t part = strlen(parts[i]);
+        if (length <= part || strcmp(name + length - part, parts[i]) != 0) continue;
+        name[length - part] = 0;
+        return i == 1;
+    }
+    return true;
+}
+
 static sg_status list_opened(sg_dataset *dataset, const char *folder, DIR *dir)
 {
     char name[512];
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (stem(name, sizeof name, entry->d_name))
+        if (stem(name, sizeof name, entry->d_name) && is_picture(dataset, name))
             SG_TRY(add_pair(dataset, folder, name, dataset->config.test_only ? SG_SPLIT_TEST : split_by_hash(name)));
     return SG_OK;
 }
@@ -146,7 +164,6 @@ done:
 static sg_status check_picture(const sg_dataset *dataset, const sg_image *picture, const char *path)
 {
     const int inside = dataset->grid.sample_px - 2 * dataset->grid.margin_px;
-    if (picture->pages != 1) SG_FAIL(SG_E_FORMAT, "%s: %d pages, a sample has one", path, picture->pages);
     if (picture->height < inside || picture->width < inside)
         SG_FAIL(SG_E_SHAPE,
                 "%s: %d x %d pixels are smaller than the sample of %d x %d (sample.size_px without its margin)", path,
@@ -157,10 +174,9 @@ static sg_status check_picture(const sg_dataset *dataset, const sg_image *pictur
 sg_status sg_folder_load(const sg_dataset *dataset, sg_item *item)
 {
     sg_image picture;
-    SG_TRY(sg_image_read(&picture, item->image_path));
+    const sg_dataset_grid *grid = &dataset->grid;
+    SG_TRY(sg_sample_read(&picture, item->image_path, grid->kind, grid->channels > 0 ? grid->channels : 1));
     sg_status status = check_picture(dataset, &picture, item->image_path);
-    if (status == SG_OK)
-        status = sg_image_scale(picture.data, (size_t)picture.height * (size_t)picture.width, item->image_path);
     if (status == SG_OK) status = load_label(item, &picture);
     if (status != SG_OK) {
         sg_image_free(&picture);

@@ -122,10 +122,10 @@ static sg_status scale_bright(const sg_dataset *dataset, const led_table *leds)
 {
     double sum[3] = {0};
     for (int i = 0; i < dataset->field_count; i++)
-        for (int k = 0; k < leds->count; k++) {
+        for (int k = 0; k < dataset->fields[i].planes; k++) {
             const sg_field *field = &dataset->fields[i];
             const size_t len = (size_t)field->height * (size_t)field->width;
-            if (is_bright(leds->na_x[k], leds->na_y[k], dataset->config.stack_na))
+            if (is_bright(leds->na_x[k % leds->count], leds->na_y[k % leds->count], dataset->config.stack_na))
                 add_region(sum, field->data + (size_t)k * len, field->width, &field->region[SG_SPLIT_TRAIN]);
         }
     if (!(sum[0] > 0)) SG_FAIL(SG_E_NUMERIC, "%s: the bright-field images have no light", dataset->config.path);
@@ -292,12 +292,18 @@ static sg_status assign_splits(const sg_dataset *dataset)
 
 /* ---- light and target ---- */
 
+/* Planes times colours: each has a picture of every LED. */
+static int groups_of(const sg_dataset *dataset)
+{
+    return dataset->grid.stack_groups > 0 ? dataset->grid.stack_groups : 1;
+}
+
 /* Of the table, or those of the illumination. */
 static sg_status read_leds(led_table *out, const sg_dataset *dataset)
 {
     const sg_dataset_config *config = &dataset->config;
     const double *na = dataset->grid.led_na;
-    *out = (led_table){.count = dataset->grid.stack_images};
+    *out = (led_table){.count = dataset->grid.stack_images / groups_of(dataset)};
     if (config->stack_leds_csv[0]) return sg_stack_leds(&out->na_x, &out->na_y, &out->count, config->stack_leds_csv);
     if (!na) SG_FAIL(SG_E_CONFIG, "dataset.stack_leds_csv: a table with the direction of every LED is needed");
     SG_TRY(SG_ALLOC(&out->na_x, (size_t)out->count, "stack"));
@@ -309,6 +315,7 @@ static sg_status read_leds(led_table *out, const sg_dataset *dataset)
     return SG_OK;
 }
 
+/* The DPC picture is that of the first colour and focal plane, whose images come first. */
 static sg_status make_dpc(const sg_dataset *dataset, const led_table *leds)
 {
     for (int i = 0; i < dataset->field_count; i++) {
@@ -324,9 +331,10 @@ static sg_status make_targets(const sg_dataset *dataset)
     led_table leds;
     sg_status status = read_leds(&leds, dataset);
     for (int i = 0; status == SG_OK && i < dataset->field_count; i++)
-        if (leds.count != dataset->fields[i].planes)
-            status = sg_error_set(SG_E_SHAPE, "%s: %d LEDs, but %s has %d images", dataset->config.stack_leds_csv,
-                                  leds.count, dataset->config.path, dataset->fields[i].planes);
+        if (leds.count * groups_of(dataset) != dataset->fields[i].planes)
+            status = sg_error_set(SG_E_SHAPE, "%s: %d LEDs, but %s has %d images of each colour and focal plane",
+                                  dataset->config.stack_leds_csv, leds.count, dataset->config.path,
+                                  dataset->fields[i].planes / groups_of(dataset));
     if (status == SG_OK && dataset->config.target == SG_TARGET_DPC) status = make_dpc(dataset, &leds);
     if (status == SG_OK) status = scale_bright(dataset, &leds);
     sg_free(leds.na_x);

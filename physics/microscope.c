@@ -34,6 +34,12 @@ sg_value sg_scope_param(sg_graph *g, const char *name, sg_shape shape, double co
     return sg_param(g, name, shape, &spec);
 }
 
+bool sg_scope_is_thin(const sg_scope *s)
+{
+    const sg_sample_kind kind = s->config->sample.kind;
+    return kind == SG_SAMPLE_COHERENT || kind == SG_SAMPLE_COLOUR || kind == SG_SAMPLE_FIELD;
+}
+
 double sg_scope_dispersion(const sg_scope *s, int colour)
 {
     return s->config->optics.wavelength_um / s->colour[colour].wavelength_um;
@@ -95,7 +101,9 @@ sg_value sg_stage_value(const sg_microscope_stages *stages, const char *name)
 static sg_value light(sg_graph *g, const sg_scope *s, sg_value sample, sg_microscope_stages *stages)
 {
     switch (s->config->sample.kind) {
-    case SG_SAMPLE_COHERENT: return sg_scope_coherent(g, s, sample, stages);
+    case SG_SAMPLE_COHERENT:
+    case SG_SAMPLE_COLOUR:
+    case SG_SAMPLE_FIELD: return sg_scope_coherent(g, s, sample, stages);
     case SG_SAMPLE_STACK: return sg_scope_stack(g, s, sample);
     case SG_SAMPLE_SLICES: return sg_scope_slices(g, s, sample, stages);
     case SG_SAMPLE_INCOHERENT: break;

@@ -33,6 +33,9 @@ typedef enum sg_sample_kind {
     SG_SAMPLE_STACK,      /* measured stack: K images, one per LED, take the place of sample and optics */
     SG_SAMPLE_INCOHERENT, /* emission s >= 0, blurred by the PSF */
     SG_SAMPLE_SLICES,     /* thick: a picture for each slice, as coherent */
+    SG_SAMPLE_COLOUR, /* transmitted intensity g_c in [0,1] of each colour: a_c = -ln(max(g_c, 1/255))/2 (Beer-Lambert),
+                           * phase phase_rad times the mean of all g_c, and the background phase */
+    SG_SAMPLE_FIELD,  /* measured amplitude A and phase in rad, two channels: t = A exp(i phi); A may exceed 1 */
 } sg_sample_kind;
 
 typedef struct sg_sample_config {

@@ -7,6 +7,7 @@
 #define SG_PHYSICS_OPS(X)                                                                                              \
     X(sample_phase)                                                                                                    \
     X(transmission)                                                                                                    \
+    X(beer_lambert)                                                                                                    \
     X(dft2)                                                                                                            \
     X(pupil)                                                                                                           \
     X(led_levels)                                                                                                      \

@@ -17,6 +17,10 @@ sg_value sg_sample_phase(sg_graph *g, sg_value pictures, double phase_rad, doubl
 sg_value sg_transmission(sg_graph *g, sg_value absorption, sg_value phase_rad);
 sg_value sg_transmission_polar(sg_graph *g, sg_value amplitude, sg_value phase_rad);
 
+/* Absorption of the amplitude where the intensity g passes: a = -ln(max(g, 1/255))/2, any shape. Exact gradient, 0 where
+ * g < 1/255. */
+sg_value sg_beer_lambert(sg_graph *g, sg_value intensity);
+
 /* The thin sample of one picture g (n,1,h,w) in [0,1]: t = exp(-absorption g + i (phase_rad g + b)), b as above. */
 sg_value sg_coherent_sample(sg_graph *g, sg_value picture, double phase_rad, double absorption, double background_rad,
                             double correlation_px);

@@ -49,6 +49,8 @@ sg_value sg_scope_scalar(sg_graph *g, const char *name, double value, const char
 void sg_scope_stage(sg_microscope_stages *stages, const char *name, sg_value value, const char *unit, double pixel_um,
                     const char *long_name);
 
+/* A thin sample under the LEDs: coherent, colour, field. */
+bool sg_scope_is_thin(const sg_scope *s);
 /* What phases at the config's wavelength_um are multiplied by for this colour. */
 double sg_scope_dispersion(const sg_scope *s, int colour);
 /* The rows of the LED weights that belong to one colour. */

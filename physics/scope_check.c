@@ -206,8 +206,7 @@ static sg_status size_image(sg_scope *s)
                     c->optics.na, shortest_um(s), limit);
         s->size.oversample = (int)nearbyint(pitch / d);
     }
-    if (c->sample.kind == SG_SAMPLE_COHERENT || c->sample.kind == SG_SAMPLE_SLICES)
-        s->size.oversample = fine > 1 ? fine : 1;
+    if (sg_scope_is_thin(s) || c->sample.kind == SG_SAMPLE_SLICES) s->size.oversample = fine > 1 ? fine : 1;
     s->size.image_px = s->size.oversample * s->size.camera_px;
     if (s->size.image_px > 16384)
         SG_FAIL(SG_E_RANGE, "camera.pixel_um: %d pixels need an image grid of %d, more than 16384", s->size.camera_px,
@@ -257,7 +256,7 @@ static sg_status open_leds(sg_scope *s)
     SG_TRY(sg_led_array_make(&s->leds, light, s->colour[0].wavelength_um, s->field_um));
     const size_t k = (size_t)s->leds.count;
     s->size.leds = s->leds.count;
-    if (c->sample.kind == SG_SAMPLE_COHERENT || c->sample.kind == SG_SAMPLE_SLICES)
+    if (sg_scope_is_thin(s) || c->sample.kind == SG_SAMPLE_SLICES)
         SG_TRY(sg_led_array_sampling(&s->leds, shortest_um(s), c->optics.na, c->sample.pixel_um));
     SG_TRY(SG_ALLOC(&s->weight, k * (size_t)light->exposures * (size_t)s->size.colours, "LED weights"));
     SG_TRY(SG_ALLOC(&s->power, k, "LED powers"));
@@ -272,6 +271,19 @@ static sg_status open_leds(sg_scope *s)
     if (light->pattern == SG_PATTERN_RANDOM) return SG_OK;
     SG_TRY(sg_led_pattern(s->weight, &s->leds, light, s->size.colours, c->optics.na));
     return sg_scope_check_light(s);
+}
+
+static int sample_channels(const sg_scope *s)
+{
+    switch (s->config->sample.kind) {
+    case SG_SAMPLE_STACK: return s->size.leds * s->size.planes * s->size.colours;
+    case SG_SAMPLE_SLICES: return s->config->sample.slices;
+    case SG_SAMPLE_COLOUR: return s->size.colours;
+    case SG_SAMPLE_FIELD: return 2;
+    case SG_SAMPLE_COHERENT:
+    case SG_SAMPLE_INCOHERENT: break;
+    }
+    return 1;
 }
 
 static sg_status open_parts(sg_scope *s)
@@ -296,12 +308,8 @@ static sg_status open_parts(sg_scope *s)
     SG_TRY(sg_scope_size_pixels(s));
     SG_TRY(sg_scope_open_masks(s));
     if (s->config->sample.kind != SG_SAMPLE_INCOHERENT) SG_TRY(open_leds(s));
-    s->size.sample_channels =
-        s->config->sample.kind == SG_SAMPLE_STACK ? s->size.leds * s->size.planes * s->size.colours : 1;
-    if (s->config->sample.kind == SG_SAMPLE_SLICES) {
-        SG_TRY(sg_scope_check_slices(s));
-        s->size.sample_channels = s->config->sample.slices;
-    }
+    if (s->config->sample.kind == SG_SAMPLE_SLICES) SG_TRY(sg_scope_check_slices(s));
+    s->size.sample_channels = sample_channels(s);
     s->na_max = na_limit(s);
     SG_TRY(sg_scope_check_psf(s));
     SG_TRY(sg_scope_pupil_file(&s->pupil, s));

@@ -3,11 +3,12 @@
 
 #include <math.h>
 
-static sg_status check_choices(const sg_microscope_config *c)
+static sg_status check_choices(const sg_scope *s)
 {
+    const sg_microscope_config *c = s->config;
     const sg_optics_config *o = &c->optics;
     const bool incoherent = c->sample.kind == SG_SAMPLE_INCOHERENT, pupil = o->psf == SG_PSF_PUPIL;
-    const bool between = c->sample.kind == SG_SAMPLE_COHERENT && c->illumination.sampling == SG_LED_EXACT;
+    const bool between = sg_scope_is_thin(s) && c->illumination.sampling == SG_LED_EXACT;
     const bool deep = pupil || (o->psf >= SG_PSF_BORN_WOLF && o->psf <= SG_PSF_VECTORIAL);
     const struct rule {
         bool broken;
@@ -63,7 +64,7 @@ static double width_um(const sg_microscope_config *c)
 sg_status sg_scope_check_psf(const sg_scope *s)
 {
     const sg_microscope_config *c = s->config;
-    SG_TRY(check_choices(c));
+    SG_TRY(check_choices(s));
     if (c->sample.kind != SG_SAMPLE_INCOHERENT) return SG_OK;
     if (c->optics.psf == SG_PSF_GIBSON_LANNI) SG_TRY(check_layers(&c->optics));
     if (c->optics.psf == SG_PSF_GAUSSIAN || c->optics.psf == SG_PSF_AIRY) return SG_OK;

@@ -4,15 +4,26 @@
 #include "physics/optics.h"
 #include "physics/scope.h"
 
-/* t of all wavelengths, (n, colours, N, N). */
-static sg_value transmission(sg_graph *g, const sg_scope *s, sg_value picture)
+/* The phase at each wavelength, (n, colours, N, N): of the mean of all pictures, and of the background. */
+static sg_value phase(sg_graph *g, const sg_scope *s, sg_value pictures, double phase_rad, double background_rad)
 {
     const sg_sample_config *sample = &s->config->sample;
     double factor[SG_COLOUR_MAX];
     for (int c = 0; c < s->size.colours; c++) factor[c] = sg_scope_dispersion(s, c);
-    const sg_value phase = sg_sample_phase(g, picture, sample->phase_rad, sample->background_rad,
-                                           sample->correlation_um / sample->pixel_um, s->size.colours, factor);
-    return sg_transmission(g, sg_combine(g, picture, sample->absorption, SG_NONE, 0), phase);
+    return sg_sample_phase(g, pictures, phase_rad, background_rad, sample->correlation_um / sample->pixel_um,
+                           s->size.colours, factor);
+}
+
+/* t of all wavelengths, (n, colours, N, N). */
+static sg_value transmission(sg_graph *g, const sg_scope *s, sg_value in)
+{
+    const sg_sample_config *sample = &s->config->sample;
+    const int n = s->size.sample_px;
+    if (sample->kind == SG_SAMPLE_FIELD)
+        return sg_transmission_polar(g, sg_slice(g, in, 0, 1, 0, n), phase(g, s, sg_slice(g, in, 1, 1, 0, n), 1, 0));
+    const sg_value phi = phase(g, s, in, sample->phase_rad, sample->background_rad);
+    if (sample->kind == SG_SAMPLE_COLOUR) return sg_transmission(g, sg_beer_lambert(g, in), phi);
+    return sg_transmission(g, sg_combine(g, in, sample->absorption, SG_NONE, 0), phi);
 }
 
 /* The exposures of one focal plane at one wavelength. */

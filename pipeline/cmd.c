@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "datasets/sample.h"
 #include "pipeline/config_walk.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/keys.h"
@@ -128,16 +129,25 @@ sg_status sg_cmd_run_load(sg_config *config, sg_model **model, sg_program *progr
     return sg_weights_read(*model, path);
 }
 
-sg_status sg_cmd_sample(float *out, const sg_image *image, const char *path, int size_px)
+/* The central square of every page. */
+static sg_status crop(float *out, const sg_image *image, const char *path, int size_px)
 {
-    if (image->pages != 1) SG_FAIL(SG_E_SHAPE, "%s: %d pages, a sample has one", path, image->pages);
     if (image->height < size_px || image->width < size_px)
         SG_FAIL(SG_E_SHAPE, "%s: %d x %d px is smaller than the sample grid of %d x %d (sample.size_px)", path,
                 image->width, image->height, size_px, size_px);
-    const int top = (image->height - size_px) / 2, left = (image->width - size_px) / 2;
-    SG_TRY(sg_image_scale(image->data, (size_t)image->height * (size_t)image->width, path));
-    for (int y = 0; y < size_px; y++)
-        memcpy(out + (size_t)y * (size_t)size_px, image->data + (size_t)(top + y) * (size_t)image->width + left,
-               (size_t)size_px * sizeof *out);
+    const size_t top = (size_t)(image->height - size_px) / 2, left = (size_t)(image->width - size_px) / 2,
+                 width = (size_t)image->width, page = (size_t)image->height * width, side = (size_t)size_px;
+    for (size_t row = 0; row < (size_t)image->pages * side; row++)
+        memcpy(out + row * side, image->data + row / side * page + (top + row % side) * width + left,
+               side * sizeof *out);
     return SG_OK;
+}
+
+sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, const sg_microscope_size *size)
+{
+    sg_image image;
+    SG_TRY(sg_sample_read(&image, path, config->microscope.sample.kind, size->sample_channels));
+    const sg_status status = crop(out, &image, path, size->sample_px);
+    sg_image_free(&image);
+    return status;
 }

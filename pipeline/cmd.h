@@ -2,7 +2,6 @@
 #ifndef SG_PIPELINE_CMD_H
 #define SG_PIPELINE_CMD_H
 
-#include "datasets/image.h"
 #include "pipeline/args.h"
 #include "pipeline/program.h"
 
@@ -19,8 +18,7 @@ void sg_cmd_line(char out[SG_COMMAND_MAX], int argc, char **argv);
  * Free with sg_model_free and sg_program_free, also after an error. SG_E_USAGE: no finished run; SG_E_CONFIG: its
  * config.yaml is not the one that it was trained with; SG_E_FORMAT: damaged weights. */
 sg_status sg_cmd_run_load(sg_config *config, sg_model **model, sg_program *program, const char *folder, int batch);
-/* out (size_px^2): the middle of a picture after scaling all of it, in place, to [0,1] by its percentiles. SG_E_SHAPE: it is
- * smaller or has several pages; SG_E_NUMERIC. */
-sg_status sg_cmd_sample(float *out, const sg_image *image, const char *path, int size_px);
+/* out (sample_channels, sample_px^2): the middle of what sg_sample_read makes of a file. SG_E_SHAPE: it is smaller. */
+sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, const sg_microscope_size *size);
 
 #endif

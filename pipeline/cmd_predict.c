@@ -44,14 +44,14 @@ static sg_status size_output(prediction *p, int height, int width, const char *p
     return SG_OK;
 }
 
-static sg_status predict_sample(prediction *p, const sg_image *image, const char *path, int page)
+static sg_status predict_sample(prediction *p, const char *path, int page)
 {
     const sg_plan *plan = p->program.plan;
     const int side = p->program.size.output_px;
     const uint32_t id = (uint32_t)page;
     const sg_step step = {p->config.train.seed, 0, &id, false};
     SG_TRY(size_output(p, side, side, path));
-    SG_TRY(sg_cmd_sample(sg_plan_input(plan, "sample"), image, path, p->program.size.sample_px));
+    SG_TRY(sg_cmd_sample(sg_plan_input(plan, "sample"), path, &p->config, &p->program.size));
     sg_plan_step_set(p->program.plan, &step);
     SG_TRY(sg_plan_forward(p->program.plan));
     store(p, sg_plan_output(plan, "logits"), (size_t)side * (size_t)side, page);
@@ -93,7 +93,7 @@ static sg_status run_measured(prediction *p, const float *adu, int height, int w
     return status;
 }
 
-static sg_status predict_measured(prediction *p, const sg_image *image, const char *path, int page)
+static sg_status measured_picture(prediction *p, const sg_image *image, const char *path, int page)
 {
     const int exposures = p->program.size.frames, unit = 1 << p->config.unet.depth;
     if (p->config.microscope.camera.detectors > 0)
@@ -108,17 +108,20 @@ static sg_status predict_measured(prediction *p, const sg_image *image, const ch
     return run_measured(p, image->data, image->height, image->width, page);
 }
 
+static sg_status predict_measured(prediction *p, const char *path, int page)
+{
+    sg_image image;
+    SG_TRY(sg_image_read(&image, path));
+    const sg_status status = measured_picture(p, &image, path, page);
+    sg_image_free(&image);
+    return status;
+}
+
 static sg_status predict_all(prediction *p, const sg_option_list *pictures, bool measured)
 {
     p->pages = pictures->count;
-    for (int i = 0; i < pictures->count; i++) {
-        sg_image image;
-        SG_TRY(sg_image_read(&image, pictures->item[i]));
-        const sg_status status = measured ? predict_measured(p, &image, pictures->item[i], i)
-                                          : predict_sample(p, &image, pictures->item[i], i);
-        sg_image_free(&image);
-        if (status != SG_OK) return status;
-    }
+    for (int i = 0; i < pictures->count; i++)
+        SG_TRY((measured ? predict_measured : predict_sample)(p, pictures->item[i], i));
     return SG_OK;
 }
 

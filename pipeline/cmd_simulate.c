@@ -33,14 +33,7 @@ typedef struct run {
 
 static sg_status read_picture(run *r)
 {
-    sg_image image;
-    const sg_shape shape = sg_simulation_shape(&r->simulation, SG_ENTRY_SAMPLE);
-    if (shape.c != 1)
-        SG_FAIL(SG_E_CONFIG, "%s: one picture, and this sample has %d channels", r->order->input, shape.c);
-    SG_TRY(sg_image_read(&image, r->order->input));
-    const sg_status status = sg_cmd_sample(r->in, &image, r->order->input, shape.h);
-    sg_image_free(&image);
-    return status;
+    return sg_cmd_sample(r->in, r->order->input, &r->config, &r->simulation.size);
 }
 
 /* A stage of an earlier simulation, its shape that of this one. */

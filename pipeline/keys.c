@@ -26,7 +26,7 @@
 
 /* clang-format off */
 const sg_key sg_keys[] = {
-    {SCOPE(sample.kind), .type = ENUM, .names = "coherent stack incoherent slices",
+    {SCOPE(sample.kind), .type = ENUM, .names = "coherent stack incoherent slices colour field",
      .doc = "coherent: a picture becomes phase and absorption; stack: measured images, one per LED; incoherent: emission; slices: several"},
     {SCOPE(sample.size_px), .type = INT, .unit = "px", .lo = 8, .hi = 8192, .value = 256, .doc = "side of the sample grid, margin included"},
     {SCOPE(sample.margin_px), .type = INT, .unit = "px", .lo = 0, .hi = 2048, .value = 0, .doc = "border removed on each side after imaging"},

@@ -151,7 +151,10 @@ sg_status sg_run_dataset(sg_dataset **out, const sg_config *config)
                                   .margin_px = config->microscope.sample.margin_px,
                                   .label_px = size.output_px,
                                   .pixel_um = config->microscope.sample.pixel_um,
-                                  .stack_images = stack ? size.leds : 0,
+                                  .stack_images = stack ? size.sample_channels : 0,
+                                  .stack_groups = size.planes * size.colours,
+                                  .kind = config->microscope.sample.kind,
+                                  .channels = size.sample_channels,
                                   .led_na = led_na};
     if (dataset.stack_na <= 0) dataset.stack_na = config->microscope.optics.na;
     const sg_status status = sg_dataset_open(out, &dataset, &grid);

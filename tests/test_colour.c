@@ -246,6 +246,80 @@ static void test_difference(void **state)
     free(difference.data);
 }
 
+/* ---- kinds of samples ---- */
+
+/* A uniform picture lets exactly its intensity through, whatever the phase. */
+static void test_beer_lambert(void **state)
+{
+    (void)state;
+    static const float g[] = {.9f, .4f, 1e-4f}; /* the last one below the floor */
+    sg_microscope_config c = scope(1);
+    float sample[3 * SIDE * SIDE];
+    c.sample.kind = SG_SAMPLE_COLOUR;
+    c.sample.background_rad = 0;
+    c.illumination.pattern = SG_PATTERN_CENTER;
+    set_colours(&c, rgb_um, 3);
+    for (int i = 0; i < 3 * SIDE * SIDE; i++) sample[i] = g[i / (SIDE * SIDE)];
+    shown got = show(&c, "image", sample);
+    const size_t picture = (size_t)got.shape.h * (size_t)got.shape.w;
+    double worst = 0;
+    for (size_t i = 0; i < 3 * picture; i++) {
+        const double want = i / picture == 2 ? 1. / 255 : (double)g[i / picture];
+        lab_near((double)got.data[i], want, 1e-6, "intensity", (double)i);
+        worst = fmax(worst, fabs((double)got.data[i] - want));
+    }
+    printf("# Beer-Lambert: %.1e\n", worst);
+    free(got.data);
+}
+
+/* t of a colour sample, pixel by pixel: amplitude sqrt(g_c), phase of the mean of all colours. */
+static void test_colour_transmission(void **state)
+{
+    (void)state;
+    sg_microscope_config c = scope(1);
+    float g[3 * SIDE * SIDE];
+    c.sample.kind = SG_SAMPLE_COLOUR;
+    c.sample.background_rad = 0;
+    c.sample.phase_rad = 1.5;
+    set_colours(&c, rgb_um, 3);
+    fill(g, sizeof g / sizeof *g, .01, 1);
+    shown t = show(&c, "transmission", g);
+    assert_int_equal(t.shape.c, 3);
+    const size_t len = SIDE * SIDE;
+    for (size_t i = 0; i < 3 * len; i++) {
+        const double mean = ((double)g[i % len] + (double)g[i % len + len] + (double)g[i % len + 2 * len]) / 3;
+        const double phi = 1.5 * mean * .5 / rgb_um[i / len], a = sqrt((double)g[i]);
+        lab_near((double)t.data[2 * i], a * cos(phi), 1e-6, "Re t", (double)i);
+        lab_near((double)t.data[2 * i + 1], a * sin(phi), 1e-6, "Im t", (double)i);
+    }
+    free(t.data);
+}
+
+/* Measured amplitude and phase that a picture would have given make the same image. */
+static void test_field(void **state)
+{
+    (void)state;
+    sg_microscope_config c = scope(2);
+    const size_t len = SIDE * SIDE;
+    float g[SIDE * SIDE], field[2 * SIDE * SIDE];
+    c.sample.background_rad = 0;
+    set_colours(&c, rgb_um, 3);
+    fill(g, len, 0, 1);
+    for (size_t i = 0; i < len; i++) field[i] = expf(-.2f * g[i]), field[len + i] = g[i];
+    shown want = show(&c, "image", g);
+    c.sample.kind = SG_SAMPLE_FIELD;
+    shown got = show(&c, "image", field);
+    double worst = 0;
+    for (size_t i = 0; i < sg_shape_len(want.shape); i++) {
+        const double error = fabs((double)got.data[i] - (double)want.data[i]);
+        lab_near((double)got.data[i], (double)want.data[i], 1e-5 * 25, "image of a field", (double)i);
+        worst = fmax(worst, error);
+    }
+    printf("# field against coherent: %.1e\n", worst);
+    free(want.data);
+    free(got.data);
+}
+
 /* ---- bad input ---- */
 
 typedef struct bad {
@@ -300,6 +374,9 @@ int main(void)
         cmocka_unit_test(test_stack),
         cmocka_unit_test(test_dose),
         cmocka_unit_test(test_difference),
+        cmocka_unit_test(test_beer_lambert),
+        cmocka_unit_test(test_colour_transmission),
+        cmocka_unit_test(test_field),
         cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests_name("colour", tests, NULL, NULL);

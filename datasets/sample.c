@@ -1,0 +1,137 @@
+/* sample.c - see sample.h. */
+#include "datasets/sample.h"
+
+#include "core/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static size_t page_len(const sg_image *image)
+{
+    return (size_t)image->height * (size_t)image->width;
+}
+
+/* ---- channels ---- */
+
+static sg_status same_size(const sg_image *a, const sg_image *b, const char *path)
+{
+    if (a->height == b->height && a->width == b->width && b->pages == 1) return SG_OK;
+    SG_FAIL(SG_E_SHAPE, "%s: %d pages of %d x %d pixels, its other channel has %d x %d", path, b->pages, b->width,
+            b->height, a->width, a->height);
+}
+
+/* Adds a page that is read from a file. */
+static sg_status add_page(sg_image *all, int page, const char *path, int channel)
+{
+    sg_image one;
+    SG_TRY(sg_image_read_as(&one, path, (sg_image_options){.channel = channel}));
+    const sg_status status = same_size(all, &one, path);
+    if (status == SG_OK) memcpy(all->data + (size_t)page * page_len(all), one.data, page_len(all) * sizeof *one.data);
+    sg_image_free(&one);
+    return status;
+}
+
+/* `image` has the first page: room for all of them. */
+static sg_status make_room(sg_image *image, int pages, const char *path)
+{
+    float *data;
+    SG_TRY(SG_ALLOC(&data, page_len(image) * (size_t)pages, path));
+    memcpy(data, image->data, page_len(image) * sizeof *data);
+    sg_free(image->data);
+    image->data = data;
+    image->pages = pages;
+    return SG_OK;
+}
+
+bool sg_sample_phase_path(char *phase, size_t size, const char *path)
+{
+    static const char amplitude[] = "_amplitude";
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    const size_t stem = dot ? (size_t)(dot - path) : 0, length = sizeof amplitude - 1;
+    if (!dot || (slash && dot < slash) || stem < length || memcmp(dot - length, amplitude, length) != 0) return false;
+    if (phase) (void)snprintf(phase, size, "%.*s_phase%s", (int)(stem - length), path, dot);
+    return true;
+}
+
+static bool has_colours(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, ".npy") != 0 && strcmp(dot, ".mat") != 0 && strchr(path, ':') == NULL;
+}
+
+/* Real and imaginary part become modulus and angle. */
+static void make_polar(sg_image *z)
+{
+    float *re = z->data, *im = re + page_len(z);
+    for (size_t i = 0; i < page_len(z); i++) {
+        const float modulus = hypotf(re[i], im[i]);
+        im[i] = atan2f(im[i], re[i]);
+        re[i] = modulus;
+    }
+    z->is_complex = false;
+}
+
+static sg_status read_channels(sg_image *out, const char *path, sg_sample_kind kind, int channels)
+{
+    char phase[SG_PATH_MAX];
+    SG_TRY(sg_image_read_as(out, path, (sg_image_options){.or_complex = kind == SG_SAMPLE_FIELD}));
+    if (out->is_complex && out->pages == 2) make_polar(out);
+    if (out->pages == channels) return SG_OK;
+    const bool two_files = kind == SG_SAMPLE_FIELD && sg_sample_phase_path(phase, sizeof phase, path);
+    if (out->pages != 1 || channels < 2 || (!two_files && !has_colours(path)))
+        SG_FAIL(SG_E_SHAPE, "%s: %d page%s, this sample has %d channel%s", path, out->pages, out->pages == 1 ? "" : "s",
+                channels, channels == 1 ? "" : "s");
+    SG_TRY(make_room(out, channels, path));
+    for (int c = 1; c < channels; c++) SG_TRY(add_page(out, c, two_files ? phase : path, two_files ? 0 : c));
+    return SG_OK;
+}
+
+/* ---- scales ---- */
+
+static sg_status scale_pictures(sg_image *image, const char *path)
+{
+    for (int c = 0; c < image->pages; c++)
+        SG_TRY(sg_image_scale(image->data + (size_t)c * page_len(image), page_len(image), path));
+    return SG_OK;
+}
+
+static sg_status scale_intensities(sg_image *image, const char *path)
+{
+    const size_t len = page_len(image) * (size_t)image->pages;
+    const float full = image->is_float ? 1.f : image->bits == 8 ? 255.f : image->bits == 16 ? 65535.f : 4294967295.f;
+    for (size_t i = 0; i < len; i++) {
+        image->data[i] /= full;
+        if (!(image->data[i] >= 0 && image->data[i] <= 1))
+            SG_FAIL(SG_E_RANGE, "%s: transmitted intensity %g in channel %zu is outside 0..1", path,
+                    (double)image->data[i], i / page_len(image) + 1);
+    }
+    return SG_OK;
+}
+
+static sg_status check_field(const sg_image *image, const char *path)
+{
+    const size_t len = page_len(image);
+    for (size_t i = 0; i < len; i++)
+        if (!(image->data[i] >= 0))
+            SG_FAIL(SG_E_RANGE, "%s: amplitude %g in row %zu is negative", path, (double)image->data[i],
+                    i / (size_t)image->width);
+    for (size_t i = len; i < 2 * len; i++)
+        if (!(fabsf(image->data[i]) <= 1e4f))
+            SG_FAIL(SG_E_RANGE, "%s: phase %g rad in row %zu is outside -10000..10000", path, (double)image->data[i],
+                    (i - len) / (size_t)image->width);
+    return SG_OK;
+}
+
+sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels)
+{
+    sg_status status = read_channels(out, path, kind, channels);
+    if (status == SG_OK && kind == SG_SAMPLE_COLOUR)
+        status = scale_intensities(out, path);
+    else if (status == SG_OK && kind == SG_SAMPLE_FIELD)
+        status = check_field(out, path);
+    else if (status == SG_OK)
+        status = scale_pictures(out, path);
+    if (status != SG_OK) sg_image_free(out);
+    return status;
+}

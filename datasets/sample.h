@@ -1,0 +1,20 @@
+/* sample.h - what samples are made of in files: pictures of one or several channels, scaled as their kind needs. */
+#ifndef SG_DATASETS_SAMPLE_H
+#define SG_DATASETS_SAMPLE_H
+
+#include "core/status.h"
+#include "datasets/image.h"
+#include "physics/microscope.h"
+
+/* Channels are the pages of the file, or the colours of a picture of one page.
+ *   coherent, slices, incoherent   each channel by sg_image_scale: its 1st..99.8th percentile becomes 0..1
+ *   colour                         transmitted intensities: integers / full scale (255, 65535), floats as they are, 0..1
+ *   field                          amplitude >= 0 and phase in rad, as they are: two pages, a complex .npy, or two files,
+ *                                  NAME_amplitude.EXT (which `path` names) and NAME_phase.EXT
+ * *out has `channels` pages. Errors name the file: fewer or more channels, NaN or Inf, a number out of range. */
+sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels);
+
+/* "NAME_amplitude.tif" of a field in two files -> true; *phase = "NAME_phase.tif" (size letters; NULL: not wanted). */
+bool sg_sample_phase_path(char *phase, size_t size, const char *path);
+
+#endif
