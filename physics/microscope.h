@@ -154,8 +154,9 @@ typedef struct sg_camera_config {
     /* pixels: scope_pixels.c */
     int binning; /* 0: none; b: squares of b x b pixels, as electrons before read noise or as the mean of ADU */
     sg_binning binning_kind;
-    double view_x_um[SG_VIEW_MAX], view_y_um[SG_VIEW_MAX]; /* several cameras: shifts in the sample plane */
-    double view_pitch[SG_VIEW_MAX];                        /* their pixels in pixels of the finest; none: all 1 */
+    /* several cameras: shifts in the sample plane; the field is periodic, shifts beyond the margin meet its other side */
+    double view_x_um[SG_VIEW_MAX], view_y_um[SG_VIEW_MAX];
+    double view_pitch[SG_VIEW_MAX]; /* their pixels in pixels of the finest; none: all 1 */
     int view_x_count, view_y_count, view_pitch_count;
     sg_learn learn_view;
     double small_fill_factor; /* 0: one size; else that of the pixels where small_tile is 1 */

@@ -25,12 +25,13 @@ typedef struct pass {
     sg_scores *scores;
 } pass;
 
-/* Pictures first .. first+batch-1; places past the end repeat the last one, with labels that are not counted. */
+/* Pictures first .. first+batch-1; places past the end begin again, with labels that are not counted: with overlapped
+ * fields they are neighbours of others. */
 static void load_batch(pass *p, int first)
 {
     float *sample = sg_plan_input(p->program->plan, "sample"), *label = sg_plan_input(p->program->plan, "label");
     for (int b = 0; b < p->batch; b++) {
-        const int index = first + b < p->count ? first + b : p->count - 1;
+        const int index = (first + b) % p->count;
         const size_t at = (size_t)b * p->label_len;
         p->ids[b] = sg_dataset_id(p->dataset, p->split, index);
         sg_dataset_item(p->dataset, p->split, index, p->config->train.seed, -1, sample + (size_t)b * p->sample_len,

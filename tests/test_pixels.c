@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "physics/pixel.h"
 #include "pipeline/overlap_label.h"
+#include "pipeline/results.h"
 
 #include "physics/microscope.h"
 
@@ -540,32 +541,59 @@ static void put_tile(const char *name, float last)
     place_put(name, npy, sizeof npy);
 }
 
-/* Trains and evaluates with a few keys set. */
+/* The learned array and the one that it started from are both in the results, and differ. */
+static void learned(const char *run, const char *name)
+{
+    char path[600];
+    double *end = NULL, *start = NULL, moved = 0;
+    int rank = 0, dims[SG_RESULTS_RANK];
+    sg_results_file *file = NULL;
+    (void)snprintf(path, sizeof path, "%s/results.h5", run);
+    assert_int_equal(sg_results_open(&file, place_path(path)), SG_OK);
+    (void)snprintf(path, sizeof path, "/learned/%s", name);
+    if (sg_results_read_f64(file, path, &end, &rank, dims) != SG_OK) fail_msg("%s", sg_error_text());
+    (void)snprintf(path, sizeof path, "/learned/%s_initial", name);
+    if (sg_results_read_f64(file, path, &start, &rank, dims) != SG_OK) fail_msg("%s", sg_error_text());
+    size_t len = 1;
+    for (int i = 0; i < rank; i++) len *= (size_t)dims[i];
+    for (size_t i = 0; i < len; i++) moved += fabs(end[i] - start[i]);
+    if (!(moved > 0 && moved < HUGE_VAL)) fail_msg("%s of %s moved by %g", name, run, moved);
+    sg_free(end);
+    sg_free(start);
+    sg_results_close(file);
+}
+
+/* Trains and evaluates with a few keys set; what learns has moved. */
 static void test_program(void **state)
 {
     (void)state;
-    static const char *const sets[] = {
-        "--set camera.binning=2 --set camera.pixel_um=.5",
-        "--set camera.binning=2 --set camera.binning_kind=digital --set camera.pixel_um=.5",
-        "--set 'camera.view_x_um=[0, .5]' --set 'camera.view_y_um=[0, .5]' --set camera.learn_view.learn=true",
-        "--set 'camera.view_x_um=[0, 0]' --set 'camera.view_y_um=[0, 0]' --set 'camera.view_pitch=[1, 2]'",
-        "--set camera.small_fill_factor=.1",
-        "--set 'camera.exposure_mask={init: [1, .5, .5, .1], learn: true, lr: .1}'",
-        "--set 'optics.colours_um=[.62, .53, .46]' --set 'camera.cfa={init: bayer, learn: true, lr: .1}'",
-        "--set 'optics.colours_um=[.62, .53]' --set 'camera.cfa={init: random, learn: true, lr: .1}'",
-        "--set 'optics.colours_um=[.62, .53]' --set camera.cfa=file --set camera.cfa_file=tile.npy",
-        "--set camera.overlap_fields=2",
-        "--set camera.detectors=16 --set 'camera.detector_mask={init: walsh, learn: true, lr: .1}'",
+    static const struct {
+        const char *keys, *learns;
+    } sets[] = {
+        {"--set camera.binning=2 --set camera.pixel_um=.5", NULL},
+        {"--set camera.binning=2 --set camera.binning_kind=digital --set camera.pixel_um=.5", NULL},
+        {"--set 'camera.view_x_um=[0, .5]' --set 'camera.view_y_um=[0, .5]' --set camera.learn_view.learn=true",
+         "view_shift_um"},
+        {"--set 'camera.view_x_um=[0, 0]' --set 'camera.view_y_um=[0, 0]' --set 'camera.view_pitch=[1, 2]'", NULL},
+        {"--set camera.small_fill_factor=.1", NULL},
+        {"--set 'camera.exposure_mask={init: [1, .5, .5, .1], learn: true, lr: .1}'", "exposure_mask"},
+        {"--set 'optics.colours_um=[.62, .53, .46]' --set 'camera.cfa={init: bayer, learn: true, lr: .1}'", "cfa"},
+        {"--set 'optics.colours_um=[.62, .53]' --set 'camera.cfa={init: random, learn: true, lr: .1}'", "cfa"},
+        {"--set 'optics.colours_um=[.62, .53]' --set camera.cfa=file --set camera.cfa_file=tile.npy", NULL},
+        {"--set camera.overlap_fields=2", NULL},
+        {"--set camera.detectors=16 --set 'camera.detector_mask={init: walsh, learn: true, lr: .1}'", "detector_mask"},
     };
     place_put_text("config.yaml", config_text);
     put_tile("tile.npy", .75F);
     put_tile("bad.npy", 1.5F);
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         char line[512];
-        (void)snprintf(line, sizeof line, "train config.yaml -q -o run%zu %s", i, sets[i]);
+        (void)snprintf(line, sizeof line, "train config.yaml -q -o run%zu %s", i, sets[i].keys);
         if (place_run(line) != 0) fail_msg("%s: %s", line, place_get("err"));
         (void)snprintf(line, sizeof line, "evaluate run%zu", i);
         if (place_run(line) != 0) fail_msg("%s: %s", line, place_get("err"));
+        (void)snprintf(line, sizeof line, "run%zu", i);
+        if (sets[i].learns) learned(line, sets[i].learns);
     }
     const int code = place_run("train config.yaml -q -o bad --set 'optics.colours_um=[.62, .53]' --set camera.cfa=file "
                                "--set camera.cfa_file=bad.npy");
