@@ -31,6 +31,9 @@ const sg_gallery_entry sg_gallery_entries[] = {
     {LIGHT, "Off axis", "One LED at .8 NA: relief-like phase contrast.", "illumination.pattern=off_axis", "LEDs image adu"},
     {LIGHT, "Differential phase contrast", "Two mirrored half circles, two exposures with noise of their own, read out as a difference (Tian & Waller 2015).",
      "illumination.pattern=dpc; illumination.exposures=2; camera.readout=difference", "LEDs image adu channels"},
+    {LIGHT, "Any weights", "Random weights, scaled to the dose: where learning may start.", "illumination.pattern=random", "LEDs image adu"},
+    {LIGHT, "On or off", "The same weights on an array that cannot dim its LEDs: above half of the brightest one is on, the dose stays.",
+     "illumination.pattern=random; illumination.levels=on_off", "LEDs image adu"},
     {LIGHT, "Rings of LEDs", "One LED in the middle, ring r has 6 r: all on.", "illumination.geometry=rings; illumination.pattern=all", "LEDs image adu"},
 
     {PUPIL, "Defocus", "exp(2 pi i z (sqrt((n/lambda)^2 - f^2) - n/lambda)): phase becomes visible.",

@@ -1,8 +1,8 @@
 /* strip.c - the stages of a simulation side by side, by gnuplot; see simulation.h. */
 #include "core/memory.h"
 #include "datasets/image.h"
-#include "physics/led_array.h"
 #include "pipeline/gnuplot.h"
+#include "pipeline/light.h"
 #include "pipeline/simulation.h"
 
 #include <math.h>
@@ -135,16 +135,17 @@ static sg_status picture_column(strip *s, const sg_stage_picture *p)
 
 /* ---- LED patterns ---- */
 
-static void led_plot(strip *s, const sg_led_array *leds, const float *weight, double na, int row, int rows)
+static void led_plot(strip *s, const sg_light *light, double na, int row, int rows)
 {
+    const double *weight = light->weight + (ptrdiff_t)row * light->leds;
     double edge = na, most = 0;
-    for (int k = 0; k < leds->count; k++) {
-        edge = fmax(edge, fmax(fabs(leds->led[k].s_x), fabs(leds->led[k].s_y)));
-        most = fmax(most, (double)weight[k]);
+    for (int k = 0; k < light->leds; k++) {
+        edge = fmax(edge, fmax(fabs(light->na_x[k]), fabs(light->na_y[k])));
+        most = fmax(most, weight[k]);
     }
     sg_text_add(&s->script, "$l << EOD\n");
-    for (int k = 0; k < leds->count; k++)
-        sg_text_add(&s->script, "%.6g %.6g %.6g\n", leds->led[k].s_x, leds->led[k].s_y, 100 * (double)weight[k]);
+    for (int k = 0; k < light->leds; k++)
+        sg_text_add(&s->script, "%.6g %.6g %.6g\n", light->na_x[k], light->na_y[k], 100 * weight[k]);
     sg_text_add(&s->script, "EOD\nunset arrow\nunset label\n");
     place(s, row);
     title(s, "LEDs", "% of the light", row, rows);
@@ -156,21 +157,20 @@ static void led_plot(strip *s, const sg_led_array *leds, const float *weight, do
     sg_text_add(&s->script, "set object 2 circle at 0,0 size first %.6g fs empty border rgb '#DDE3EA' dt 2 front\n",
                 na);
     sg_text_add(&s->script, "plot $l u 1:2:3 w points pt 7 ps %.4g lc palette notitle\n",
-                fmin(1, 8 / sqrt((double)leds->count)));
+                fmin(1, 8 / sqrt((double)light->leds)));
     sg_text_add(&s->script, "unset object\n");
 }
 
 static sg_status led_column(strip *s, const sg_simulation *sim)
 {
-    const sg_microscope_config *c = &sim->config->microscope;
-    const sg_param_info *weight = sg_model_find(sim->model, "microscope.led.weight");
-    sg_led_array leds;
-    SG_TRY(sg_led_array_make(&leds, &c->illumination, c->optics.wavelength_um, c->sample.size_px * c->sample.pixel_um));
-    for (int row = 0; row < weight->shape.h && row < s->rows; row++)
-        led_plot(s, &leds, weight->value + (ptrdiff_t)row * leds.count, c->optics.na, row, weight->shape.h);
-    sg_led_array_free(&leds);
+    sg_light light;
+    const sg_status status = sg_light_read(&light, sim->config, sim->model);
+    const int rows = light.colours * light.exposures;
+    for (int row = 0; status == SG_OK && row < rows && row < s->rows; row++)
+        led_plot(s, &light, sim->config->microscope.optics.na, row, rows);
+    sg_light_free(&light);
     s->column++;
-    return SG_OK;
+    return status;
 }
 
 /* True if `name` is one of the words of `show`. */

@@ -1,6 +1,6 @@
 /* test_dataset.c - labels on the camera grid, pairs of files, crops and turns, synthetic cells, measured stacks. */
-#include "core/file.h"
 #include "core/data_path.h"
+#include "core/file.h"
 #include "core/memory.h"
 #include "datasets/csv.h"
 #include "datasets/dataset.h"
@@ -10,6 +10,7 @@
 #include "datasets/stack.h"
 #include "datasets/synthetic.h"
 #include "datasets/tiff.h"
+#include "place.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -21,17 +22,6 @@
 
 #include <cmocka.h>
 
-static char folder[64];
-
-static const char *in_folder(const char *name)
-{
-    static char path[4][256];
-    static int turn;
-    turn = (turn + 1) % 4;
-    (void)snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-    return path[turn];
-}
-
 static void expect_ok(sg_status status)
 {
     if (status != SG_OK) fail_msg("%s", sg_error_text());
@@ -39,18 +29,8 @@ static void expect_ok(sg_status status)
 
 static int setup(void **state)
 {
-    (void)state;
-    (void)strcpy(folder, "/tmp/sg_test_dataset_XXXXXX");
-    if (!mkdtemp(folder)) return -1;
-    return sg_folder_make(in_folder("images")) != SG_OK || sg_folder_make(in_folder("labels")) != SG_OK;
-}
-
-static int remove_all(void **state)
-{
-    (void)state;
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
+    if (place_make(state) != 0) return -1;
+    return sg_folder_make(place_path("images")) != SG_OK || sg_folder_make(place_path("labels")) != SG_OK;
 }
 
 /* ---- labels ---- */
@@ -142,17 +122,17 @@ static void write_pair(const char *name, int height, int width, int label_height
     (void)snprintf(path, sizeof path, "labels/%s.png", name);
     for (int i = 0; i < label_height * label_width; i++)
         data[i] = (uint8_t)(i / label_width / 3 % 2 + i % label_width / 5 % 3);
-    if (label_height) expect_ok(sg_png_write_gray8(in_folder(path), data, label_height, label_width));
+    if (label_height) expect_ok(sg_png_write_gray8(place_path(path), data, label_height, label_width));
     (void)snprintf(path, sizeof path, "images/%s.png", name);
     for (int i = 0; i < height * width; i++) data[i] = (uint8_t)(i / width * 5 + i % width * 3);
-    if (height) expect_ok(sg_png_write_gray8(in_folder(path), data, height, width));
+    if (height) expect_ok(sg_png_write_gray8(place_path(path), data, height, width));
     free(data);
 }
 
 static sg_dataset_config folder_config(void)
 {
     sg_dataset_config config = {.kind = SG_DATASET_FOLDER, .augment = true};
-    (void)snprintf(config.path, sizeof config.path, "%s", folder);
+    (void)snprintf(config.path, sizeof config.path, "%s", place);
     return config;
 }
 
@@ -176,7 +156,7 @@ static void test_folder_errors(void **state)
 {
     (void)state;
     sg_dataset_config config = folder_config();
-    expect_open_error(&config, folder, "no pairs");
+    expect_open_error(&config, place, "no pairs");
     write_pair("alone", 20, 20, 0, 0);
     expect_open_error(&config, "images/alone.png", "no label 'alone'");
     write_pair("alone", 20, 20, 20, 21);
@@ -185,8 +165,8 @@ static void test_folder_errors(void **state)
     expect_open_error(&config, "images/alone.png: 15 x 20", "16 x 16");
     float nan_picture[400] = {NAN};
     write_pair("alone", 0, 0, 20, 20);
-    assert_int_equal(remove(in_folder("images/alone.png")), 0);
-    expect_ok(sg_tiff_write(in_folder("images/alone.tif"), &(sg_tiff){1, 20, 20, 32, nan_picture, 0}));
+    assert_int_equal(remove(place_path("images/alone.png")), 0);
+    expect_ok(sg_tiff_write(place_path("images/alone.tif"), &(sg_tiff){1, 20, 20, 32, nan_picture, 0}));
     expect_open_error(&config, "images/alone.tif", "NaN");
     write_pair("alone", 20, 20, 20, 20);
     expect_open_error(&config, "'alone'", "twice");
@@ -206,7 +186,7 @@ static void test_split_list(void **state)
     sg_dataset_config config = folder_config();
     const char *names[] = {"c", "a", "b", "d", "e", "unused"};
     for (int i = 0; i < 6; i++) write_pair(names[i], 20, 20, 20, 20);
-    (void)snprintf(config.splits, sizeof config.splits, "%s/splits.csv", folder);
+    (void)snprintf(config.splits, sizeof config.splits, "%s/splits.csv", place);
     write_text(config.splits, "# fixed\nname, split\nc,train\na,train\n\nb,test\nd,validation\ne,train\n");
     expect_ok(sg_dataset_open(&dataset, &config, &grid16));
     assert_int_equal(sg_dataset_count(dataset, SG_SPLIT_TRAIN), 3);
@@ -265,7 +245,7 @@ static void test_item_margin(void **state)
     sg_dataset_config config = folder_config();
     float sample[N * N], label[C * C];
     int32_t instances[C * C];
-    (void)snprintf(config.splits, sizeof config.splits, "%s/splits.csv", folder);
+    (void)snprintf(config.splits, sizeof config.splits, "%s/splits.csv", place);
     write_text(config.splits, "name,split\na,train\n");
     write_pair("a", 20, 20, 20, 20);
     expect_ok(sg_dataset_open(&dataset, &config, &grid));
@@ -297,7 +277,7 @@ static void test_augmentation(void **state)
     float sample[N * N], again[N * N], label[C * C], plain[N * N];
     int32_t instances[C * C];
     int different = 0;
-    (void)snprintf(config.splits, sizeof config.splits, "%s/splits.csv", folder);
+    (void)snprintf(config.splits, sizeof config.splits, "%s/splits.csv", place);
     write_text(config.splits, "name,split\na,train\n");
     write_pair("a", 30, 24, 30, 24);
     expect_ok(sg_dataset_open(&dataset, &config, &grid16));
@@ -354,9 +334,9 @@ static void test_builtin(void **state)
             fail_msg("%s: nuclei are not brighter than their background", sg_dataset_name(dataset, SG_SPLIT_TEST, i));
     }
     sg_dataset_free(dataset);
-    assert_int_equal(setenv("SCOPEGRAD_DATA", folder, 1), 0);
+    assert_int_equal(setenv("SCOPEGRAD_DATA", place, 1), 0);
     assert_int_equal(sg_data_find(path, sizeof path, "datasets/nuclei"), SG_E_IO);
-    assert_non_null(strstr(sg_error_text(), folder));
+    assert_non_null(strstr(sg_error_text(), place));
     assert_int_equal(unsetenv("SCOPEGRAD_DATA"), 0);
 }
 
@@ -441,16 +421,16 @@ static void test_leds_csv(void **state)
     (void)state;
     double *x, *y;
     int count;
-    write_text(in_folder("leds.csv"), "index,na_x,na_y\n0, 0.1 ,-0.2\n1,3e-2,0\n");
-    expect_ok(sg_stack_leds(&x, &y, &count, in_folder("leds.csv")));
+    write_text(place_path("leds.csv"), "index,na_x,na_y\n0, 0.1 ,-0.2\n1,3e-2,0\n");
+    expect_ok(sg_stack_leds(&x, &y, &count, place_path("leds.csv")));
     assert_true(count == 2 && x[0] == .1 && y[0] == -.2 && x[1] == .03);
     sg_free(x);
     sg_free(y);
-    write_text(in_folder("leds.csv"), "index,na_x,na_y\n0,0.1,near\n");
-    assert_int_equal(sg_stack_leds(&x, &y, &count, in_folder("leds.csv")), SG_E_FORMAT);
+    write_text(place_path("leds.csv"), "index,na_x,na_y\n0,0.1,near\n");
+    assert_int_equal(sg_stack_leds(&x, &y, &count, place_path("leds.csv")), SG_E_FORMAT);
     assert_non_null(strstr(sg_error_text(), "leds.csv:2: na_y: 'near'"));
-    write_text(in_folder("leds.csv"), "index,x,y\n0,0.1,1\n");
-    assert_int_equal(sg_stack_leds(&x, &y, &count, in_folder("leds.csv")), SG_E_FORMAT);
+    write_text(place_path("leds.csv"), "index,x,y\n0,0.1,1\n");
+    assert_int_equal(sg_stack_leds(&x, &y, &count, place_path("leds.csv")), SG_E_FORMAT);
     assert_null(x);
 }
 
@@ -522,7 +502,7 @@ static void test_real_stack(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, remove_all)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, place_remove)
         TEST(test_label_binary),  TEST(test_label_instances),
         TEST(test_turns_commute), TEST(test_mask_becomes_instances),
         TEST(test_folder_errors), TEST(test_split_list),

@@ -431,6 +431,38 @@ static void whole_levels_are_exported_whole(void **state)
     cJSON_Delete(root);
 }
 
+static const char exact_yaml[] =
+    "sample: {size_px: 32}\n"
+    "illumination: {rows: 3, columns: 3, pitch_na: none, sampling: exact, learn_position: {learn: true, lr: 0.1}}\n"
+    "optics: {edge: smooth}\n"
+    "network: {width: 4, depth: 2}\n"
+    "dataset: {kind: synthetic, synthetic: {count: 3, radius_um: 3, train: 8, validation: 1, test: 1}}\n"
+    "train: {steps: 3, batch_size: 4}\n";
+
+/* The places of a run are the learned ones, and na is the direction from there. */
+static void learned_positions_are_exported(void **state)
+{
+    double moved = 0;
+    (void)state;
+    place_put_text("exact.yaml", exact_yaml);
+    assert_int_equal(place_run("train exact.yaml -o exact -q --no-report"), 0);
+    assert_int_equal(place_run("export exact.yaml -o start"), 0);
+    assert_int_equal(place_run("export exact -o learned"), 0);
+    cJSON *a = exported("start"), *b = exported("learned");
+    for (int k = 0; k < POSITIONS; k++) {
+        const cJSON *led = cJSON_GetArrayItem(cJSON_GetObjectItem(b, "leds"), k);
+        const double x = cJSON_GetObjectItem(led, "x_mm")->valuedouble,
+                     y = cJSON_GetObjectItem(led, "y_mm")->valuedouble;
+        lab_near(cJSON_GetObjectItem(led, "na_x")->valuedouble, -x / sqrt(x * x + y * y + 1e4), 1e-12, "na_x", k);
+        led = cJSON_GetArrayItem(cJSON_GetObjectItem(a, "leds"), k);
+        moved = fmax(moved, hypot(x - cJSON_GetObjectItem(led, "x_mm")->valuedouble,
+                                  y - cJSON_GetObjectItem(led, "y_mm")->valuedouble));
+    }
+    assert_true(moved > .01 && moved < 1);
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+}
+
 static void exports_that_cannot_be_are_refused(void **state)
 {
     static const char *const list[][2] = {
@@ -468,6 +500,7 @@ int main(void)
         cmocka_unit_test(patterns_of_colours_are_read_back),
         cmocka_unit_test(exposure_lists_keep_the_dose),
         cmocka_unit_test(whole_levels_are_exported_whole),
+        cmocka_unit_test(learned_positions_are_exported),
         cmocka_unit_test(exports_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests_name("light", tests, place_make, place_remove);

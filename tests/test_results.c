@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "pipeline/results.h"
+#include "place.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,22 +26,13 @@
         if ((call) != SG_OK) fail_msg("%s", sg_error_text());                                                          \
     } while (0)
 
-static char folder[64], file_path[96];
+static char file_path[512];
 
 static int folder_make(void **state)
 {
-    (void)state;
-    (void)snprintf(folder, sizeof folder, "/tmp/sg-test-results-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
-    (void)snprintf(file_path, sizeof file_path, "%s/results.h5", folder);
-    return 0;
-}
-
-static int folder_remove(void **state)
-{
-    (void)state;
-    (void)unlink(file_path);
-    return rmdir(folder);
+    const int failed = place_make(state);
+    (void)snprintf(file_path, sizeof file_path, "%s", place_path("results.h5"));
+    return failed;
 }
 
 /* Every kind of content, small and large. */
@@ -240,7 +232,7 @@ static void python_reads(void **state)
 {
     (void)state;
     const char *root = getenv("SG_TEST_SOURCE");
-    char command[512];
+    char command[1536];
     sg_results *results = example();
     OK(sg_results_save(results, file_path));
     sg_results_free(results);
@@ -259,5 +251,5 @@ int main(void)
         cmocka_unit_test(equal_bytes),        cmocka_unit_test(python_reads),    cmocka_unit_test(missing_file),
         cmocka_unit_test(damage_is_an_error),
     };
-    return cmocka_run_group_tests(tests, folder_make, folder_remove);
+    return cmocka_run_group_tests(tests, folder_make, place_remove);
 }

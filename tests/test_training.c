@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "pipeline/config.h"
 #include "pipeline/train.h"
+#include "place.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -19,19 +20,19 @@
 #include <cmocka.h>
 
 extern char **environ;
-static char root[256];
 static const char *const outputs[] = {"results.h5", "log.csv", "last.ckpt", "best.ckpt", "weights.safetensors"};
 
 /* Small enough for seconds, with everything that could break the bits: learned light, noise, batch norm, augmentation. */
-static const char tiny[] = "sample: {size_px: 64}\n"
-                           "illumination: {rows: 5, columns: 5, pattern: random, learn: {learn: true, lr: 0.02}}\n"
-                           "network: {width: 16, depth: 2}\n"
-                           "dataset: {kind: synthetic, synthetic: {count: 5, radius_um: 3, train: 12, validation: 5, test: 5}}\n"
-                           "train: {steps: 20, batch_size: 4, validate_every: 5, checkpoint_every: 3}\n";
+static const char tiny[] =
+    "sample: {size_px: 64}\n"
+    "illumination: {rows: 5, columns: 5, pattern: random, learn: {learn: true, lr: 0.02}}\n"
+    "network: {width: 16, depth: 2}\n"
+    "dataset: {kind: synthetic, synthetic: {count: 5, radius_um: 3, train: 12, validation: 5, test: 5}}\n"
+    "train: {steps: 20, batch_size: 4, validate_every: 5, checkpoint_every: 3}\n";
 
 static void path_of(char out[512], const char *run, const char *name)
 {
-    (void)snprintf(out, 512, "%s/%s/%s", root, run, name);
+    (void)snprintf(out, 512, "%s/%s/%s", place, run, name);
 }
 
 static void assert_same_runs(const char *run_a, const char *run_b)
@@ -44,7 +45,8 @@ static void assert_same_runs(const char *run_a, const char *run_b)
         path_of(path[1], run_b, outputs[i]);
         for (int k = 0; k < 2; k++)
             if (sg_file_read(&bytes[k], &size[k], path[k], 0) != SG_OK) fail_msg("%s", sg_error_text());
-        if (size[0] == 0 || size[0] != size[1] || memcmp(bytes[0], bytes[1], size[0]) != 0) fail_msg("%s: %s and %s differ", outputs[i], run_a, run_b);
+        if (size[0] == 0 || size[0] != size[1] || memcmp(bytes[0], bytes[1], size[0]) != 0)
+            fail_msg("%s: %s and %s differ", outputs[i], run_a, run_b);
         sg_free(bytes[0]);
         sg_free(bytes[1]);
     }
@@ -52,7 +54,7 @@ static void assert_same_runs(const char *run_a, const char *run_b)
 
 static void write_config(char out[512])
 {
-    (void)snprintf(out, 512, "%s/tiny.yaml", root);
+    (void)snprintf(out, 512, "%s/tiny.yaml", place);
     if (sg_file_write(out, tiny, sizeof tiny - 1) != SG_OK) fail_msg("%s", sg_error_text());
 }
 
@@ -62,7 +64,7 @@ static void train_here(const char *run, int threads)
     sg_config config;
     const sg_train_options options = {.quiet = true};
     write_config(path);
-    (void)snprintf(folder, sizeof folder, "%s/%s", root, run);
+    (void)snprintf(folder, sizeof folder, "%s/%s", place, run);
     if (sg_config_read(&config, path) != SG_OK) fail_msg("%s", sg_error_text());
     config.train.threads = threads;
     if (sg_train(&config, folder, &options) != SG_OK) fail_msg("%s", sg_error_text());
@@ -86,12 +88,20 @@ static pid_t start(const char *run, bool resume)
     pid_t process;
     posix_spawn_file_actions_t files;
     write_config(config);
-    (void)snprintf(folder, sizeof folder, "%s/%s", root, run);
-    char *const arguments[] = {getenv("SG_TEST_COMMAND"), (char[]){"train"}, config, (char[]){"-o"}, folder, (char[]){"--no-report"}, (char[]){"-q"},
-                               resume ? (char[]){"--resume"} : NULL, NULL};
+    (void)snprintf(folder, sizeof folder, "%s/%s", place, run);
+    char *const arguments[] = {getenv("SG_TEST_COMMAND"),
+                               (char[]){"train"},
+                               config,
+                               (char[]){"-o"},
+                               folder,
+                               (char[]){"--no-report"},
+                               (char[]){"-q"},
+                               resume ? (char[]){"--resume"} : NULL,
+                               NULL};
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", 1, 0);
-    if (posix_spawn(&process, arguments[0], &files, NULL, arguments, environ) != 0) fail_msg("cannot start %s", arguments[0]);
+    if (posix_spawn(&process, arguments[0], &files, NULL, arguments, environ) != 0)
+        fail_msg("cannot start %s", arguments[0]);
     posix_spawn_file_actions_destroy(&files);
     return process;
 }
@@ -162,21 +172,6 @@ static void a_signal_leaves_a_checkpoint(void **state)
     assert_same_runs("unbroken", "stopped");
 }
 
-static int make_root(void **state)
-{
-    (void)state;
-    (void)snprintf(root, sizeof root, "%s/sg-training-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state)
-{
-    char command[512];
-    (void)state;
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,5 +180,5 @@ int main(void)
         cmocka_unit_test(a_second_run_into_the_folder_is_refused),
         cmocka_unit_test(a_signal_leaves_a_checkpoint),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, place_make, place_remove);
 }
