@@ -333,6 +333,50 @@ static void test_learnable(void **state)
     run_with_gradients(&emission, 1, 1);
 }
 
+/* ---- memory ---- */
+
+/* Bytes of a plan with gradients to weights, pupil and sample. */
+static size_t arena_of(sg_sample_kind kind, int leds_a_side)
+{
+    sg_microscope_config c = base;
+    sg_microscope_size size;
+    sg_microscope_stages stages;
+    sg_plan_info info;
+    sg_model *model = NULL;
+    sg_plan *plan = NULL;
+    const sg_plan_options options = {.backward = true};
+    c.sample.kind = kind;
+    c.sample.slices = 3;
+    c.sample.slice_um = 5;
+    c.illumination.rows = c.illumination.columns = leds_a_side;
+    c.illumination.pitch_na = .02;
+    c.illumination.learn = c.optics.learn_phase = (sg_learn){true, .01};
+    if (sg_microscope_check(&size, &c) != SG_OK) fail_msg("%s", sg_error_text());
+    sg_graph *g = sg_graph_new();
+    const sg_value in = sg_variable(g, "sample", sg_entry_shape(&size, SG_ENTRY_SAMPLE, 4), false);
+    (void)sg_microscope(g, in, &c, false, &stages);
+    assert_int_equal(sg_model_new(&model, 1), SG_OK);
+    if (sg_plan_make(&plan, g, model, sg_stage_value(&stages, "image"), &options) != SG_OK)
+        fail_msg("%s", sg_error_text());
+    sg_plan_info_get(plan, &info);
+    sg_plan_free(plan);
+    sg_model_free(model);
+    sg_graph_free(g);
+    return info.arena_bytes;
+}
+
+/* Fields are recomputed, not kept: 25 times the LEDs only need their numbers. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static const sg_sample_kind kinds[] = {SG_SAMPLE_COHERENT, SG_SAMPLE_SLICES};
+    for (int i = 0; i < 2; i++) {
+        const size_t few = arena_of(kinds[i], 3), some = arena_of(kinds[i], 9), many = arena_of(kinds[i], 15);
+        print_message("# arena with 9, 81, 225 LEDs: %zu, %zu, %zu KiB\n", few >> 10, some >> 10, many >> 10);
+        assert_true(few > 0 && some <= few + few / 50 && many <= few + few / 50);
+    }
+}
+
 /* ---- impossible configurations ---- */
 
 typedef struct bad {
@@ -406,8 +450,8 @@ static void test_bad_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward),   cmocka_unit_test(test_stages),    cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_learnable), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_forward),   cmocka_unit_test(test_stages), cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_learnable), cmocka_unit_test(test_memory), cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests_name("microscope", tests, NULL, NULL);
 }

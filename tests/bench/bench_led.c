@@ -1,11 +1,15 @@
 /* bench_led.c - time of the LED array: K coherent fields per sample, summed with weights; forward, and forward +
- * backward to the LED weights and the pupil phase. bench_led SAMPLES LEDS N M [THREADS]      sample grid N x N, image
- * grid M x M, LEDS a square number Prints one JSON line with microseconds per field, the best of several runs. */
+ * backward to the LED weights and the pupil phase.
+ *     bench_led SAMPLES LEDS N M [THREADS]      sample grid N x N, image grid M x M, LEDS a square number
+ * Prints one JSON line with microseconds per field, the best of several runs, and those of a bare loop of FFTW's M x M
+ * transforms: forward needs one a field, both three, since memory for all fields is not kept. */
 #include "core/graph.h"
+#include "core/memory.h"
 #include "core/model.h"
 #include "core/parallel.h"
 #include "core/plan.h"
 #include "core/rng.h"
+#include "physics/fft.h"
 #include "physics/optics.h"
 
 #include <math.h>
@@ -87,6 +91,42 @@ static sg_status measure(double *us, const bench *b, bool backward)
     return status;
 }
 
+/* The bare loop: nothing but one M x M transform a field, one field a thread, planned by trying. */
+typedef struct bare {
+    fftwf_plan plan;
+    fftwf_complex *field; /* (threads, 2, M, M) */
+    size_t len;
+    int fields;
+} bare;
+
+enum { BARE_SLICES = 64 };
+
+static void bare_slice(void *context, int slice, int thread)
+{
+    const bare *b = context;
+    fftwf_complex *in = b->field + 2 * (size_t)thread * b->len;
+    for (int i = b->fields * slice / BARE_SLICES; i < b->fields * (slice + 1) / BARE_SLICES; i++)
+        fftwf_execute_dft(b->plan, in, in + b->len);
+}
+
+static sg_status measure_bare(double *us, const bench *b)
+{
+    bare x = {.len = (size_t)b->m * (size_t)b->m, .fields = b->samples * b->leds};
+    SG_TRY(SG_ALLOC(&x.field, 2 * x.len * (size_t)sg_threads(), "bare transforms"));
+    sg_fft_lock();
+    x.plan = fftwf_plan_dft_2d(b->m, b->m, x.field, x.field + x.len, FFTW_BACKWARD, FFTW_MEASURE);
+    sg_fft_unlock();
+    *us = INFINITY;
+    for (int i = 0; i < RUNS; i++) {
+        const double start = seconds();
+        sg_parallel(BARE_SLICES, bare_slice, &x);
+        *us = fmin(*us, (seconds() - start) / x.fields * 1e6);
+    }
+    sg_fft_plan_free_f32(x.plan);
+    sg_free(x.field);
+    return SG_OK;
+}
+
 int main(int argc, char **argv)
 {
     bench b = {8, 81, 256, 128, NULL, NULL, SG_NONE};
@@ -95,7 +135,7 @@ int main(int argc, char **argv)
     if (argc > 5) sg_threads_set(atoi(argv[5]));
     if (b.samples < 1 || b.leds < 1 || b.leds > LEDS_MAX || b.n < 8 || b.m < 8)
         return fprintf(stderr, "bad sizes\n"), 2;
-    double forward = 0, both = 0;
+    double forward = 0, both = 0, plain = 0;
     b.graph = sg_graph_new();
     sg_status status = sg_model_new(&b.model, 0);
     if (status == SG_OK) {
@@ -103,13 +143,15 @@ int main(int argc, char **argv)
         status = measure(&forward, &b, false);
     }
     if (status == SG_OK) status = measure(&both, &b, true);
+    if (status == SG_OK) status = measure_bare(&plain, &b);
     if (status != SG_OK) fprintf(stderr, "%s\n", sg_error_text());
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     if (status == SG_OK)
         printf("{\"peer\": \"scopegrad\", \"samples\": %d, \"leds\": %d, \"N\": %d, \"M\": %d, \"threads\": %d, "
-               "\"us_per_field_forward\": %.2f, \"us_per_field_both\": %.2f, \"peak_mib\": %.1f}\n",
-               b.samples, b.leds, b.n, b.m, sg_threads(), forward, both, (double)usage.ru_maxrss / 1024);
+               "\"us_per_field_forward\": %.2f, \"us_per_field_both\": %.2f, "
+               "\"us_per_field_fftw\": %.2f, \"peak_mib\": %.1f}\n",
+               b.samples, b.leds, b.n, b.m, sg_threads(), forward, both, plain, (double)usage.ru_maxrss / 1024);
     sg_graph_free(b.graph);
     sg_model_free(b.model);
     return status == SG_OK ? 0 : 1;
