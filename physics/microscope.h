@@ -103,7 +103,11 @@ typedef enum sg_psf_kind {
     SG_PSF_BORN_WOLF,
     SG_PSF_GIBSON_LANNI,
     SG_PSF_VECTORIAL,
+    SG_PSF_MEASURED, /* these three: tables, scope_psf_table.c */
+    SG_PSF_TAPS,
+    SG_PSF_KERNEL,
 } sg_psf_kind;
+typedef enum sg_psf_kernel { SG_KERNEL_SMOOTH, SG_KERNEL_SHARPEN, SG_KERNEL_EDGE } sg_psf_kernel;
 typedef enum sg_mask { SG_MASK_NONE, SG_MASK_CUBIC } sg_mask; /* scope_mask.c */
 
 typedef struct sg_optics_config {
@@ -124,12 +128,17 @@ typedef struct sg_optics_config {
     sg_psf_kind psf; /* incoherent samples */
     sg_edge psf_edge;
     sg_mask mask;
-    double mask_rad; /* its strength */
+    sg_psf_kernel psf_kernel; /* kernel: sharpen and edge have negative taps; negative light counts as none */
+    double mask_rad;          /* its strength */
     sg_learn learn_mask;
     /* gibson_lanni: depth of the particle below the coverslip; layers as they are and as the objective expects them */
     double specimen_um, specimen_index, coverslip_um, coverslip_index, coverslip_design_um, coverslip_design_index;
     double immersion_um, immersion_design_index; /* index 0: medium_index */
     sg_learn learn_specimen;
+    char psf_file[SG_PATH_MAX]; /* measured: picture of a point, its pitch and the part used (0: all) */
+    double psf_pixel_um;
+    int psf_crop_px, psf_size_px; /* taps: side of the square of taps, which start as psf_sigma_um says */
+    sg_learn learn_taps;
 } sg_optics_config;
 
 typedef enum sg_shot { SG_SHOT_NONE, SG_SHOT_POISSON, SG_SHOT_GAUSSIAN } sg_shot;

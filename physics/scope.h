@@ -32,6 +32,8 @@ typedef struct sg_scope {
     sg_scope_colour colour[SG_COLOUR_MAX];
     int cfa_tile_px;  /* side of the tile */
     double *cfa;      /* (colours, tile, tile) starting transmissions; NULL: no filters */
+    int psf_px;       /* side of psf */
+    double *psf;      /* (psf_px, psf_px) wrapped: measured, free or fixed taps; NULL: the PSF is no table */
     double *detector; /* (D, C, C) starting masks; NULL: random */
 } sg_scope;
 
@@ -90,6 +92,8 @@ sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int plane, int colour, int
 sg_value sg_scope_extra_psf(sg_graph *g, const sg_scope *s);
 sg_value sg_scope_mask(sg_graph *g, const sg_scope *s, int colour, sg_value phase);
 sg_status sg_scope_check_psf(const sg_scope *s);
+sg_status sg_scope_open_psf(sg_scope *s); /* scope_psf_table.c: s->psf, and the parameter with its values */
+sg_value sg_scope_psf_table(sg_graph *g, const sg_scope *s);
 
 /* scope_pixels.c: intensity to light on the pixels (n, frames, sensor_h, sensor_w); camera values of pixels that are
  * binned or coarser than others on the common grid; the picture that detectors make; light on a pixel that is read for

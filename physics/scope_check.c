@@ -39,6 +39,9 @@ static sg_status check_numbers(const sg_microscope_config *c)
         {"optics.defocus_um", c->optics.defocus_um, -1e6, 1e6},
         {"optics.magnification", c->optics.magnification, 1e-4, 1e6},
         {"optics.psf_sigma_um", c->optics.psf_sigma_um, 0, 1e4},
+        {"optics.psf_pixel_um", c->optics.psf_pixel_um, 0, 1e4},
+        {"optics.psf_crop_px", c->optics.psf_crop_px, 0, 8192},
+        {"optics.psf_size_px", c->optics.psf_size_px, c->optics.psf == SG_PSF_TAPS, 4096},
         {"optics.mask_rad", c->optics.mask_rad, -1e3, 1e3},
         {"sample.depth_um", c->sample.depth_um, 0, 1e4},
         {"camera.pixel_um", c->camera.pixel_um, 1e-4, 1e6},
@@ -237,6 +240,7 @@ void sg_scope_close(sg_scope *s)
     sg_free(s->position_mm);
     sg_free(s->cfa);
     sg_free(s->detector);
+    sg_free(s->psf);
     for (int c = 0; c < SG_COLOUR_MAX; c++) sg_free(s->colour[c].bin);
 }
 
@@ -312,6 +316,7 @@ static sg_status open_parts(sg_scope *s)
     s->size.sample_channels = sample_channels(s);
     s->na_max = na_limit(s);
     SG_TRY(sg_scope_check_psf(s));
+    SG_TRY(sg_scope_open_psf(s));
     SG_TRY(sg_scope_pupil_file(&s->pupil, s));
     return SG_OK;
 }

@@ -22,6 +22,8 @@ static sg_status check_choices(const sg_scope *s)
         {incoherent && !pupil && (o->learn_zernike.on || o->learn_phase.on || o->learn_amplitude.on || o->learn_na.on),
          "optics.psf: only pupil has zernike_rad, na, phase and amplitude that learn"},
         {incoherent && !pupil && !deep && o->learn_defocus.on, "optics.defocus_um: this optics.psf has none to learn"},
+        {incoherent && o->learn_taps.on && o->psf != SG_PSF_TAPS, "optics.learn_taps: needs optics.psf taps"},
+        {incoherent && !pupil && !deep && o->planes_count > 1, "optics.planes_um: this optics.psf has no depth"},
         {incoherent && o->learn_specimen.on && o->psf != SG_PSF_GIBSON_LANNI,
          "optics.specimen_um: learning needs optics.psf gibson_lanni"},
     };
@@ -67,13 +69,14 @@ sg_status sg_scope_check_psf(const sg_scope *s)
     SG_TRY(check_choices(s));
     if (c->sample.kind != SG_SAMPLE_INCOHERENT) return SG_OK;
     if (c->optics.psf == SG_PSF_GIBSON_LANNI) SG_TRY(check_layers(&c->optics));
-    if (c->optics.psf == SG_PSF_GAUSSIAN || c->optics.psf == SG_PSF_AIRY) return SG_OK;
+    const bool deep = c->optics.psf >= SG_PSF_BORN_WOLF && c->optics.psf <= SG_PSF_VECTORIAL;
+    if (c->optics.psf != SG_PSF_PUPIL && !deep) return SG_OK;
     const double width = width_um(c);
     if (!(width <= s->field_um))
         SG_FAIL(
             SG_E_RANGE,
             "optics.psf: %.4g um wide after defocus, depth and mask, wider than the field of %.4g um; sample.size_px "
             "%.0f would do",
-            width, s->field_um, ceil(width / c->sample.pixel_um));
+            width, s->field_um, ceil(width / c->sample.pixel_um - 1e-6));
     return SG_OK;
 }

@@ -71,15 +71,19 @@ sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int plane, int colour, int
     case SG_PSF_BORN_WOLF:
     case SG_PSF_GIBSON_LANNI:
     case SG_PSF_VECTORIAL: return radial(g, s, plane, colour, samples);
+    case SG_PSF_MEASURED:
+    case SG_PSF_TAPS:
+    case SG_PSF_KERNEL: return sg_scope_psf_table(g, s);
     case SG_PSF_PUPIL: break;
     }
     return pupil(g, s, plane, colour, samples);
 }
 
-/* psf gaussian has its sigma already. */
+/* psf gaussian and taps have used their sigma already. */
 static bool is_psf(const sg_scope *s)
 {
-    return s->config->sample.kind == SG_SAMPLE_INCOHERENT && s->config->optics.psf == SG_PSF_GAUSSIAN;
+    const sg_psf_kind psf = s->config->optics.psf;
+    return s->config->sample.kind == SG_SAMPLE_INCOHERENT && (psf == SG_PSF_GAUSSIAN || psf == SG_PSF_TAPS);
 }
 
 sg_value sg_scope_extra_psf(sg_graph *g, const sg_scope *s)

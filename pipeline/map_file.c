@@ -3,18 +3,38 @@
 
 #include "datasets/image.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* FILE:PAGE, PAGE from 1: copies FILE, returns PAGE; 0: the path names no page. */
+static int page_of(char file[SG_PATH_MAX], const char *path)
+{
+    const char *colon = strrchr(path, ':');
+    (void)snprintf(file, SG_PATH_MAX, "%s", path);
+    if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1)) return 0;
+    file[(size_t)(colon - path) < SG_PATH_MAX ? (size_t)(colon - path) : 0] = 0;
+    return atoi(colon + 1);
+}
+
 sg_status sg_map_read(float **out, int *height, int *width, const char *path)
 {
+    char file[SG_PATH_MAX];
     sg_image image;
-    SG_TRY(sg_image_read(&image, path));
-    *out = image.data;
-    *height = image.height;
-    *width = image.width;
-    if (image.pages == 1) return SG_OK;
+    const int page = page_of(file, path);
+    SG_TRY(sg_image_read(&image, file));
     const int pages = image.pages;
+    if (pages == 1 || (page >= 1 && page <= pages)) {
+        const size_t len = (size_t)image.height * (size_t)image.width;
+        if (page > 1) memmove(image.data, image.data + (size_t)(page - 1) * len, len * sizeof *image.data);
+        *out = image.data;
+        *height = image.height;
+        *width = image.width;
+        return SG_OK;
+    }
     sg_image_free(&image);
     *out = NULL;
-    SG_FAIL(SG_E_SHAPE, "%s: has %d pages, a map has one", path, pages);
+    SG_FAIL(SG_E_SHAPE, "%s: has %d pages, a map has one; %s:1 is the first", path, pages, file);
 }
 
 sg_status sg_pupil_read(sg_pupil_table *out, const char *path)

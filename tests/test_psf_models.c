@@ -2,10 +2,16 @@
  * and random depth; the choice of a PSF in a microscope. */
 #include "lab.h"
 
+#include "core/file.h"
+#include "core/memory.h"
 #include "core/ops.h"
 #include "physics/blur.h"
 #include "physics/microscope.h"
 #include "physics/psf.h"
+#include "pipeline/map_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 static const sg_psf_layers matched = {1.515, 170, 1.515, 170, 1.515, 150, 1.515};
 
@@ -342,13 +348,159 @@ static void test_every_model(void **state)
     }
 }
 
+/* ---- tables ---- */
+
+static double bead_shift, bead_level; /* what the made-up file below shows */
+
+/* "gauss": 41 x 45 pixels with a Gaussian of 3 pixels on a background of 7; "flat": nothing on it; "nan". */
+static sg_status made_up(float **out, int *height, int *width, const char *path)
+{
+    *height = 41, *width = 45;
+    SG_TRY(SG_ALLOC(out, 41 * 45, "made-up bead"));
+    for (int i = 0; i < 41 * 45; i++) {
+        const double y = i / 45 - 20 - bead_shift, x = i % 45 - 22 + bead_shift;
+        (*out)[i] = (float)(7 + (strcmp(path, "gauss") ? 0 : bead_level * exp(-(y * y + x * x) / 18)));
+    }
+    if (!strcmp(path, "nan")) (*out)[0] = NAN;
+    return SG_OK;
+}
+
+static sg_microscope_config with_file(const char *path)
+{
+    sg_microscope_config c = fluorescence();
+    c.optics.psf = SG_PSF_MEASURED;
+    c.optics.psf_pixel_um = .1;
+    c.read_map = made_up;
+    (void)snprintf(c.optics.psf_file, sizeof c.optics.psf_file, "%s", path);
+    return c;
+}
+
+/* Sum, centroid and variance along y and x of a point's image, about the middle, in pixels of the grid. */
+static void moments(const double *y, int n, double m[5])
+{
+    memset(m, 0, 5 * sizeof *m);
+    for (int i = 0; i < n * n; i++) {
+        const double dy = i / n - n / 2, dx = i % n - n / 2;
+        m[0] += y[i], m[1] += y[i] * dy, m[2] += y[i] * dx, m[3] += y[i] * dy * dy, m[4] += y[i] * dx * dx;
+    }
+}
+
+/* A bead off the middle, on a background, at half the grid's pitch: its PSF lies in the middle, has sum 1 and the
+ * bead's width (with 1/12 of a grid pixel's and the interpolation's variance). */
+static void test_measured(void **state)
+{
+    (void)state;
+    bead_shift = 1.37, bead_level = 90;
+    const sg_microscope_config c = with_file("gauss");
+    lab l = scope(&c, 1, 0);
+    double m[5];
+    moments(lab_run(&l), 48, m);
+    print_message("# measured bead: sum %.6f, centroid (%.4f, %.4f) px, variance (%.4f, %.4f) px^2\n", m[0], m[1], m[2],
+                  m[3], m[4]);
+    lab_near(m[0], 1, 1e-6, "sum", 0);
+    for (int i = 1; i < 3; i++) lab_near(m[i], 0, 5e-3, "centroid", i);
+    for (int i = 3; i < 5; i++) lab_near(m[i], 9 / 4. + 1 / 12., .08, "variance", i);
+    lab_close(&l);
+}
+
+static void test_measured_refused(void **state)
+{
+    (void)state;
+    sg_microscope_config c = with_file("flat");
+    refused(&c, "optics.psf_file: flat: nothing rises above its border's median of 7");
+    c = with_file("nan");
+    refused(&c, "optics.psf_file: nan");
+    c = with_file("gauss");
+    c.optics.psf_pixel_um = 0;
+    refused(&c, "optics.psf_pixel_um");
+    c.optics.psf_pixel_um = .5;
+    refused(&c, "sample.size_px 119 or a smaller psf_crop_px would do");
+    c = with_file("gauss");
+    c.optics.psf_crop_px = 43;
+    refused(&c, "optics.psf_crop_px: 43 px of a picture of 45 x 41");
+    c = with_file("");
+    refused(&c, "optics.psf_file");
+    c = fluorescence();
+    c.optics.psf = SG_PSF_TAPS, c.optics.psf_size_px = 49;
+    refused(&c, "optics.psf_size_px: 49 taps are wider than the field of 48");
+}
+
+/* Four real beads of 132..176 nm by 220..242 nm (their README): full width at half maximum of one, about its peak. */
+static void test_real_bead(void **state)
+{
+    (void)state;
+    const char *source = getenv("SG_TEST_SOURCE");
+    char file[900];
+    (void)snprintf(file, sizeof file, "%s/../shared/data/psf_beads/dev/Bead_Image1_crop.tif", source ? source : ".");
+    FILE *there = fopen(file, "rb");
+    if (!there) {
+        print_message("# ../shared/data/psf_beads is absent\n");
+        skip();
+        return;
+    }
+    (void)fclose(there);
+    sg_microscope_config c = with_file("");
+    (void)snprintf(c.optics.psf_file, sizeof c.optics.psf_file, "%s:21", file);
+    c.read_map = sg_map_read;
+    c.optics.psf_pixel_um = c.sample.pixel_um = c.camera.pixel_um = .022;
+    c.sample.size_px = 64;
+    c.optics.psf_crop_px = 41;
+    lab l = scope(&c, 1, 0);
+    const double *y = lab_run(&l);
+    int best = 0, across = 0, down = 0;
+    for (int i = 0; i < 64 * 64; i++)
+        if (y[i] > y[best]) best = i;
+    for (int i = 0; i < 64; i++) {
+        across += y[best / 64 * 64 + i] > .5 * y[best];
+        down += y[i * 64 + best % 64] > .5 * y[best];
+    }
+    print_message("# real bead: %d nm across, %d nm down\n", 22 * across, 22 * down);
+    assert_in_range(22 * across, 110, 198);
+    assert_in_range(22 * down, 198, 286);
+    lab_close(&l);
+}
+
+/* Fixed kernels see a point and a flat picture as their taps say; free taps learn and stay on the simplex. */
+static void test_taps(void **state)
+{
+    (void)state;
+    static const double centre[] = {.25, 5, 8}, beside[] = {.125, -1, -1}, sums[] = {1, 1, 0};
+    for (int k = 0; k < 3; k++) {
+        sg_microscope_config c = fluorescence();
+        c.optics.psf = SG_PSF_KERNEL, c.optics.psf_kernel = (sg_psf_kernel)k;
+        lab l = scope(&c, 1, 0);
+        const double *y = lab_run(&l), *middle = y + 24 * 48 + 24;
+        double sum = 0;
+        for (int i = 0; i < 48 * 48; i++) sum += y[i];
+        lab_near(middle[0], centre[k], 1e-7, "centre", k);
+        lab_near(middle[1], beside[k], 1e-7, "beside", k);
+        lab_near(middle[-48], beside[k], 1e-7, "above", k);
+        lab_near(sum, sums[k], 1e-6, "sum", k);
+        lab_close(&l);
+    }
+    sg_microscope_config c = fluorescence();
+    c.optics.psf = SG_PSF_TAPS, c.optics.psf_size_px = 7, c.optics.psf_sigma_um = .3;
+    c.optics.learn_taps = (sg_learn){true, .01};
+    lab l = scope(&c, 1, 0);
+    const sg_param_info *taps = sg_model_find(l.model, "microscope.psf.taps");
+    assert_non_null(taps);
+    assert_int_equal(taps->spec.constraint, SG_SIMPLEX);
+    assert_false(taps->spec.frozen);
+    const double *y = lab_run(&l);
+    lab_near(y[24 * 48 + 25] / y[24 * 48 + 24], exp(-.5 / 2.25), 1e-6, "Gaussian start", 1);
+    lab_close(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conservation), cmocka_unit_test(test_airy),        cmocka_unit_test(test_born_wolf_axis),
-        cmocka_unit_test(test_gibson_lanni), cmocka_unit_test(test_pupil_route), cmocka_unit_test(test_vectorial),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_depth),       cmocka_unit_test(test_cubic_mask),
-        cmocka_unit_test(test_every_model),
+        cmocka_unit_test(test_conservation),   cmocka_unit_test(test_airy),
+        cmocka_unit_test(test_born_wolf_axis), cmocka_unit_test(test_gibson_lanni),
+        cmocka_unit_test(test_pupil_route),    cmocka_unit_test(test_vectorial),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_cubic_mask),     cmocka_unit_test(test_every_model),
+        cmocka_unit_test(test_measured),       cmocka_unit_test(test_measured_refused),
+        cmocka_unit_test(test_real_bead),      cmocka_unit_test(test_taps),
     };
     return cmocka_run_group_tests_name("psf_models", tests, NULL, NULL);
 }
