@@ -246,6 +246,8 @@ static sg_status read_fields(sg_dataset *dataset)
     reference_pair references;
     (void)snprintf(images, sizeof images, "%s/images", config->path);
     const bool many = sg_folder_exists(images);
+    if (config->target == SG_TARGET_MASK && !sg_folder_exists(config->path))
+        SG_FAIL(SG_E_IO, "%s: no such folder (with images/ and labels/)", config->path);
     if (config->target == SG_TARGET_MASK && !many)
         SG_FAIL(SG_E_CONFIG, "dataset.path: masks need a folder with images/ and labels/, %s has no images/",
                 config->path);

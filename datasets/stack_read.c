@@ -180,6 +180,8 @@ sg_status sg_stack_read(sg_image *out, const char *path, const char *variable, c
 {
     const char *dot = strrchr(path, '.');
     *out = (sg_image){0};
+    if (!sg_folder_exists(path) && !sg_image_known(path))
+        SG_FAIL(SG_E_IO, "%s: no such folder, and no file of pictures (.tif, .npy, .mat, .h5:/array)", path);
     const sg_status status = sg_folder_exists(path)                ? read_folder(out, path, files_csv)
                              : dot && strcasecmp(dot, ".mat") == 0 ? read_matlab(out, path, variable)
                                                                    : sg_image_read(out, path);

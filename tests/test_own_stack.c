@@ -150,6 +150,7 @@ static void bad_folders_are_refused(void **state)
     place_put_text("files.csv", "led,name\n0,none.tif\n");
     refused("field", place_path("files.csv"), "columns led and file");
     refused("field.h5:/other", "", "field.h5");
+    refused("nowhere", "", "nowhere: no such folder");
 }
 
 /* ---- flat field ---- */
@@ -287,6 +288,7 @@ static void bad_fields_are_refused(void **state)
         {"rm cells/images/f1/t3_led11.tif", "f1: 8 images, but the illumination has 9 LEDs"},
         {"echo f9,train >> cells/splits.csv", "splits.csv:5: no field 'f9'"},
         {"rm -r cells/images; mkdir cells/images", "no field of view"},
+        {"rm -r cells", "cells: no such folder"},
         {"rm -r cells/images", "masks need a folder with images/ and labels/"},
     };
     (void)state;
