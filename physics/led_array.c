@@ -1,13 +1,12 @@
-/* led_array.c - see led_array.h. */
+/* led_array.c - see led_array.h; the patterns are in led_pattern.c. */
 #include "physics/led_array.h"
 
 #include "core/memory.h"
+#include "physics/table.h"
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define PI 3.14159265358979323846
 
@@ -109,98 +108,29 @@ static sg_status array_rings(sg_led_array *array, const sg_illumination_config *
 
 /* ---- CSV ---- */
 
-enum { CSV_LINE = 4096, CSV_FIELDS = 64 };
-
-typedef struct csv {
-    FILE *file;
-    const char *path;
-    int line;
-    char text[CSV_LINE];
-    char *field[CSV_FIELDS];
-    int fields;
-} csv;
-
-static char *trimmed(char *text)
-{
-    while (*text == ' ' || *text == '\t') text++;
-    size_t len = strlen(text);
-    while (len && strchr(" \t\r\n", text[len - 1])) text[--len] = 0;
-    return text;
-}
-
-static sg_status csv_open(csv *c, const char *path)
-{
-    *c = (csv){.file = fopen(path, "r"), .path = path};
-    if (!c->file) SG_FAIL(SG_E_IO, "%s: cannot be opened", path);
-    return SG_OK;
-}
-
-/* Splits the next line that is not empty; *end at the end of the file. */
-static sg_status csv_next(csv *c, bool *end)
-{
-    char *text;
-    do {
-        *end = !fgets(c->text, CSV_LINE, c->file);
-        if (*end) return ferror(c->file) ? sg_error_set(SG_E_IO, "%s: cannot be read", c->path) : SG_OK;
-        c->line++;
-        if (!strchr(c->text, '\n') && !feof(c->file))
-            SG_FAIL(SG_E_FORMAT, "%s:%d: the line is longer than %d bytes", c->path, c->line, CSV_LINE - 1);
-        text = trimmed(c->text);
-    } while (!*text);
-    for (c->fields = 0; text; c->fields++) {
-        if (c->fields == CSV_FIELDS) SG_FAIL(SG_E_FORMAT, "%s:%d: more than %d columns", c->path, c->line, CSV_FIELDS);
-        char *comma = strchr(text, ',');
-        if (comma) *comma = 0;
-        c->field[c->fields] = trimmed(text);
-        text = comma ? comma + 1 : NULL;
-    }
-    return SG_OK;
-}
-
-static bool is_number(const char *text, double *out)
-{
-    char *end;
-    *out = strtod(text, &end);
-    return *text && !*end && isfinite(*out);
-}
-
-static sg_status csv_number(double *out, const csv *c, int field)
-{
-    if (field >= c->fields)
-        SG_FAIL(SG_E_FORMAT, "%s:%d: %d columns, column %d is missing", c->path, c->line, c->fields, field + 1);
-    if (!is_number(c->field[field], out))
-        SG_FAIL(SG_E_FORMAT, "%s:%d: '%s' in column %d is not a number", c->path, c->line, c->field[field], field + 1);
-    return SG_OK;
-}
-
-static int csv_column(const csv *c, const char *name)
-{
-    for (int i = 0; i < c->fields; i++)
-        if (!strcmp(c->field[i], name)) return i;
-    return -1;
-}
-
 typedef struct led_columns {
     int x, y, power;
     bool na;
 } led_columns;
 
-static sg_status csv_led_columns(led_columns *out, const csv *c, bool end)
+static sg_status csv_led_columns(led_columns *out, const sg_table *c, bool end)
 {
     *out = (led_columns){-1, -1, -1, false};
-    if (!end) *out = (led_columns){csv_column(c, "x_mm"), csv_column(c, "y_mm"), csv_column(c, "power"), false};
+    if (!end)
+        *out =
+            (led_columns){sg_table_column(c, "x_mm"), sg_table_column(c, "y_mm"), sg_table_column(c, "power"), false};
     if (!end && (out->x < 0 || out->y < 0))
-        *out = (led_columns){csv_column(c, "na_x"), csv_column(c, "na_y"), csv_column(c, "power"), true};
+        *out = (led_columns){sg_table_column(c, "na_x"), sg_table_column(c, "na_y"), sg_table_column(c, "power"), true};
     if (out->x < 0 || out->y < 0) SG_FAIL(SG_E_FORMAT, "%s:1: the header has neither x_mm,y_mm nor na_x,na_y", c->path);
     return SG_OK;
 }
 
-static sg_status csv_led(sg_led *led, const sg_led_array *array, const led_columns *column, const csv *c)
+static sg_status csv_led(sg_led *led, const sg_led_array *array, const led_columns *column, const sg_table *c)
 {
     double x, y, power = 1;
-    SG_TRY(csv_number(&x, c, column->x));
-    SG_TRY(csv_number(&y, c, column->y));
-    if (column->power >= 0) SG_TRY(csv_number(&power, c, column->power));
+    SG_TRY(sg_table_number(&x, c, column->x));
+    SG_TRY(sg_table_number(&y, c, column->y));
+    if (column->power >= 0) SG_TRY(sg_table_number(&power, c, column->power));
     if (!(power >= 0)) SG_FAIL(SG_E_FORMAT, "%s:%d: power %g is negative", c->path, c->line, power);
     const double sign = column->na ? -1 : 1; /* the columns hold s itself */
     const sg_status status = led_place(led, array, column->na, sign * x, sign * y, c->path);
@@ -211,17 +141,17 @@ static sg_status csv_led(sg_led *led, const sg_led_array *array, const led_colum
 
 static sg_status array_csv(sg_led_array *array, const char *path)
 {
-    csv c;
+    sg_table c;
     bool end;
     led_columns column;
     sg_status status = SG_OK;
-    SG_TRY(csv_open(&c, path));
+    SG_TRY(sg_table_open(&c, path));
     SG_TRY_DONE(SG_ALLOC(&array->led, SG_LED_MAX, "LEDs"));
-    SG_TRY_DONE(csv_next(&c, &end));
+    SG_TRY_DONE(sg_table_next(&c, &end));
     SG_TRY_DONE(csv_led_columns(&column, &c, end));
     if (column.na) array->slide_mm = 0;
     for (;;) {
-        SG_TRY_DONE(csv_next(&c, &end));
+        SG_TRY_DONE(sg_table_next(&c, &end));
         if (end) break;
         if (array->count == SG_LED_MAX) SG_FAIL_DONE(SG_E_RANGE, "%s:%d: more than %d LEDs", path, c.line, SG_LED_MAX);
         SG_TRY_DONE(csv_led(&array->led[array->count], array, &column, &c));
@@ -229,7 +159,7 @@ static sg_status array_csv(sg_led_array *array, const char *path)
     }
     if (!array->count) SG_FAIL_DONE(SG_E_FORMAT, "%s: no LED below the header", path);
 done:
-    fclose(c.file);
+    sg_table_close(&c);
     return status;
 }
 
@@ -303,132 +233,4 @@ sg_status sg_led_array_sampling(const sg_led_array *array, double wavelength_um,
         "sample.pixel_um: %.4g um is too coarse for LED %d (illumination NA %.4g) and NA %.4g at %.4g um; a pitch up "
         "to %.4g um would do",
         pixel_um, at, hypot(array->led[at].s_x, array->led[at].s_y), na, wavelength_um, .5 / worst);
-}
-
-/* ---- patterns ---- */
-
-/* The LED that `best` of the lit ones is nearest to (s_x, s_y); the first of equals. */
-static int nearest(const sg_led_array *array, double s_x, double s_y, double na_max)
-{
-    int best = -1;
-    double distance = INFINITY;
-    for (int k = 0; k < array->count; k++) {
-        const sg_led *led = &array->led[k];
-        const double d = hypot(led->s_x - s_x, led->s_y - s_y);
-        if (!(hypot(led->s_x, led->s_y) <= na_max) || !(d < distance)) continue;
-        best = k;
-        distance = d;
-    }
-    return best;
-}
-
-static bool lit(const sg_led_array *array, sg_pattern pattern, int k, int exposure, double na)
-{
-    const sg_led *led = &array->led[k];
-    const double s = hypot(led->s_x, led->s_y);
-    switch (pattern) {
-    case SG_PATTERN_CENTER: return k == nearest(array, 0, 0, INFINITY);
-    case SG_PATTERN_BRIGHTFIELD: return s <= na;
-    case SG_PATTERN_DARKFIELD: return s > na;
-    case SG_PATTERN_ANNULUS: return s > .8 * na && s <= na;
-    case SG_PATTERN_HALF: return s <= na && led->s_x > 0;
-    case SG_PATTERN_DPC: return s <= na && (exposure ? led->s_x < 0 : led->s_x > 0);
-    case SG_PATTERN_OFF_AXIS: return k == nearest(array, .8 * na, 0, na);
-    default: return true;
-    }
-}
-
-typedef struct weight_columns {
-    int at[CSV_FIELDS], count; /* which columns hold weights: one an exposure, or one an exposure of every colour */
-    bool named;                /* by a header with columns weight... */
-} weight_columns;
-
-/* The columns whose names begin with "weight"; without any, every column counts. */
-static sg_status find_weights(weight_columns *out, const csv *c, int exposures, int colours)
-{
-    *out = (weight_columns){.count = 0};
-    for (int i = 0; i < c->fields; i++)
-        if (strncmp(c->field[i], "weight", 6) == 0) out->at[out->count++] = i;
-    out->named = out->count > 0;
-    if (out->named && out->count != exposures && out->count != exposures * colours)
-        SG_FAIL(SG_E_FORMAT, "%s:%d: %d columns of weights, not %d (illumination.exposures)%s", c->path, c->line,
-                out->count, exposures, colours > 1 ? " or as many for every colour" : "");
-    if (out->named) return SG_OK;
-    out->count = c->fields == exposures * colours ? c->fields : exposures;
-    for (int i = 0; i < out->count && i < CSV_FIELDS; i++) out->at[i] = i;
-    return SG_OK;
-}
-
-static sg_status pattern_row(double *weight, int leds, const weight_columns *column, const csv *c, bool box)
-{
-    if (!column->named && c->fields != column->count)
-        SG_FAIL(SG_E_FORMAT, "%s:%d: a pattern has one column for each of %d exposures, not %d", c->path, c->line,
-                column->count, c->fields);
-    for (int e = 0; e < column->count; e++) {
-        double *w = &weight[(size_t)e * (size_t)leds];
-        SG_TRY(csv_number(w, c, column->at[e]));
-        if (!(*w >= 0)) SG_FAIL(SG_E_FORMAT, "%s:%d: weight %g is negative", c->path, c->line, *w);
-        if (box && !(*w <= 1))
-            SG_FAIL(SG_E_FORMAT, "%s:%d: weight %g is above 1, the most of illumination.constraint box", c->path,
-                    c->line, *w);
-    }
-    return SG_OK;
-}
-
-/* *rows = how many rows of weights the table holds. */
-static sg_status pattern_csv(double *weight, int *rows, const sg_led_array *array, const sg_illumination_config *config,
-                             int colours)
-{
-    csv c;
-    bool end;
-    double first;
-    weight_columns column;
-    sg_status status = SG_OK;
-    int k = 0;
-    SG_TRY(csv_open(&c, config->pattern_csv));
-    SG_TRY_DONE(csv_next(&c, &end));
-    SG_TRY_DONE(find_weights(&column, &c, config->exposures, colours));
-    *rows = column.count;
-    if (!end && !is_number(c.field[0], &first)) SG_TRY_DONE(csv_next(&c, &end)); /* a header */
-    for (; !end; k++) {
-        if (k == array->count)
-            SG_FAIL_DONE(SG_E_FORMAT, "%s:%d: a pattern has one row for each of %d LEDs", c.path, c.line, array->count);
-        SG_TRY_DONE(pattern_row(weight + k, array->count, &column, &c, config->constraint == SG_LIGHT_BOX));
-        SG_TRY_DONE(csv_next(&c, &end));
-    }
-    if (k != array->count) SG_FAIL_DONE(SG_E_FORMAT, "%s: %d rows for %d LEDs", c.path, k, array->count);
-done:
-    fclose(c.file);
-    return status;
-}
-
-/* Scales `given` rows of weights to the dose; rows of one colour serve all of them. */
-static sg_status share_light(double *weight, const sg_led_array *array, const sg_illumination_config *config,
-                             int colours, int given, double na)
-{
-    const size_t len = (size_t)array->count * (size_t)given, all = (size_t)array->count * (size_t)config->exposures;
-    const double parts = given == config->exposures ? colours : 1;
-    double sum = 0;
-    for (size_t i = 0; i < len; i++) sum += weight[i];
-    if (!(sum > 0))
-        SG_FAIL(SG_E_RANGE, "illumination.pattern: it lights none of the %d LEDs at NA %.4g", array->count, na);
-    for (size_t i = 0; config->constraint == SG_LIGHT_DOSE && i < len; i++) weight[i] /= sum * parts;
-    for (size_t c = 1; given == config->exposures && c < (size_t)colours; c++)
-        memcpy(weight + c * all, weight, all * sizeof *weight);
-    return SG_OK;
-}
-
-sg_status sg_led_pattern(double *weight, const sg_led_array *array, const sg_illumination_config *config, int colours,
-                         double na)
-{
-    const size_t count = (size_t)array->count, len = count * (size_t)config->exposures;
-    int given = config->exposures;
-    if (config->pattern == SG_PATTERN_DPC && config->exposures != 2)
-        SG_FAIL(SG_E_RANGE, "illumination.exposures: pattern dpc is a pair, so 2 and not %d", config->exposures);
-    if (config->pattern == SG_PATTERN_CSV)
-        SG_TRY(pattern_csv(weight, &given, array, config, colours));
-    else
-        for (size_t i = 0; i < len; i++)
-            weight[i] = lit(array, config->pattern, (int)(i % count), (int)(i / count), na);
-    return share_light(weight, array, config, colours, given, na);
 }
