@@ -333,6 +333,124 @@ static void test_learnable(void **state)
     run_with_gradients(&emission, 1, 1);
 }
 
+/* ---- the whole chain ---- */
+
+typedef struct chain {
+    sg_model *model;
+    sg_plan *plan;
+    sg_microscope_size size;
+    double *in, *seed; /* (samples), (pixels) */
+    size_t in_len, len;
+} chain;
+
+static void chain_open(chain *c, const sg_microscope_config *config)
+{
+    sg_microscope_stages stages;
+    const sg_plan_options options = {.backward = true, .f64 = true};
+    if (sg_microscope_check(&c->size, config) != SG_OK) fail_msg("%s", sg_error_text());
+    sg_graph *g = sg_graph_new();
+    const sg_shape shape = sg_entry_shape(&c->size, SG_ENTRY_SAMPLE, 1);
+    (void)sg_microscope(g, sg_variable(g, "sample", shape, false), config, false, &stages);
+    const sg_value pixels = sg_stage_value(&stages, "pixels");
+    c->in_len = sg_shape_len(shape);
+    c->len = sg_shape_len(sg_value_shape(g, pixels));
+    c->in = check_alloc(c->in_len);
+    c->seed = check_alloc(c->len);
+    for (size_t i = 0; i < c->in_len; i++) c->in[i] = .5 + .4 * check_random("sample", 0, i);
+    for (size_t i = 0; i < c->len; i++) c->seed[i] = check_random("seed", 0, i);
+    assert_int_equal(sg_model_new(&c->model, 1), SG_OK);
+    if (sg_plan_make(&c->plan, g, c->model, pixels, &options) != SG_OK) fail_msg("%s", sg_error_text());
+    sg_graph_free(g);
+}
+
+static double chain_run(const chain *c)
+{
+    double sum = 0;
+    memcpy(sg_plan_input(c->plan, "sample"), c->in, c->in_len * sizeof *c->in);
+    if (sg_plan_forward(c->plan) != SG_OK) fail_msg("%s", sg_error_text());
+    const double *pixels = sg_plan_root(c->plan);
+    for (size_t i = 0; i < c->len; i++) sum += c->seed[i] * pixels[i];
+    return sum;
+}
+
+/* <gradient, direction> against a central difference, x being what the plan reads. The smooth edge is a polynomial in
+ * pieces, so steps are small: what a piece's end costs falls with them. */
+static double chain_error(const chain *c, const char *name, double *x, size_t len, double step, const double *gradient)
+{
+    double inner = 0, square = 0, side[2];
+    for (size_t i = 0; i < len; i++) {
+        inner += gradient[i] * check_random(name, 1, i);
+        square += gradient[i] * gradient[i];
+    }
+    for (int s = 0; s < 2; s++) {
+        for (size_t i = 0; i < len; i++) x[i] += (s ? -1 : 1) * step * check_random(name, 1, i);
+        side[s] = chain_run(c);
+        for (size_t i = 0; i < len; i++) x[i] -= (s ? -1 : 1) * step * check_random(name, 1, i);
+    }
+    const double difference = (side[0] - side[1]) / (2 * step);
+    assert_true(square > 0);
+    return fabs(difference - inner) / (fabs(inner) > 1e-3 * sqrt(square) ? fabs(inner) : sqrt(square));
+}
+
+static int check_chain(const sg_microscope_config *config)
+{
+    chain c;
+    int checked = 0;
+    double worst = 0;
+    chain_open(&c, config);
+    (void)chain_run(&c);
+    if (sg_plan_backward_from(c.plan, c.seed) != SG_OK) fail_msg("%s", sg_error_text());
+    double *gradient[16] = {NULL};
+    assert_true(sg_model_count(c.model) < 15);
+    for (int i = 0; i <= sg_model_count(c.model); i++) { /* the last one: the sample */
+        const sg_param_info *p = i < sg_model_count(c.model) ? sg_model_at(c.model, i) : NULL;
+        const double *from =
+            p ? p->spec.frozen ? NULL : sg_plan_param_grad(c.plan, p->name) : sg_plan_input_grad(c.plan, "sample");
+        if (!from) continue;
+        gradient[i] = check_alloc(p ? p->len : c.in_len);
+        memcpy(gradient[i], from, (p ? p->len : c.in_len) * sizeof *from);
+    }
+    for (int i = 0; i <= sg_model_count(c.model); i++) {
+        const sg_param_info *p = i < sg_model_count(c.model) ? sg_model_at(c.model, i) : NULL;
+        if (!gradient[i]) continue;
+        const char *name = p ? p->name : "sample";
+        double *x = p ? sg_plan_param(c.plan, name) : c.in;
+        const double step = p && p->len == 1 ? 1e-4 * fabs(x[0]) : 1e-6;
+        const double error = chain_error(&c, name, x, p ? p->len : c.in_len, step, gradient[i]);
+        if (!(error <= 1e-6)) fail_msg("%s: relative error %g of the gradient", name, error);
+        if (error > worst) worst = error;
+        checked++;
+        free(gradient[i]);
+    }
+    print_message("# chain: %d numbers and tables, relative error at most %.2g\n", checked, worst);
+    free(c.in);
+    free(c.seed);
+    sg_plan_free(c.plan);
+    sg_model_free(c.model);
+    return checked;
+}
+
+static void test_chain(void **state)
+{
+    (void)state;
+    const sg_learn on = {true, .01};
+    sg_microscope_config snap = base, exact, slices;
+    snap.illumination.learn = snap.optics.learn_zernike = snap.optics.learn_defocus = snap.optics.learn_na = on;
+    snap.optics.edge = SG_EDGE_SMOOTH;
+    snap.optics.psf_sigma_um = .6;
+    exact = slices = snap;
+    snap.optics.learn_amplitude = snap.optics.learn_phase = snap.optics.learn_psf_sigma = on;
+    assert_int_equal(check_chain(&snap), 8);
+    exact.illumination.sampling = SG_LED_EXACT;
+    exact.illumination.learn_position = on;
+    assert_int_equal(check_chain(&exact), 6);
+    slices.sample.kind = SG_SAMPLE_SLICES;
+    slices.sample.slices = 3;
+    slices.sample.slice_um = 4;
+    slices.optics.learn_phase = on;
+    assert_int_equal(check_chain(&slices), 6);
+}
+
 /* ---- memory ---- */
 
 /* Bytes of a plan with gradients to weights, pupil and sample. */
@@ -451,7 +569,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward),   cmocka_unit_test(test_stages), cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_learnable), cmocka_unit_test(test_memory), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_learnable), cmocka_unit_test(test_chain),  cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests_name("microscope", tests, NULL, NULL);
 }
