@@ -23,7 +23,7 @@ static const sg_microscope_config base = {
     .camera = {.pixel_um = 1, .fill_factor = 1, .qe = 1, .full_well_e = 1e6, .bit_depth = 8, .range_e = 300},
 };
 
-enum { GOLDEN_CASES = 7 };
+enum { GOLDEN_CASES = 8 };
 static const double fifteen[15] = {.1, .2, -.3, .4, .25, -.15, .3, .1, -.2, .15, .05, -.1, .2, -.05, .1};
 
 /* The cases of golden/forward_numpy.py. */
@@ -34,8 +34,13 @@ static sg_microscope_config golden_case(int i)
         c = golden_case(i == 5 ? 3 : 0);
         memcpy(c.optics.zernike_rad, fifteen, sizeof fifteen);
         c.optics.zernike_count = 15;
-        c.optics.edge = i == 6 ? SG_EDGE_HARD : SG_EDGE_SMOOTH;
+        c.optics.edge = i >= 6 ? SG_EDGE_HARD : SG_EDGE_SMOOTH;
         if (i < 6) return c;
+        if (i == 7) {
+            memcpy(c.optics.colours_um, (const double[]){.62, .53, .46}, 3 * sizeof(double));
+            c.optics.colours_count = 3;
+            return c;
+        }
         c.sample.kind = SG_SAMPLE_SLICES;
         c.sample.slices = 3;
         c.sample.slice_um = 7;
@@ -185,7 +190,7 @@ static void golden_compare(const rig *r, FILE *file, int index)
     double worst = 0, largest = 0;
     assert_int_equal(fscanf(file, "%d %d", &exposures, &pixels), 2);
     assert_int_equal(fgetc(file), '\n');
-    assert_int_equal(exposures, r->size.exposures);
+    assert_int_equal(exposures, r->size.frames);
     assert_int_equal(pixels, r->size.output_px);
     const size_t len = (size_t)exposures * (size_t)pixels * (size_t)pixels;
     double *expected = check_alloc(len);

@@ -98,10 +98,19 @@ def thick(c, bx, by):
     return np.fft.fft2(psi)
 
 
+def colours(c):
+    """One picture a wavelength: phases are those at c["wavelength"], one path for all; the colours share the dose."""
+    list_ = c.get("colours", [c["wavelength"]])
+    ratio = [c["wavelength"] / w for w in list_]
+    each = [images(dict(c, wavelength=w, phase=c["phase"] * r, zernike=[z * r for z in c["zernike"]]))
+            for w, r in zip(list_, ratio)]
+    return np.concatenate(each) / len(list_)
+
+
 def images(c):
     n, d = c["n"], c["d"]
     camera = round(n * d / c["pixel"])
-    m = max(1, math.ceil(c["pixel"] * 4 * c["na"] / c["wavelength"] - 1e-9))
+    m = max(1, math.ceil(c["pixel"] * 4 * c["na"] / min(c.get("colours", [c["wavelength"]])) - 1e-9))
     size, g = m * camera, picture(n)
     spectrum = np.fft.fft2(np.exp(-c["absorption"] * g + 1j * c["phase"] * g))
     s = list(leds(c))
@@ -144,11 +153,13 @@ CASES = [
          wavelength=0.6, na=0.15, index=1.0, defocus=8.0, zernike=FIFTEEN, pixel=0.8, fill=0.9, smooth=True),
     dict(n=64, d=0.5, margin=4, phase=1.0, absorption=0.05, rows=5, columns=5, pitch_na=0.04, lit=PAIR, exposures=2, exact=False,
          wavelength=0.53, na=0.1, index=1.33, defocus=-6.0, zernike=FIFTEEN, pixel=1.0, fill=1.0, slices=3, slice=7.0),
+    dict(n=64, d=0.5, margin=4, phase=1.0, absorption=0.05, rows=5, columns=5, pitch_na=0.04, lit=PAIR, exposures=2, exact=False,
+         wavelength=0.53, na=0.1, index=1.0, defocus=20.0, zernike=FIFTEEN, pixel=1.0, fill=1.0, colours=[0.62, 0.53, 0.46]),
 ]
 
 if __name__ == "__main__":
     with open(sys.argv[1], "wb") as out:
         for case in CASES:
-            result = images(case)
+            result = colours(case)
             out.write(b"%d %d\n" % result.shape[:2])
             out.write(result.astype("<f8").tobytes())
