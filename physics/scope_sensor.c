@@ -9,9 +9,10 @@ static sg_value range_e(sg_graph *g, const sg_scope *s, double photons)
     const bool shared = s->config->sample.kind != SG_SAMPLE_INCOHERENT && c->cfa == SG_CFA_NONE;
     const int shares = s->size.exposures * (shared ? s->size.colours : 1);
     const double gain_range_e = c->gain_e_per_adu * ((1 << c->bit_depth) - 1);
-    const double start = gain_range_e > 0 ? gain_range_e
-                         : c->range_e > 0 ? c->range_e
-                                          : 2 * c->qe * photons * sg_scope_pixel_gain(s) / shares;
+    const double start =
+        gain_range_e > 0 ? gain_range_e
+        : c->range_e > 0 ? c->range_e
+                         : 2 * c->qe * photons * sg_scope_pixel_gain(s) / shares * (c->em_gain > 0 ? c->em_gain : 1);
     return sg_scope_scalar(g, "camera.adc.range_e", start, "e", c->learn_range, SG_BOX, 1e-3, 1e9);
 }
 

@@ -64,14 +64,17 @@ static sg_status run_measured(prediction *p, const float *adu, int height, int w
     const int unit = 1 << p->config.unet.depth, exposures = p->program.size.frames;
     const int h = (height + unit - 1) / unit * unit, w = (width + unit - 1) / unit * unit;
     const double range_e = p->config.microscope.camera.range_e;
+    const sg_param_info *offset = sg_model_find(p->model, "camera.adc.offset_adu"); /* if it was learned */
+    sg_camera_config camera = p->config.microscope.camera;
+    if (offset) camera.offset_adu = (double)offset->value[0];
     const sg_param_spec spec = {.init_a = range_e, .frozen = true, .unit = "electron"};
     const sg_plan_options options = {0};
     sg_graph *g = sg_graph_new();
     sg_plan *plan = NULL;
     const sg_value input = sg_input(g, "adu", SG_SHAPE(1, exposures, h, w));
     const sg_value range = sg_param(g, "camera.adc.range_e", SG_SHAPE(1, 1, 1, 1), &spec);
-    const sg_value logits = sg_unet(
-        g, sg_readout(g, input, range, &p->config.microscope.camera, p->program.size.exposures), &p->config.unet);
+    const sg_value logits =
+        sg_unet(g, sg_readout(g, input, range, &camera, p->program.size.exposures), &p->config.unet);
     sg_status status = sg_plan_make(&plan, g, p->model, logits, &options);
     if (status == SG_OK) {
         float *in = sg_plan_input(plan, "adu");

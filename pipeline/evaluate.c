@@ -75,7 +75,8 @@ static sg_status score(pass *p, sg_view *view)
 /* adu (frames, h, w), of one picture */
 static void add_electrons(pass *p, const float *adu, sg_shape shape, double gain_e_per_adu)
 {
-    const double offset = p->config->microscope.camera.offset_adu;
+    const float *learned = sg_plan_param(p->program->plan, "camera.adc.offset_adu");
+    const double offset = learned ? (double)*learned : p->config->microscope.camera.offset_adu;
     const size_t len = (size_t)shape.h * (size_t)shape.w;
     for (int e = 0; e < shape.c; e++) {
         double sum = 0;

@@ -189,10 +189,11 @@ static void test_threads(void **state)
     (void)state;
     enum { SIDE = 181, PLANES = 3, ALL = SIDE * SIDE * PLANES };
     static float first[ALL], first_grad[ALL], seed[ALL];
-    const sg_camera_attr attrs[] = {GAUSSIAN, POISSON};
+    sg_camera_attr attrs[] = {GAUSSIAN, POISSON, POISSON};
+    attrs[2].em_gain = 20;
     float first_range = 0;
     for (int i = 0; i < ALL; i++) seed[i] = (float)check_random("seed", 0, (size_t)i);
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 3; k++) {
         for (int threads = 1; threads <= 3; threads++) {
             sg_threads_set(threads);
             lab l = camera_lab(&attrs[k], SG_SHAPE(1, PLANES, SIDE, SIDE), true);
@@ -225,6 +226,7 @@ static void test_refuses(void **state)
         {{100, 3, -1, 2, 1, SG_SHOT_NONE, 8, SG_CAMERA_ADC}, "full_well_e"},
         {{100, 3, 80, -2, 1, SG_SHOT_NONE, 8, SG_CAMERA_ADC}, "read_noise_e"},
         {{100, 3, 80, 2, NAN, SG_SHOT_NONE, 8, SG_CAMERA_ADC}, "offset_adu"},
+        {{100, 3, 80, 2, 1, SG_SHOT_NONE, 8, SG_CAMERA_ADC, .5}, "em_gain"},
     };
     for (size_t t = 0; t < sizeof table / sizeof *table; t++) {
         sg_graph *g = sg_graph_new();
