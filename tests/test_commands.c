@@ -102,7 +102,7 @@ static void simulate_goes_on_from_a_stage(void **state)
     const int camera[3] = {1, CAMERA, CAMERA};
     char command[128];
     (void)state;
-    assert_int_equal(scopegrad("simulate config.yaml -i cell.png -o stages.h5 --strip strip.png"), 0);
+    assert_int_equal(scopegrad("simulate config.yaml -i cell.png -o stages.h5 --leds --strip strip.png"), 0);
     sg_results_file *file = open_results("stages.h5");
     double *whole = read_numbers(file, "/stages/adu", 3, camera);
     for (int i = 0; i < 4; i++) {

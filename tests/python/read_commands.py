@@ -17,7 +17,7 @@ with tifffile.TiffFile(os.path.join(folder, "prediction.tif")) as tif:
     assert abs(pixels_per_um - 1) < 1e-6, (resolution, unit)  # camera.pixel_um: 1
 
 STAGES = {
-    "sample": ("YX", "1", .5), "amplitude": ("YX", "1", .5), "phase": ("YX", "rad", .5), "led_intensity": ("KYX", "1", 1), "image": ("EYX", "1", 1),
+    "sample": ("EYX", "1", .5), "amplitude": ("EYX", "1", .5), "phase": ("EYX", "rad", .5), "led_intensity": ("KYX", "1", 1), "image": ("EYX", "1", 1),
     "pixels": ("EYX", "1", 1), "electrons": ("EYX", "electron", 1), "adu": ("EYX", "ADU", 1), "channels": ("EYX", "1", 1),
 }
 with h5py.File(os.path.join(folder, "stages.h5"), "r") as f:
