@@ -19,6 +19,7 @@ enum {
     SG_BINNING_MAX = 16,
     SG_OVERLAP_MAX = 16,
     SG_DETECTOR_MAX = 4096,
+    SG_DYES_TEXT_MAX = 256,
     SG_PATH_MAX = 1024
 };
 
@@ -47,6 +48,8 @@ typedef struct sg_sample_config {
     double phase_rad, absorption, background_rad, correlation_um;
     double slice_um; /* slices: from one to the next; the focal plane is the last one */
     double depth_um; /* incoherent: every sample lies at another depth, uniform in +-depth_um, new in each epoch */
+    char dyes[SG_DYES_TEXT_MAX];   /* incoherent: fluorophores, blanks between; one channel of emission each */
+    char spectra_csv[SG_PATH_MAX]; /* their spectra; empty: built in (spectra.h) */
 } sg_sample_config;
 
 typedef enum sg_led_geometry { SG_LED_GRID, SG_LED_RINGS, SG_LED_CSV } sg_led_geometry;
@@ -113,10 +116,12 @@ typedef enum sg_mask { SG_MASK_NONE, SG_MASK_CUBIC } sg_mask; /* scope_mask.c */
 typedef struct sg_optics_config {
     double wavelength_um, na, medium_index, defocus_um, magnification;
     double colours_um[SG_COLOUR_MAX]; /* wavelengths, one picture each; rising or falling. None: wavelength_um alone */
-    int colours_count;
     double planes_um[SG_PLANE_MAX]; /* focal planes, one picture each: their places are added to defocus_um. None: 0 */
-    int planes_count;
+    double
+        filter_width_um[SG_COLOUR_MAX]; /* emission filters for dyes, around each of colours_um; one: all of a width */
+    int colours_count, planes_count, filter_width_count;
     sg_pupil_edge edge;
+    sg_learn learn_filter;              /* centres and widths */
     double zernike_rad[SG_ZERNIKE_MAX]; /* Noll j = 1 .. zernike_count */
     int zernike_count;
     sg_learn learn_zernike, learn_defocus, learn_na; /* na: edge smooth only */
@@ -239,6 +244,7 @@ typedef struct sg_stage {
  *   sample        what enters
  *   transmission  (n, colours, N, N) complex
  *   psf           (1, planes colours, h, w)
+ *   filtered      (n, colours, h, w) emission of all dyes that each filter passes
  *   image         (n, light_frames, M, M) intensity, empty field = sum of w inside the pupil
  *   pixels        (n, frames, C', C') light on each pixel that is read, margin removed; a row of detectors if there are
  *   electrons     (n, frames, C', C') the camera without ADC on the same random numbers (only built when asked)

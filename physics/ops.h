@@ -8,6 +8,8 @@
     X(sample_phase)                                                                                                    \
     X(transmission)                                                                                                    \
     X(beer_lambert)                                                                                                    \
+    X(filter)                                                                                                          \
+    X(mix)                                                                                                             \
     X(dft2)                                                                                                            \
     X(pupil)                                                                                                           \
     X(led_levels)                                                                                                      \

@@ -30,11 +30,12 @@ typedef struct sg_scope {
     double *power;       /* (K) */
     double *position_mm; /* (K, 2) x, y */
     sg_scope_colour colour[SG_COLOUR_MAX];
-    int cfa_tile_px;  /* side of the tile */
-    double *cfa;      /* (colours, tile, tile) starting transmissions; NULL: no filters */
-    int psf_px;       /* side of psf */
-    double *psf;      /* (psf_px, psf_px) wrapped: measured, free or fixed taps; NULL: the PSF is no table */
-    double *detector; /* (D, C, C) starting masks; NULL: random */
+    struct sg_spectra *spectra; /* of the dyes; NULL: none */
+    int cfa_tile_px;            /* side of the tile */
+    double *cfa;                /* (colours, tile, tile) starting transmissions; NULL: no filters */
+    int psf_px;                 /* side of psf */
+    double *psf;                /* (psf_px, psf_px) wrapped: measured, free or fixed taps; NULL: the PSF is no table */
+    double *detector;           /* (D, C, C) starting masks; NULL: random */
 } sg_scope;
 
 /* scope_check.c */
@@ -83,6 +84,9 @@ sg_value sg_scope_slices(sg_graph *g, const sg_scope *s, sg_value pictures, sg_m
 sg_status sg_scope_check_slices(const sg_scope *s);
 sg_value sg_scope_stack(sg_graph *g, const sg_scope *s, sg_value stack);
 sg_value sg_scope_incoherent(sg_graph *g, const sg_scope *s, sg_value emission, sg_microscope_stages *stages);
+/* scope_filters.c: reads the spectra; emission (n, dyes, h, w) to what the filters pass (n, colours, h, w), or as it is */
+sg_status sg_scope_open_filters(sg_scope *s);
+sg_value sg_scope_filtered(sg_graph *g, const sg_scope *s, sg_value emission);
 sg_value sg_scope_extra_blur(sg_graph *g, const sg_scope *s, sg_value image);
 
 /* scope_psf.c: kernels (1 or samples, 1, h, w) for sg_blur; the extra Gaussian, SG_NONE: there is none.

@@ -2,6 +2,7 @@
  * and name what would do. */
 #include "core/memory.h"
 #include "physics/scope.h"
+#include "physics/spectra.h"
 
 #include <math.h>
 #include <string.h>
@@ -235,6 +236,7 @@ void sg_scope_close(sg_scope *s)
 {
     sg_led_array_free(&s->leds);
     sg_scope_pupil_file_free(&s->pupil);
+    sg_free(s->spectra);
     sg_free(s->weight);
     sg_free(s->power);
     sg_free(s->position_mm);
@@ -284,8 +286,8 @@ static int sample_channels(const sg_scope *s)
     case SG_SAMPLE_SLICES: return s->config->sample.slices;
     case SG_SAMPLE_COLOUR: return s->size.colours;
     case SG_SAMPLE_FIELD: return 2;
-    case SG_SAMPLE_COHERENT:
-    case SG_SAMPLE_INCOHERENT: break;
+    case SG_SAMPLE_INCOHERENT: return s->spectra ? s->spectra->dyes : 1;
+    case SG_SAMPLE_COHERENT: break;
     }
     return 1;
 }
@@ -313,6 +315,7 @@ static sg_status open_parts(sg_scope *s)
     SG_TRY(sg_scope_open_masks(s));
     if (s->config->sample.kind != SG_SAMPLE_INCOHERENT) SG_TRY(open_leds(s));
     if (s->config->sample.kind == SG_SAMPLE_SLICES) SG_TRY(sg_scope_check_slices(s));
+    SG_TRY(sg_scope_open_filters(s));
     s->size.sample_channels = sample_channels(s);
     s->na_max = na_limit(s);
     SG_TRY(sg_scope_check_psf(s));

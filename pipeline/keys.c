@@ -40,6 +40,9 @@ const sg_key sg_keys[] = {
     {SCOPE(sample.depth_um), .type = REAL, .unit = "um", .lo = 0, .hi = 1e4, .value = 0,
      .doc = "incoherent: each picture lies at a random depth within +-depth_um of the focal plane, another one in every epoch"},
 
+    {SCOPE_TEXT(sample.dyes), .type = TEXT, .doc = "incoherent: one channel a dye: DAPI EGFP mOrange2 mCherry Cy5, or columns of spectra_csv; empty: one emission without colour"},
+    {SCOPE_TEXT(sample.spectra_csv), .type = PATH, .doc = "emission spectra: wavelength_um, then a column for each dye; empty: Gaussians of published peak and width"},
+
     {SCOPE(illumination.geometry), .type = ENUM, .names = "grid rings csv", .doc = "how the LEDs are arranged"},
     {SCOPE(illumination.rows), .type = INT, .lo = 1, .hi = 128, .value = 9, .doc = "grid: rows of LEDs"},
     {SCOPE(illumination.columns), .type = INT, .lo = 1, .hi = 128, .value = 9, .doc = "grid: columns of LEDs"},
@@ -71,6 +74,8 @@ const sg_key sg_keys[] = {
      .count = offsetof(sg_config, microscope.optics.colours_count), .doc = "one picture for each of these wavelengths, rising or falling; empty: wavelength_um, at which phases are given"},
     {SCOPE(optics.planes_um), .type = LIST, .unit = "um", .lo = -1e4, .hi = 1e4, .size = SG_PLANE_MAX,
      .count = offsetof(sg_config, microscope.optics.planes_count), .doc = "one picture for each of these focal planes, added to defocus_um; they share the dose; empty: one at 0"},
+    {SCOPE(optics.filter_width_um), LEARN(optics.learn_filter), .type = LIST, .unit = "um", .lo = 0, .hi = 10, .size = SG_COLOUR_MAX,
+     .count = offsetof(sg_config, microscope.optics.filter_width_count), .doc = "dyes: band passed around each of colours_um, one width or one for each; centres and widths learn"},
     {SCOPE(optics.na), LEARN(optics.learn_na), .type = REAL, .lo = 1e-3, .hi = 1.7, .value = .1, .doc = "numerical aperture of the objective; learnable with edge smooth"},
     {SCOPE(optics.medium_index), .type = REAL, .lo = 1, .hi = 4, .value = 1, .doc = "refractive index of the medium"},
     {SCOPE(optics.defocus_um), LEARN(optics.learn_defocus), .type = REAL, .unit = "um", .lo = -1e4, .hi = 1e4, .value = 0, .doc = "positive: the focal plane lies behind the sample along the light"},

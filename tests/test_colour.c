@@ -4,9 +4,11 @@
 
 #include "core/rng.h"
 #include "physics/microscope.h"
+#include "physics/spectra.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SIDE = 32 };
 
@@ -320,6 +322,108 @@ static void test_field(void **state)
     free(got.data);
 }
 
+/* ---- dyes and filters ---- */
+
+static sg_microscope_config dyed(void)
+{
+    sg_microscope_config c = scope(1);
+    c.sample.kind = SG_SAMPLE_INCOHERENT;
+    c.optics.defocus_um = 0;
+    strcpy(c.sample.dyes, "DAPI EGFP mCherry");
+    set_colours(&c, ((double[]){.46, .51, .62}), 3);
+    c.optics.filter_width_um[0] = .04;
+    c.optics.filter_width_count = 1;
+    return c;
+}
+
+/* The part of a Gaussian between two edges. */
+static double gaussian_part(double peak_um, double fwhm_um, double lo_um, double hi_um)
+{
+    const double k = 2.354820045030949 / fwhm_um / sqrt(2);
+    return (erf((hi_um - peak_um) * k) - erf((lo_um - peak_um) * k)) / 2;
+}
+
+/* What a filter passes of a uniform dye is the closed form; a known matrix solved for the dyes separates them. */
+static void test_dyes(void **state)
+{
+    (void)state;
+    static const double peak[] = {.461, .507, .610}, width[] = {.090, .035, .055};
+    const sg_microscope_config c = dyed();
+    const size_t len = SIDE * SIDE;
+    float s[3 * SIDE * SIDE];
+    double m[3][3], worst = 0;
+    for (int f = 0; f < 3; f++) {
+        for (size_t i = 0; i < 3 * len; i++) s[i] = i / len == (size_t)f;
+        shown got = show(&c, "filtered", s);
+        assert_int_equal(got.shape.c, 3);
+        for (int k = 0; k < 3; k++) {
+            const double lo = c.optics.colours_um[k] - .02, hi = lo + .04;
+            m[k][f] = (double)got.data[(size_t)k * len];
+            worst = fmax(worst, fabs(m[k][f] - gaussian_part(peak[f], width[f], lo, hi)));
+            lab_near(m[k][f], gaussian_part(peak[f], width[f], lo, hi), 5e-4, "part of a dye", k * 3 + f);
+        }
+        free(got.data);
+    }
+    printf("# filters: %.1e of a dye's emission\n", worst);
+    fill(s, 3 * len, 0, 1);
+    shown got = show(&c, "filtered", s);
+    for (size_t i = 0; i < len; i += 7) /* Cramer's rule */
+        for (int f = 0; f < 3; f++) {
+            double a[3][3];
+            for (size_t k = 0; k < 3; k++)
+                for (int j = 0; j < 3; j++) a[k][j] = j == f ? (double)got.data[k * len + i] : m[k][j];
+#define DET(m)                                                                                                         \
+    (m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0]) +           \
+     m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0]))
+            lab_near(DET(a) / DET(m), (double)s[(size_t)f * len + i], 1e-4, "separated dye", f);
+        }
+    free(got.data);
+}
+
+/* Each filter's picture is the blur of its channel at its own wavelength. */
+static void test_dyes_blurred(void **state)
+{
+    (void)state;
+    sg_microscope_config c = dyed(), one = dyed();
+    float s[3 * SIDE * SIDE];
+    fill(s, 3 * SIDE * SIDE, 0, 1);
+    shown all = show(&c, "image", s), mixed = show(&c, "filtered", s);
+    for (int k = 0; k < 3; k++) {
+        one.sample.dyes[0] = 0;
+        one.optics.filter_width_count = 0;
+        set_colours(&one, &c.optics.colours_um[k], 1);
+        shown alone = show(&one, "image", mixed.data + k * SIDE * SIDE);
+        same_bits(&all, k, &alone, "filter");
+        free(alone.data);
+    }
+    free(all.data);
+    free(mixed.data);
+}
+
+/* A table gives the spectra; triangles have areas that one knows. */
+static void test_spectra_csv(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/scopegrad_spectra_XXXXXX";
+    const int file = mkstemp(path);
+    static const char text[] = "wavelength_um,left,right\n.4,0,0\n.5,1,0\n.6,0,3\n.7,0,0\n";
+    assert_true(file >= 0 && write(file, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
+    sg_spectra s;
+    assert_int_equal(sg_spectra_make(&s, "", path), SG_OK);
+    assert_int_equal(s.dyes, 2);
+    assert_true(sg_spectra_peak_um(&s, 1) == .6);
+    lab_near(sg_spectra_part(&s, 0, .4, .5), .5, 1e-12, "left half", 0);
+    lab_near(sg_spectra_part(&s, 1, .5, .55), .125, 1e-12, "first eighth", 1);
+    assert_int_equal(sg_spectra_make(&s, "right", path), SG_OK);
+    assert_true(s.dyes == 1 && strcmp(s.name[0], "right") == 0);
+    assert_int_equal(sg_spectra_make(&s, "middle", path), SG_E_CONFIG);
+    assert_non_null(strstr(sg_error_text(), "'middle' is no column of"));
+    assert_int_equal(ftruncate(file, sizeof "wavelength_um,left,right\n.4,0,0\n" - 1), 0);
+    assert_int_equal(sg_spectra_make(&s, "", path), SG_E_FORMAT);
+    (void)close(file);
+    (void)unlink(path);
+}
+
 /* ---- bad input ---- */
 
 typedef struct bad {
@@ -339,6 +443,12 @@ SPOIL(far_plane, c->optics.planes_count = 1; c->optics.planes_um[0] = INFINITY)
 SPOIL(aliases, c->sample.pixel_um = 1; set_colours(c, ((double[]){.5, .3}), 2))
 SPOIL(aliases_emission, c->sample.kind = SG_SAMPLE_INCOHERENT; c->sample.pixel_um = 1; c->camera.pixel_um = 2;
       set_colours(c, ((double[]){.5, .3}), 2))
+SPOIL(far_dye, *c = dyed(); strcpy(c->sample.dyes, "EGFP Cy5"); set_colours(c, ((double[]){.5, .52}), 2))
+SPOIL(dark_filter, *c = dyed(); strcpy(c->sample.dyes, "EGFP"))
+SPOIL(unknown_dye, *c = dyed(); strcpy(c->sample.dyes, "GFPP"))
+SPOIL(lone_filter, c->optics.filter_width_count = 1; c->optics.filter_width_um[0] = .1)
+SPOIL(lit_dye, *c = dyed(); c->sample.kind = SG_SAMPLE_COHERENT)
+SPOIL(widths, *c = dyed(); c->optics.filter_width_count = 2)
 SPOIL(pictures, c->illumination.exposures = 2; c->illumination.pattern = SG_PATTERN_ALL; c->optics.planes_count = 16;
       c->optics.colours_count = 9; for (int i = 0; i < 9; i++) c->optics.colours_um[i] = .5 + .01 * i)
 
@@ -353,6 +463,12 @@ static void test_bad_input(void **state)
         {"optics.planes_um: inf", "-1e6..1e6", far_plane},
         {"sample.pixel_um: 1 um", "at 0.3 um; a pitch up to", aliases},
         {"sample.pixel_um: 1 um", "at 0.3 um; a pitch up to 0.75 um would do", aliases_emission},
+        {"sample.dyes: Cy5 emits around 0.666 um", "no filter passes", far_dye},
+        {"optics.filter_width_um: filter 3, 0.6..0.64 um", "EGFP emits around 0.507", dark_filter},
+        {"sample.dyes: 'GFPP'", "spectra_csv", unknown_dye},
+        {"optics.filter_width_um: filters need spectra", "sample.dyes", lone_filter},
+        {"sample.dyes: only an incoherent", "light of its own", lit_dye},
+        {"optics.filter_width_um: 2 widths", "3 colours", widths},
         {"microscope: 288 pictures", "256", pictures},
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
@@ -377,6 +493,9 @@ int main(void)
         cmocka_unit_test(test_beer_lambert),
         cmocka_unit_test(test_colour_transmission),
         cmocka_unit_test(test_field),
+        cmocka_unit_test(test_dyes),
+        cmocka_unit_test(test_dyes_blurred),
+        cmocka_unit_test(test_spectra_csv),
         cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests_name("colour", tests, NULL, NULL);
