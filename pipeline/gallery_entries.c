@@ -62,8 +62,8 @@ const sg_gallery_entry sg_gallery_entries[] = {
      "optics.colours_um=[.475, .532, .63]; illumination.pattern=off_axis; camera.cfa=bayer", "image pixels adu"},
     {PIXELS, "Exposure mask", "Neighbours of one tile see 1, 1/2, 1/4 and 1/8 of the light: high dynamic range in one exposure.",
      "sample.kind=incoherent; camera.exposure_mask=[1, .5, .25, .125]", "pixels adu"},
-    {PIXELS, "Detectors behind masks", "256 single-pixel measurements behind learned masks instead of an image; the network sees sum (y - mean y) mask.",
-     "sample.kind=incoherent; sample.size_px=64; camera.detectors=256; illumination.dose_ph=100000", "image channels"},
+    {PIXELS, "Detectors behind masks", "1024 single-pixel measurements behind Hadamard masks instead of an image; the network sees sum (y - mean y) mask. Masks can be learned.",
+     "sample.kind=incoherent; sample.size_px=64; camera.detectors=1024; camera.detector_mask=hadamard; camera.bit_depth=16; illumination.dose_ph=1000000", "image channels"},
 
     {CAMERA, "Ten photons", "Poisson shot noise at a tenth of a dim exposure.", "illumination.dose_ph=10", "pixels electrons adu"},
     {CAMERA, "Ten thousand photons", "The same picture with a thousand times the light.", "illumination.dose_ph=10000", "pixels electrons adu"},

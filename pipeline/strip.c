@@ -185,6 +185,12 @@ static bool shown(const char *show, const char *name)
     return show == NULL;
 }
 
+/* Not the numbers of single detectors. */
+static bool is_picture(const sg_stage_picture *p)
+{
+    return p->h > 1 && p->w > 1;
+}
+
 static bool has_leds(const sg_simulation *sim, const char *show)
 {
     return shown(show, "LEDs") && sg_model_find(sim->model, "microscope.led.weight") != NULL &&
@@ -195,7 +201,7 @@ static sg_status columns(strip *s, const sg_simulation *sim, const char *show)
 {
     for (int i = 0; i < sim->count; i++) {
         if (strcmp(sim->list[i].name, "image") == 0 && has_leds(sim, show)) SG_TRY(led_column(s, sim));
-        if (shown(show, sim->list[i].name)) SG_TRY(picture_column(s, &sim->list[i]));
+        if (is_picture(&sim->list[i]) && shown(show, sim->list[i].name)) SG_TRY(picture_column(s, &sim->list[i]));
     }
     return SG_OK;
 }
@@ -205,7 +211,7 @@ sg_status sg_strip_draw(void **out, size_t *size, const sg_simulation *sim, cons
     strip s = {.columns = has_leds(sim, show), .rows = 1};
     *out = NULL;
     for (int i = 0; i < sim->count; i++) {
-        if (!shown(show, sim->list[i].name)) continue;
+        if (!is_picture(&sim->list[i]) || !shown(show, sim->list[i].name)) continue;
         s.columns++;
         if (sim->list[i].c > s.rows) s.rows = sim->list[i].c < ROWS_MAX ? sim->list[i].c : ROWS_MAX;
     }
