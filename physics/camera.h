@@ -13,6 +13,10 @@
  * map, 1 to the dsnu map; ADC straight-through (Bengio, Leonard & Courville 2013): 1/gain to e, -e/gain^2 to gain (learned
  * step size, Esser et al. 2020), 1 to offset_adu, 0 where clamped. NaN stays NaN in every stage.
  *
+ * Any light is defined: a mean of more than 1e7 electrons counts as 1e7. More codes than the full well can fill
+ * (gain_e_per_adu below 1, or range_e above full_well_e) are allowed: the ones in between resolve read noise, the highest
+ * stay empty.
+ *
  * Random numbers: core/rng.h, stream (SG_RNG_SHOT, SG_RNG_EM_GAIN or SG_RNG_READ, sample id, exposure = channel), element
  * and word from the pixel index i = y w + x: tile t = i / 256, j = (i / 64) % 4, lane = i % 64. Gaussian numbers come from
  * element 64 t + lane, draw 0: words 0, 1 make those of j = 0, 1 and words 2, 3 those of j = 2, 3 (core/normal_lanes.h).

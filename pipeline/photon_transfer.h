@@ -31,7 +31,7 @@ typedef struct sg_photon_transfer {
     float *read_noise_map; /* e rms; rounding, 1/12 ADU^2, taken off */
 } sg_photon_transfer;
 
-/* Mean and variance of a stack of at least 2 frames; `read_noise`: (height, width) gets the pixels' variances, or NULL.
+/* Mean and variance of a stack of at least 2 frames; pixel_variance (height, width): ADU^2, or NULL.
  * *size: 0, 0 before the first stack, which sets it; SG_E_SHAPE: another size. */
 sg_status sg_photon_transfer_level(sg_level *out, float *pixel_variance, const sg_image *stack, int size[2],
                                    const char *path);
