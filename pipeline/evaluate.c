@@ -85,12 +85,13 @@ static void add_electrons(pass *p, const float *adu, sg_shape shape, double gain
     }
 }
 
-/* Electrons per ADU of the model as it is; 1 without ADC. */
+/* Photoelectrons per ADU of the model as it is; without ADC per electron. */
 static double gain_now(const sg_program *program, const sg_config *config)
 {
     const float *range = sg_plan_param(program->plan, "camera.adc.range_e");
     const int bits = config->microscope.camera.bit_depth;
-    return range != NULL && bits > 0 ? (double)*range / (double)((1 << bits) - 1) : 1;
+    const double em = config->microscope.camera.em_gain > 0 ? config->microscope.camera.em_gain : 1;
+    return (range != NULL && bits > 0 ? (double)*range / (double)((1 << bits) - 1) : 1) / em;
 }
 
 static sg_status score_batch(pass *p, int first, sg_visitor visit, void *context)
