@@ -47,7 +47,9 @@ static void print_data(const sg_config *config, const sg_dataset *dataset, const
     const sg_microscope_size *size = &program->size;
     fprintf(out, "pictures    %d train, %d validation, %d test\n", sg_dataset_count(dataset, SG_SPLIT_TRAIN),
             sg_dataset_count(dataset, SG_SPLIT_VALIDATION), sg_dataset_count(dataset, SG_SPLIT_TEST));
-    fprintf(out, "light       %d LEDs, %d exposure%s\n", size->leds, size->exposures, size->exposures == 1 ? "" : "s");
+    fprintf(out, "light       %d LEDs, %d exposure%s, %d colour%s, %d focal plane%s\n", size->leds, size->exposures,
+            size->exposures == 1 ? "" : "s", size->colours, size->colours == 1 ? "" : "s", size->planes,
+            size->planes == 1 ? "" : "s");
     fprintf(out, "grids       sample %d px of %g um, camera %d px of %g um, %d channel%s, batch %d\n", size->sample_px,
             config->microscope.sample.pixel_um, size->camera_px, size->camera_pitch_um, size->channels,
             size->channels == 1 ? "" : "s", program->batch);

@@ -3,6 +3,9 @@
 #include "lab.h"
 
 #include "core/rng.h"
+#include "datasets/png.h"
+#include "datasets/sample.h"
+#include "datasets/tiff.h"
 #include "physics/microscope.h"
 #include "physics/spectra.h"
 
@@ -322,6 +325,69 @@ static void test_field(void **state)
     free(got.data);
 }
 
+/* Files of the same field: two pages, two files; codes of a colour picture; what is refused. */
+static void test_files(void **state)
+{
+    (void)state;
+    static const uint8_t rgb[12] = {255, 0, 51, 255, 0, 51, 255, 0, 51, 255, 0, 51};
+    static const float pages[8] = {1, 2, 3, 4, .5f, -.5f, .25f, 0}, negative[8] = {-1, 0, 0, 0, 0, 0, 0, 0};
+    char folder[] = "/tmp/scopegrad_samples_XXXXXX", path[4][64];
+    static const char *const names[] = {"c.png", "f.tif", "g_amplitude.tif", "g_phase.tif"};
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < 4; i++) (void)snprintf(path[i], sizeof path[i], "%s/%s", folder, names[i]);
+    sg_image x;
+    assert_int_equal(sg_png_write_rgb(path[0], rgb, 2, 2), SG_OK);
+    assert_int_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 3), SG_OK);
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < 4; i++)
+            lab_near((double)x.data[4 * c + i], c == 0 ? 1 : c == 1 ? 0 : .2, 1e-6, "colour", c);
+    sg_image_free(&x);
+    assert_int_not_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 4), SG_OK);
+    assert_non_null(strstr(sg_error_text(), "the picture has 3"));
+    for (int i = 1; i < 4; i++) {
+        const sg_tiff tiff = {i == 1 ? 2 : 1, 2, 2, 32, i == 3 ? pages + 4 : pages, 0};
+        assert_int_equal(sg_tiff_write(path[i], &tiff), SG_OK);
+    }
+    for (int i = 1; i < 3; i++) {
+        assert_int_equal(sg_sample_read(&x, path[i], SG_SAMPLE_FIELD, 2), SG_OK);
+        assert_int_equal(x.pages, 2);
+        assert_memory_equal(x.data, pages, sizeof pages);
+        sg_image_free(&x);
+    }
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COLOUR, 2), SG_E_RANGE);
+    assert_non_null(strstr(sg_error_text(), "outside 0..1"));
+    assert_int_equal(sg_tiff_write(path[1], &(sg_tiff){2, 2, 2, 32, negative, 0}), SG_OK);
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_FIELD, 2), SG_E_RANGE);
+    assert_non_null(strstr(sg_error_text(), "amplitude -1"));
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COHERENT, 1), SG_E_SHAPE);
+    for (int i = 0; i < 4; i++) (void)unlink(path[i]);
+    (void)rmdir(folder);
+}
+
+/* A real complex field goes in as it is. */
+static void test_measured_field(void **state)
+{
+    (void)state;
+    sg_image x;
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/../shared/data/phase_objects/dev/HL60_field_complex128.npy",
+                   getenv("SG_TEST_SOURCE") ? getenv("SG_TEST_SOURCE") : ".");
+    if (access(path, R_OK) != 0) {
+        print_message("# skipped: no ../shared/data/phase_objects\n");
+        skip();
+    }
+    assert_int_equal(sg_sample_read(&x, path, SG_SAMPLE_FIELD, 2), SG_OK);
+    assert_true(x.pages == 2 && x.height == 112 && x.width == 112);
+    float lo = 10, hi = 0;
+    for (int i = 0; i < 112 * 112; i++) {
+        lo = x.data[i] < lo ? x.data[i] : lo;
+        hi = x.data[i] > hi ? x.data[i] : hi;
+    }
+    lab_near((double)lo, .68, .005, "smallest amplitude of its table", 0);
+    lab_near((double)hi, 1.97, .005, "largest amplitude of its table", 1);
+    sg_image_free(&x);
+}
+
 /* ---- dyes and filters ---- */
 
 static sg_microscope_config dyed(void)
@@ -493,6 +559,8 @@ int main(void)
         cmocka_unit_test(test_beer_lambert),
         cmocka_unit_test(test_colour_transmission),
         cmocka_unit_test(test_field),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_measured_field),
         cmocka_unit_test(test_dyes),
         cmocka_unit_test(test_dyes_blurred),
         cmocka_unit_test(test_spectra_csv),
