@@ -316,4 +316,19 @@ sg_shape sg_entry_shape(const sg_microscope_size *size, sg_entry_stage entry, in
 sg_value sg_microscope_from(sg_graph *g, sg_entry_stage entry, sg_value value, const sg_microscope_config *config,
                             bool want_electrons, sg_microscope_stages *out);
 
+/* Where an LED array stands beside its description: LED k at R(rotation) p_k + shift, `height_mm` above. What learns is a
+ * parameter (sampling exact). */
+typedef struct sg_led_pose_start {
+    double shift_x_mm, shift_y_mm, rotation_deg, height_mm; /* rotation from +x to +y, which is down */
+    sg_learn learn, learn_height;                           /* learn: shift (mm) and rotation (degrees) */
+} sg_led_pose_start;
+
+/* Pictures of a thin sample, transmission (1,1,N,N) complex, each under one LED alone: (1,count,C,C), count <=
+ * SG_EXPOSURE_MAX, C = size.output_px. The LEDs are data, so that one plan serves all: inputs led.weight
+ * (1,1,count,count), the identity (a row of zeros: a place left empty), led.power (1,1,1,count), led.position_mm
+ * (1,1,count,2) (x, y), led.bin (1,1,count,2) (y, x) = their frequencies on the bins of the field, nearest. Parameters:
+ * those of the pupil, and with sampling exact microscope.led.shift_mm (1,1,1,2), .rotation_deg, .height_mm. */
+sg_value sg_microscope_leds(sg_graph *g, sg_value transmission, const sg_microscope_config *config, int count,
+                            const sg_led_pose_start *start);
+
 #endif

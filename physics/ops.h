@@ -14,6 +14,7 @@
     X(pupil)                                                                                                           \
     X(led_levels)                                                                                                      \
     X(led_frequency)                                                                                                   \
+    X(led_pose)                                                                                                        \
     X(led_image)                                                                                                       \
     X(slice_image)                                                                                                     \
     X(amplitude)                                                                                                       \

@@ -53,6 +53,12 @@ sg_value sg_led_levels(sg_graph *g, sg_value weight, sg_levels levels, bool dose
 sg_value sg_led_frequency(sg_graph *g, sg_value position_mm, double height_mm, double slide_mm, double slide_index,
                           double wavelength_um, int leds, const int *bins, const double bin_um_inv[2]);
 
+/* The same for an array that stands shifted (1,1,1,2) mm, turned (degrees, +x to +y) and at height_mm, each learnable;
+ * positions (1,1,K,2) and bins (1,1,K,2) (y, x) are data. Exact gradients to shift, rotation and height. */
+sg_value sg_led_pose(sg_graph *g, sg_value shift_mm, sg_value rotation_deg, sg_value height_mm, sg_value position_mm,
+                     sg_value bins, double slide_mm, double slide_index, double wavelength_um,
+                     const double bin_um_inv[2]);
+
 /* The images of all exposures, see led_image.c. spectrum (n,1,h,w), pupil (1 or K,1,M,M'), weight (1,1,E,K), power
  * (1,1,1,K) -> (n,E,M,M'). bins (K,2) (y, x): f_k in bins of the spectrum. support: bins that the pupil may use on each
  * side; 0: all. */
