@@ -19,6 +19,7 @@
     X(capture, "simulates a stack of an LED array, one TIFF an LED, to train on as on one's own")                      \
     X(calibrate, "finds numbers of the hardware from measurements: camera")                                            \
     X(gallery, "one HTML page of the whole physical layer, simulated")                                                 \
+    X(reconstruct, "amplitude and phase of a sample from pictures under single LEDs")                                  \
     X(report, "one HTML page of a run or an experiment")                                                               \
     X(info, "version, operations, config keys and libraries")                                                          \
     X(bench, "time of a training step, op by op")

@@ -32,6 +32,18 @@ typedef struct sg_train_config {
     int threads;          /* 0: every core this process may use */
 } sg_train_config;
 
+/* Fourier ptychography, pipeline/reconstruct.h. */
+typedef struct sg_reconstruct_config {
+    double held_out; /* part of the LEDs that the fit never sees */
+    int epochs;      /* passes over the fitted LEDs */
+    int batch_leds;  /* a step */
+    double lr;       /* of absorption and phase (rad) */
+    double floor;    /* of the compared amplitudes sqrt(I + floor), empty field = 1 */
+    int stray_terms; /* 0: no stray light */
+    double stray_lr;
+    sg_learn learn_pose; /* shift (mm) and rotation (degrees) of the LED array; sampling exact */
+} sg_reconstruct_config;
+
 typedef struct sg_config {
     sg_microscope_config microscope;
     sg_unet_config unet; /* out_channels is 1: the program decides it, not the user */
@@ -39,6 +51,7 @@ typedef struct sg_config {
     sg_optimiser_config optimiser;
     sg_dataset_config dataset;
     sg_train_config train;
+    sg_reconstruct_config reconstruct;
 } sg_config;
 
 enum { SG_CONFIG_BYTES_MAX = 1 << 20 }; /* of a YAML file */

@@ -224,6 +224,15 @@ const sg_key sg_keys[] = {
     {PLAIN(train.checkpoint_every), .type = INT, .unit = "steps", .lo = 1, .hi = 1e8, .value = 50, .zero = "end", .doc = "between checkpoints; end: only there"},
     {PLAIN(train.log_every), .type = INT, .unit = "steps", .lo = 1, .hi = 1e8, .value = 1, .doc = "between lines of log.csv"},
     {PLAIN(train.threads), .type = INT, .lo = 1, .hi = 1024, .value = 0, .zero = "all", .machine = true, .doc = "processor threads; the results do not depend on it"},
+
+    {PLAIN(reconstruct.held_out), .type = REAL, .lo = 0, .hi = .9, .value = .1, .doc = "part of the LEDs, drawn by the seed, that the fit never sees"},
+    {PLAIN(reconstruct.epochs), .type = INT, .unit = "epochs", .lo = 1, .hi = 1e6, .value = 20, .doc = "passes over the fitted LEDs"},
+    {PLAIN(reconstruct.batch_leds), .type = INT, .lo = 1, .hi = SG_EXPOSURE_MAX, .value = SG_EXPOSURE_MAX, .doc = "LEDs a step"},
+    {PLAIN(reconstruct.lr), .type = REAL, .lo = 0, .hi = 10, .value = .03, .doc = "learning rate of the sample's absorption and phase"},
+    {PLAIN(reconstruct.floor), .type = REAL, .lo = 1e-9, .hi = 1, .value = 1e-4, .doc = "amplitudes sqrt(I + floor) are compared; 1: an empty field"},
+    {PLAIN(reconstruct.stray_terms), .type = INT, .lo = 0, .hi = 8, .value = 4, .doc = "stray light: terms (NA / illumination NA)^(2 j), j from 0; 0: none"},
+    {PLAIN(reconstruct.stray_lr), .type = REAL, .lo = 0, .hi = 1, .value = 3e-4, .doc = "learning rate of the stray light, in parts of an empty field"},
+    {PLAIN(reconstruct.learn_pose), .type = LEARNT, .doc = "learn how the LED array stands: its shift (mm) and rotation (degrees), sampling exact"},
 };
 /* clang-format on */
 const int sg_key_count = (int)(sizeof sg_keys / sizeof sg_keys[0]);

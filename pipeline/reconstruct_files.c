@@ -1,0 +1,215 @@
+/* reconstruct_files.c - see reconstruct_files.h. */
+#include "pipeline/reconstruct_files.h"
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "datasets/mat.h"
+#include "pipeline/results.h"
+#include "pipeline/run_folder.h"
+#include "pipeline/simulation.h"
+#include "pipeline/text.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+sg_status sg_reconstruction_read(sg_image *out, const sg_config *config)
+{
+    const char *path = config->dataset.path;
+    const size_t length = strlen(path);
+    if (!length) SG_FAIL(SG_E_CONFIG, "dataset.path: a reconstruction needs a stack, one picture an LED");
+    if (length > 4 && !strcasecmp(path + length - 4, ".mat"))
+        return sg_mat_read_array(out, path, config->dataset.stack_variable);
+    return sg_image_read(out, path);
+}
+
+/* ---- results.h5 ---- */
+
+static sg_status save_map(sg_results *out, const char *path, int side, const float *x, const char *unit,
+                          const char *long_name, double pixel_um)
+{
+    const int dims[2] = {side, side};
+    SG_TRY(sg_results_array(out, path, SG_RESULTS_F32, 2, dims, x, unit, long_name, "YX"));
+    return sg_results_attribute_number(out, path, "pixel_um", pixel_um);
+}
+
+static sg_status save_sample(sg_results *out, const sg_reconstruction *r)
+{
+    const int n = r->size.sample_px;
+    const double pitch = r->config.microscope.sample.pixel_um;
+    const float *absorption = sg_reconstruction_values(r, "sample.absorption");
+    float *amplitude = NULL;
+    SG_TRY(SG_ALLOC(&amplitude, (size_t)n * (size_t)n, "amplitude"));
+    for (size_t i = 0; i < (size_t)n * (size_t)n; i++) amplitude[i] = (float)exp(-(double)absorption[i]);
+    const sg_status status =
+        save_map(out, "/sample/amplitude", n, amplitude, "1", "amplitude of the transmission, empty field = 1", pitch);
+    sg_free(amplitude);
+    SG_TRY(status);
+    return save_map(out, "/sample/phase", n, sg_reconstruction_values(r, "sample.phase_rad"), "rad",
+                    "phase of the transmission, any constant added", pitch);
+}
+
+static sg_status save_parameters(sg_results *out, const sg_reconstruction *r)
+{
+    for (int i = 0; i < sg_model_count(r->model); i++) {
+        const sg_param_info *p = sg_model_at(r->model, i);
+        char path[160];
+        const int dims[2] = {p->shape.h, p->shape.w};
+        if (strncmp(p->name, "sample.", 7) == 0) continue;
+        (void)snprintf(path, sizeof path, "/parameters/%s", p->name);
+        SG_TRY(sg_results_array(out, path, SG_RESULTS_F32, 2, dims, p->value, p->unit, p->name, "YX"));
+    }
+    return SG_OK;
+}
+
+static sg_status save_leds(sg_results *out, const sg_reconstruction *r)
+{
+    enum { COLUMNS = 6 };
+    static const char *const names[COLUMNS] = {"na_x", "na_y", "role", "measured", "predicted", "image_error"};
+    static const char *const texts[COLUMNS] = {"illumination NA",
+                                               "illumination NA",
+                                               "0: fitted, 1: validation, 2: held out",
+                                               "mean intensity measured, empty field = 1",
+                                               "mean intensity predicted, empty field = 1",
+                                               "rms of the amplitude error / rms amplitude"};
+    double *x = NULL;
+    sg_status status = SG_ALLOC(&x, (size_t)r->leds.count, "LEDs");
+    for (int c = 0; status == SG_OK && c < COLUMNS; c++) {
+        char path[64];
+        for (int k = 0; k < r->leds.count; k++) {
+            const sg_led *led = &r->leds.led[k];
+            const sg_led_score *score = &r->score[k];
+            const double row[COLUMNS] = {led->s_x,        led->s_y,         r->role[k],
+                                         score->measured, score->predicted, score->image_error};
+            x[k] = row[c];
+        }
+        (void)snprintf(path, sizeof path, "/leds/%s", names[c]);
+        status = sg_results_array(out, path, SG_RESULTS_F64, 1, &r->leds.count, x, "1", texts[c], "K");
+    }
+    sg_free(x);
+    return status;
+}
+
+static sg_status save_results(const sg_reconstruction *r, const double *losses, const char *path)
+{
+    sg_results *out;
+    char *text = NULL;
+    SG_TRY(sg_results_new(&out));
+    sg_status status = save_sample(out, r);
+    if (status == SG_OK) status = save_parameters(out, r);
+    if (status == SG_OK) status = save_leds(out, r);
+    if (status == SG_OK)
+        status = sg_results_array(out, "/loss", SG_RESULTS_F64, 1, &r->config.reconstruct.epochs, losses, "1",
+                                  "mean square amplitude error of each pass", "S");
+    if (status == SG_OK)
+        status = sg_results_scalar(out, "/scale", r->scale, "1", "measured units of an intensity of 1, an empty field");
+    if (status == SG_OK) status = sg_config_write(&text, &r->config, SG_CONFIG_PORTABLE);
+    if (status == SG_OK) status = sg_results_text(out, "/config", text, "resolved configuration (YAML)");
+    if (status == SG_OK) status = sg_results_save(out, path);
+    sg_free(text);
+    sg_results_free(out);
+    return status;
+}
+
+/* ---- leds.csv ---- */
+
+static sg_status save_csv(const sg_reconstruction *r, const char *path)
+{
+    static const char *const roles[] = {"fit", "validation", "held_out"};
+    sg_text text = {0};
+    sg_text_add(&text, "led,x_mm,y_mm,illumination_na,role,measured,predicted,log10_error,image_error\n");
+    for (int k = 0; k < r->leds.count; k++) {
+        const sg_led *led = &r->leds.led[k];
+        const sg_led_score *s = &r->score[k];
+        sg_text_add(&text, "%d,%.4f,%.4f,%.5f,%s,%.5g,%.5g,%.4f,%.4f\n", k, led->x_mm, led->y_mm,
+                    hypot(led->s_x, led->s_y), roles[r->role[k]], s->measured, s->predicted,
+                    log10(s->predicted / s->measured), s->image_error);
+    }
+    const sg_status status = text.status != SG_OK ? text.status : sg_file_write(path, text.data, text.len);
+    sg_text_free(&text);
+    return status;
+}
+
+/* ---- picture.png: the middle half of the field, so that single pixels of the reconstruction are seen ---- */
+
+typedef sg_status (*fill)(sg_stage_picture *p, const sg_reconstruction *r, const sg_image *stack);
+
+static sg_status crop(sg_stage_picture *p, const float *x, int side, double pixel_um)
+{
+    const int half = side / 2, at = side / 4;
+    p->c = 1;
+    p->h = p->w = half;
+    p->pixel_um = pixel_um;
+    SG_TRY(SG_ALLOC(&p->data, (size_t)half * (size_t)half, p->name));
+    for (int y = 0; y < half; y++)
+        memcpy(p->data + (size_t)y * (size_t)half, x + (size_t)(at + y) * (size_t)side + at, (size_t)half * sizeof *x);
+    return SG_OK;
+}
+
+/* The picture under the LED nearest the axis. */
+static sg_status fill_bright(sg_stage_picture *p, const sg_reconstruction *r, const sg_image *stack)
+{
+    const size_t len = (size_t)stack->height * (size_t)stack->width;
+    int centre = 0;
+    for (int k = 1; k < r->leds.count; k++)
+        if (hypot(r->leds.led[k].s_x, r->leds.led[k].s_y) < hypot(r->leds.led[centre].s_x, r->leds.led[centre].s_y))
+            centre = k;
+    SG_TRY(crop(p, stack->data + (size_t)centre * len, stack->width, r->size.camera_pitch_um));
+    for (int i = 0; i < p->h * p->w; i++) p->data[i] /= (float)r->scale;
+    return SG_OK;
+}
+
+static sg_status fill_amplitude(sg_stage_picture *p, const sg_reconstruction *r, const sg_image *stack)
+{
+    (void)stack;
+    SG_TRY(crop(p, sg_reconstruction_values(r, "sample.absorption"), r->size.sample_px,
+                r->config.microscope.sample.pixel_um));
+    for (int i = 0; i < p->h * p->w; i++) p->data[i] = (float)exp(-(double)p->data[i]);
+    return SG_OK;
+}
+
+/* Its median is made 0: a constant phase is invisible. */
+static sg_status fill_phase(sg_stage_picture *p, const sg_reconstruction *r, const sg_image *stack)
+{
+    (void)stack;
+    SG_TRY(crop(p, sg_reconstruction_values(r, "sample.phase_rad"), r->size.sample_px,
+                r->config.microscope.sample.pixel_um));
+    const float median = (float)sg_percentile(p->data, (size_t)p->h * (size_t)p->w, 50);
+    for (int i = 0; i < p->h * p->w; i++) p->data[i] -= median;
+    return SG_OK;
+}
+
+static sg_status save_picture(const sg_reconstruction *r, const sg_image *stack, const char *path)
+{
+    static const struct panel {
+        const char *name, *unit;
+        fill make;
+    } panels[] = {{"one bright-field picture", "1", fill_bright},
+                  {"amplitude", "1", fill_amplitude},
+                  {"phase", "rad", fill_phase}};
+    sg_simulation s = {.config = &r->config, .size = r->size, .model = r->model};
+    void *png = NULL;
+    size_t size = 0;
+    sg_status status = SG_OK;
+    for (size_t i = 0; i < sizeof panels / sizeof *panels && status == SG_OK; i++) {
+        s.list[s.count] = (sg_stage_picture){.name = panels[i].name, .unit = panels[i].unit, .long_name = ""};
+        status = panels[i].make(&s.list[s.count++], r, stack);
+    }
+    if (status == SG_OK) status = sg_strip_draw(&png, &size, &s, NULL);
+    if (status == SG_OK) status = sg_file_write(path, png, size);
+    for (int i = 0; i < s.count; i++) sg_free(s.list[i].data);
+    sg_free(png);
+    return status;
+}
+
+sg_status sg_reconstruction_save(const sg_reconstruction *r, const sg_image *stack, const double *losses,
+                                 const char *folder)
+{
+    char path[SG_PATH_MAX];
+    SG_TRY(sg_run_path(path, folder, "results.h5"));
+    SG_TRY(save_results(r, losses, path));
+    SG_TRY(sg_run_path(path, folder, "leds.csv"));
+    SG_TRY(save_csv(r, path));
+    SG_TRY(sg_run_path(path, folder, "picture.png"));
+    return save_picture(r, stack, path);
+}
