@@ -17,7 +17,7 @@
     X(simulate, "sends a picture through the microscope, every stage to HDF5")                                         \
     X(export, "the light as CSV, JSON, controller levels and a picture")                                               \
     X(capture, "simulates a stack of an LED array, one TIFF an LED, to train on as on one's own")                      \
-    X(calibrate, "finds numbers of the hardware from measurements: camera")                                            \
+    X(calibrate, "finds numbers of the hardware from measurements: camera, leds")                                      \
     X(gallery, "one HTML page of the whole physical layer, simulated")                                                 \
     X(reconstruct, "amplitude and phase of a sample from pictures under single LEDs")                                  \
     X(report, "one HTML page of a run or an experiment")                                                               \
