@@ -20,13 +20,13 @@ static sg_value pose(sg_graph *g, const sg_scope *s, sg_value position, sg_value
 
 static sg_value images(sg_graph *g, const sg_scope *s, sg_value transmission, int count, const sg_led_pose_start *start)
 {
-    const int support = sg_scope_pupil_support(s);
+    const int support = sg_scope_pupil_support(s, 0);
     const bool exact = s->config->illumination.sampling == SG_LED_EXACT;
     const sg_value weight = sg_input(g, "led.weight", SG_SHAPE(1, 1, count, count));
     const sg_value power = sg_input(g, "led.power", SG_SHAPE(1, 1, 1, count));
     const sg_value position = sg_input(g, "led.position_mm", SG_SHAPE(1, 1, count, 2));
     const sg_value bins = sg_input(g, "led.bin", SG_SHAPE(1, 1, count, 2));
-    const sg_value pupil = sg_scope_pupil(g, s, exact ? pose(g, s, position, bins, start) : SG_NONE);
+    const sg_value pupil = sg_scope_pupil(g, s, 0, 0, exact ? pose(g, s, position, bins, start) : SG_NONE);
     const sg_value image = sg_led_image_at(g, sg_dft2(g, transmission), pupil, weight, power, bins, support, support);
     return sg_scope_pixels(g, s, sg_scope_extra_blur(g, s, image));
 }
@@ -40,6 +40,8 @@ sg_value sg_microscope_leds(sg_graph *g, sg_value transmission, const sg_microsc
     sg_value out = SG_NONE;
     if (config->sample.kind != SG_SAMPLE_COHERENT)
         (void)sg_graph_fail(g, SG_E_CONFIG, "sample.kind: single LEDs need a coherent sample");
+    else if (s.size.colours * s.size.planes != 1)
+        (void)sg_graph_fail(g, SG_E_CONFIG, "optics.colours_um: single LEDs are pictured in one colour and one plane");
     else if (count < 1 || count > SG_EXPOSURE_MAX)
         (void)sg_graph_fail(g, SG_E_RANGE, "microscope: %d LEDs at a time are not 1..%d", count, SG_EXPOSURE_MAX);
     else

@@ -3,8 +3,9 @@
 
 #include "core/memory.h"
 #include "core/parallel.h"
-#include "physics/fft.h"
+#include "physics/fft2.h"
 
+#include <complex.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -87,8 +88,8 @@ static sg_status choose_bins(search *s)
 }
 
 /* ln |DFT| of picture k relative to its mean, under a Hann window: the edges of the field do not meet. */
-static void level_of(const search *s, double *level, const float *picture, double *field, fftw_complex *spectrum,
-                     fftw_plan plan)
+static void level_of(const search *s, double *level, const float *picture, double *field, double complex *spectrum,
+                     const sg_fft2_f64 *plan)
 {
     const double mean = mean_of(picture, (size_t)s->h * (size_t)s->w);
     for (int y = 0; y < s->h; y++)
@@ -97,11 +98,10 @@ static void level_of(const search *s, double *level, const float *picture, doubl
             const double hann = (1 - cos(2 * PI * y / s->h)) * (1 - cos(2 * PI * x / s->w)) / 4;
             field[i] = ((double)picture[i] / mean - 1) * hann;
         }
-    fftw_execute_dft_r2c(plan, field, spectrum);
+    sg_fft2_run_f64(plan, field, spectrum, 0);
     for (int b = 0; b < s->bins; b++) {
         const int x = (int)s->bin[2 * b], y = wrap((int)s->bin[2 * b + 1], s->h);
-        const fftw_complex *z = spectrum + (size_t)y * (size_t)(s->w / 2 + 1) + x;
-        level[b] = log(hypot((*z)[0], (*z)[1]) + 1e-9);
+        level[b] = log(cabs(spectrum[(size_t)y * (size_t)(s->w / 2 + 1) + (size_t)x]) + 1e-9);
     }
 }
 
@@ -109,15 +109,15 @@ static sg_status measure_levels(search *s, const sg_image *stack)
 {
     const size_t len = (size_t)s->h * (size_t)s->w, bins = (size_t)s->bins;
     double *field = NULL;
-    fftw_complex *spectrum = NULL;
-    fftw_plan plan = NULL;
+    double complex *spectrum = NULL;
+    sg_fft2_f64 *plan = NULL;
     sg_status status = SG_OK;
     SG_TRY_DONE(SG_ALLOC(&s->level, (size_t)s->bright * bins, "spectra"));
     SG_TRY_DONE(SG_ALLOC(&s->inside, (size_t)s->bright * bins, "spectra"));
     SG_TRY_DONE(SG_ALLOC(&s->sums, 2 * bins, "spectra"));
     SG_TRY_DONE(SG_ALLOC(&field, len, "picture"));
     SG_TRY_DONE(SG_ALLOC(&spectrum, (size_t)s->h * (size_t)(s->w / 2 + 1), "spectrum"));
-    SG_TRY_DONE(sg_fft_plan_r2c_f64(&plan, s->h, s->w));
+    SG_TRY_DONE(sg_fft2_r2c_f64(&plan, s->h, s->w, 1));
     for (int i = 0; i < s->bright; i++)
         level_of(s, s->level + (size_t)i * bins, stack->data + (size_t)s->led[i] * len, field, spectrum, plan);
     for (size_t b = 0; b < bins; b++) {
@@ -126,7 +126,7 @@ static sg_status measure_levels(search *s, const sg_image *stack)
         for (int i = 0; i < s->bright; i++) s->level[(size_t)i * bins + b] -= sum / s->bright;
     }
 done:
-    sg_fft_plan_free_f64(plan);
+    sg_fft2_free_f64(plan);
     sg_free(spectrum);
     sg_free(field);
     return status;
