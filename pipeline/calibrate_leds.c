@@ -10,7 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { POSE = 4, SHIFT_X = 0, SHIFT_Y, ROTATION, HEIGHT, BRIGHT_MIN = 4 };
+/* WIDER: bins by which the circles look larger than the pupil, because the window blurs their edge and the logarithm
+ * shows what it spills; it would otherwise be taken for a lower array. */
+enum { POSE = 5, SHIFT_X = 0, SHIFT_Y, ROTATION, HEIGHT, WIDER, BRIGHT_MIN = 4 };
 
 #define PI 3.14159265358979323846
 
@@ -157,9 +159,10 @@ static void circles(void *context, int slice, int thread)
     (void)thread;
     place(q, sine, s->array, s->led[slice], pose);
     const double scale = s->field_um / s->wavelength_um, fx = sine[0] * scale, fy = sine[1] * scale;
+    const double radius = s->radius + pose[WIDER];
     for (int b = 0; b < s->bins; b++) {
         const double x = s->bin[2 * b], y = s->bin[2 * b + 1];
-        const double plus = disc(x - fx, y - fy, s->radius), minus = disc(x + fx, y + fy, s->radius);
+        const double plus = disc(x - fx, y - fy, radius), minus = disc(x + fx, y + fy, radius);
         inside[b] = plus + minus - plus * minus;
     }
 }
@@ -257,9 +260,9 @@ static sg_status judge(search *s, sg_led_calibration *out, const double pose[POS
 static sg_status find(search *s, sg_led_calibration *out, const sg_led_calibration_options *o)
 {
     const double start[POSE] = {o->shift_x_mm, o->shift_y_mm, o->rotation_deg,
-                                o->height_mm > 0 ? o->height_mm : s->array->height_mm};
+                                o->height_mm > 0 ? o->height_mm : s->array->height_mm, 0};
     const double unit = start[HEIGHT] * .5 / s->field_um * s->wavelength_um; /* half a bin, mm */
-    const double step[POSE] = {2 * unit, 2 * unit, 1, o->fixed_height ? 0 : .02 * start[HEIGHT]};
+    const double step[POSE] = {2 * unit, 2 * unit, 1, o->fixed_height ? 0 : .02 * start[HEIGHT], .5};
     double pose[2][POSE];
     memcpy(pose[0], start, sizeof start);
     memcpy(pose[1], start, sizeof start);
@@ -278,7 +281,7 @@ static sg_status find(search *s, sg_led_calibration *out, const sg_led_calibrati
 void sg_led_calibration_apply(const sg_led_calibration *c, const sg_led_array *array, int led, double position_mm[2],
                               double s[2])
 {
-    const double pose[POSE] = {c->shift_x_mm, c->shift_y_mm, c->rotation_deg, c->height_mm};
+    const double pose[POSE] = {c->shift_x_mm, c->shift_y_mm, c->rotation_deg, c->height_mm, 0};
     place(position_mm, s, array, led, pose);
 }
 
@@ -296,8 +299,8 @@ static sg_status run(search *s, sg_led_calibration *out, const sg_image *stack, 
     return find(s, out, options);
 }
 
-sg_status sg_calibrate_leds(sg_led_calibration *out, const sg_config *config, const sg_image *stack,
-                            const sg_led_calibration_options *options)
+sg_status sg_led_calibration_find(sg_led_calibration *out, const sg_config *config, const sg_image *stack,
+                                  const sg_led_calibration_options *options)
 {
     const sg_microscope_config *m = &config->microscope;
     const double pitch_um = m->camera.pixel_um / m->optics.magnification;

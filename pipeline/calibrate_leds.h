@@ -30,8 +30,8 @@ typedef struct sg_led_calibration_options {
 /* config: illumination (positions in mm), optics.wavelength_um and na, camera pixel in the sample plane. Errors:
  * SG_E_SHAPE: other numbers of pictures and LEDs; SG_E_RANGE: fewer than 4 bright-field pictures, circles outside the
  * spectrum; SG_E_NUMERIC: no circles to be seen, a rotation that nothing ties down, a search that ends at its bounds. */
-sg_status sg_calibrate_leds(sg_led_calibration *out, const sg_config *config, const sg_image *stack,
-                            const sg_led_calibration_options *options);
+sg_status sg_led_calibration_find(sg_led_calibration *out, const sg_config *config, const sg_image *stack,
+                                  const sg_led_calibration_options *options);
 
 /* LED `led` of the array after the calibration: place (mm) and direction sines of its light. */
 void sg_led_calibration_apply(const sg_led_calibration *c, const sg_led_array *array, int led, double position_mm[2],

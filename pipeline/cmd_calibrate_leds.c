@@ -4,9 +4,9 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "pipeline/args.h"
+#include "pipeline/calibrate.h"
 #include "pipeline/calibrate_leds.h"
 #include "pipeline/cmd.h"
-#include "pipeline/cmd_calibrate.h"
 #include "pipeline/figure.h"
 #include "pipeline/reconstruct_files.h"
 #include "pipeline/run_folder.h"
@@ -142,7 +142,7 @@ static sg_status calibrate(job *j)
 {
     const sg_microscope_config *m = &j->config.microscope;
     SG_TRY(sg_reconstruction_read(&j->stack, &j->config));
-    SG_TRY(sg_calibrate_leds(&j->found, &j->config, &j->stack, &j->start));
+    SG_TRY(sg_led_calibration_find(&j->found, &j->config, &j->stack, &j->start));
     SG_TRY(sg_led_array_make(&j->leds, &m->illumination, m->optics.wavelength_um, 1));
     SG_TRY(sg_folder_make(j->folder));
     SG_TRY(write_csv(j));
@@ -151,7 +151,7 @@ static sg_status calibrate(job *j)
     return write_figure(j);
 }
 
-sg_status sg_cmd_calibrate_leds(int argc, char **argv)
+sg_status sg_calibrate_leds(int argc, char **argv)
 {
     const char *path = NULL;
     bool done = false;
