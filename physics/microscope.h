@@ -47,6 +47,7 @@ typedef struct sg_sample_config {
     double pixel_um; /* d */
     double phase_rad, absorption, background_rad, correlation_um;
     double slice_um; /* slices: from one to the next; the focal plane is the last one */
+    int volume_planes; /* incoherent: pictures of a volume, slice_um apart, first met by the light; their middle in focus */
     double depth_um; /* incoherent: every sample lies at another depth, uniform in +-depth_um, new in each epoch */
     char dyes[SG_DYES_TEXT_MAX];   /* incoherent: fluorophores, blanks between; one channel of emission each */
     char spectra_csv[SG_PATH_MAX]; /* their spectra; empty: built in (spectra.h) */
@@ -120,6 +121,8 @@ typedef struct sg_optics_config {
     double
         filter_width_um[SG_COLOUR_MAX]; /* emission filters for dyes, around each of colours_um; one: all of a width */
     int colours_count, planes_count, filter_width_count;
+    int psf_grid; /* a side: PSFs at psf_grid x psf_grid places of the field, mixed bilinearly; 1: one for all */
+    double field_curvature_um; /* of them: defocus in the corners of the field, with the square of the distance */
     sg_pupil_edge edge;
     sg_learn learn_filter;              /* centres and widths */
     double zernike_rad[SG_ZERNIKE_MAX]; /* Noll j = 1 .. zernike_count */

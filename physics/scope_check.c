@@ -43,6 +43,9 @@ static sg_status check_numbers(const sg_microscope_config *c)
         {"optics.psf_pixel_um", c->optics.psf_pixel_um, 0, 1e4},
         {"optics.psf_crop_px", c->optics.psf_crop_px, 0, 8192},
         {"optics.psf_size_px", c->optics.psf_size_px, c->optics.psf == SG_PSF_TAPS, 4096},
+        {"optics.psf_grid", c->optics.psf_grid, 0, 16},
+        {"optics.field_curvature_um", c->optics.field_curvature_um, -1e4, 1e4},
+        {"sample.volume_planes", c->sample.volume_planes, 0, SG_SLICE_MAX},
         {"optics.mask_rad", c->optics.mask_rad, -1e3, 1e3},
         {"sample.depth_um", c->sample.depth_um, 0, 1e4},
         {"camera.pixel_um", c->camera.pixel_um, 1e-4, 1e6},
@@ -286,7 +289,9 @@ static int sample_channels(const sg_scope *s)
     case SG_SAMPLE_SLICES: return s->config->sample.slices;
     case SG_SAMPLE_COLOUR: return s->size.colours;
     case SG_SAMPLE_FIELD: return 2;
-    case SG_SAMPLE_INCOHERENT: return s->spectra ? s->spectra->dyes : 1;
+    case SG_SAMPLE_INCOHERENT:
+        if (s->spectra) return s->spectra->dyes;
+        return s->config->sample.volume_planes > 1 ? s->config->sample.volume_planes : 1;
     case SG_SAMPLE_COHERENT: break;
     }
     return 1;

@@ -24,6 +24,9 @@ static sg_status check_choices(const sg_scope *s)
         {incoherent && !pupil && !deep && o->learn_defocus.on, "optics.defocus_um: this optics.psf has none to learn"},
         {incoherent && o->learn_taps.on && o->psf != SG_PSF_TAPS, "optics.learn_taps: needs optics.psf taps"},
         {incoherent && !pupil && !deep && o->planes_count > 1, "optics.planes_um: this optics.psf has no depth"},
+        {o->psf_grid > 1 && c->sample.volume_planes > 1, "optics.psf_grid: a volume has one PSF for the whole field"},
+        {(o->psf_grid > 1 || c->sample.volume_planes > 1) && !(incoherent && deep),
+         "optics.psf_grid, sample.volume_planes: need an incoherent sample and an optics.psf with depth"},
         {incoherent && o->learn_specimen.on && o->psf != SG_PSF_GIBSON_LANNI,
          "optics.specimen_um: learning needs optics.psf gibson_lanni"},
     };
@@ -58,7 +61,9 @@ static double width_um(const sg_microscope_config *c)
     const sg_optics_config *o = &c->optics;
     double plane = fabs(o->defocus_um);
     for (int p = 0; p < o->planes_count; p++) plane = fmax(plane, fabs(o->defocus_um + o->planes_um[p]));
-    const double z = plane + c->sample.depth_um;
+    const double volume = c->sample.volume_planes > 1 ? .5 * (c->sample.volume_planes - 1) * c->sample.slice_um : 0;
+    const double curved = o->psf_grid > 1 ? fabs(o->field_curvature_um) : 0;
+    const double z = plane + c->sample.depth_um + volume + curved;
     const double cubic = o->mask == SG_MASK_CUBIC ? 3 * fabs(o->mask_rad) * o->wavelength_um / (2 * M_PI * o->na) : 0;
     return 2 * z * o->na / sqrt(o->medium_index * o->medium_index - o->na * o->na) + cubic;
 }

@@ -14,18 +14,29 @@ static sg_value gaussian(sg_graph *g, const sg_scope *s)
     return sg_psf_gaussian(g, sigma_px, s->size.image_px);
 }
 
-/* Where the sample lies as seen from a focal plane; at a depth of each sample's own if asked. */
+/* Where the sample's planes, or the places of the field, lie as seen from a focal plane; at a depth of each sample's own
+ * if asked. Planes of a volume follow each other along the light, so later ones lie nearer to the objective. */
 static sg_focus focus_of(const sg_scope *s, double plane_um, int samples)
 {
-    const double depth = s->config->sample.depth_um;
-    return (sg_focus){.samples = depth > 0 ? samples : 1, .count = 1, .plane_um = {plane_um}, .depth_um = depth};
+    const sg_microscope_config *c = s->config;
+    const int grid = c->optics.psf_grid > 1 ? c->optics.psf_grid : 1,
+              planes = c->sample.volume_planes > 1 ? c->sample.volume_planes : 1;
+    sg_focus f = {.samples = c->sample.depth_um > 0 ? samples : 1, .count = grid * grid * planes};
+    f.depth_um = c->sample.depth_um;
+    for (int k = 0; k < f.count; k++) {
+        const double y = grid > 1 ? 2. * (k / grid) / (grid - 1) - 1 : 0,
+                     x = grid > 1 ? 2. * (k % grid) / (grid - 1) - 1 : 0;
+        f.plane_um[k] = plane_um + c->optics.field_curvature_um * (y * y + x * x) / 2;
+        if (grid == 1) f.plane_um[k] -= (k - .5 * (planes - 1)) * c->sample.slice_um;
+    }
+    return f;
 }
 
 static sg_value pupil(sg_graph *g, const sg_scope *s, int plane, int colour, int samples)
 {
     const sg_focus focus = focus_of(s, 0, samples); /* the plane is in the pupil */
     sg_value p = sg_scope_pupil(g, s, plane, colour, SG_NONE);
-    if (focus.depth_um > 0)
+    if (focus.depth_um > 0 || focus.count > 1)
         p = sg_pupil_defocus(g, p, &focus, 1 / s->field_um, s->colour[colour].wavelength_um,
                              s->config->optics.medium_index);
     return sg_psf_pupil(g, p, s->size.image_px);
@@ -48,7 +59,9 @@ static sg_value radial(sg_graph *g, const sg_scope *s, int plane, int colour, in
     const sg_optics_config *o = &s->config->optics;
     const sg_focus focus = focus_of(s, o->planes_count > 0 ? o->planes_um[plane] : 0, samples);
     const bool learn = o->learn_defocus.on || o->learn_specimen.on;
-    const double reach = fabs(o->defocus_um) + fabs(focus.plane_um[0]) + focus.depth_um + o->specimen_um;
+    double plane_most = 0;
+    for (int k = 0; k < focus.count; k++) plane_most = fmax(plane_most, fabs(focus.plane_um[k]));
+    const double reach = fabs(o->defocus_um) + plane_most + focus.depth_um + o->specimen_um;
     const sg_psf_round optics = {.model = (sg_psf_model)(o->psf - SG_PSF_AIRY),
                                  .wavelength_um = s->colour[colour].wavelength_um,
                                  .pixel_um = s->field_um / s->size.image_px,

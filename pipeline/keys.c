@@ -37,6 +37,7 @@ const sg_key sg_keys[] = {
     {SCOPE(sample.correlation_um), .type = REAL, .unit = "um", .lo = 0, .hi = 1e3, .value = 3, .doc = "Gaussian correlation length of the background phase"},
     {SCOPE(sample.slices), .type = INT, .lo = 1, .hi = SG_SLICE_MAX, .value = 2, .doc = "slices: how many; the first one meets the light first"},
     {SCOPE(sample.slice_um), .type = REAL, .unit = "um", .lo = 1e-3, .hi = 1e4, .value = 5, .doc = "slices: distance to the next one; the focal plane is the last one plus defocus_um"},
+    {SCOPE(sample.volume_planes), .type = INT, .lo = 1, .hi = SG_SLICE_MAX, .value = 1, .doc = "incoherent: pictures of a volume, slice_um apart, their middle in focus; the sample has one channel each"},
     {SCOPE(sample.depth_um), .type = REAL, .unit = "um", .lo = 0, .hi = 1e4, .value = 0,
      .doc = "incoherent: each picture lies at a random depth within +-depth_um of the focal plane, another one in every epoch"},
 
@@ -91,6 +92,8 @@ const sg_key sg_keys[] = {
     {SCOPE(optics.psf_sigma_um), LEARN(optics.learn_psf_sigma), .type = REAL, .unit = "um", .lo = 0, .hi = 1e3, .value = 0, .doc = "extra Gaussian blur of the image, 0: none; with psf gaussian the PSF itself"},
     {SCOPE(optics.psf), .type = ENUM, .names = "pupil gaussian airy born_wolf gibson_lanni vectorial measured taps kernel",
      .doc = "point spread function of an incoherent sample; pupil: with all aberrations; gaussian: of psf_sigma_um; measured, taps, kernel: tables"},
+    {SCOPE(optics.psf_grid), .type = INT, .lo = 1, .hi = 16, .value = 1, .doc = "PSFs at psf_grid x psf_grid places of the field, mixed bilinearly between them; 1: one for the whole field"},
+    {SCOPE(optics.field_curvature_um), .type = REAL, .unit = "um", .lo = -1e4, .hi = 1e4, .value = 0, .doc = "psf_grid: defocus in the corners of the field; it grows with the square of the distance from its middle"},
     {SCOPE(optics.psf_edge), .type = ENUM, .names = "periodic reflect zero", .doc = "what lies beyond the field when it is blurred"},
     {SCOPE(optics.mask), .type = ENUM, .names = "none cubic", .doc = "phase mask in the pupil; cubic: mask_rad (x^3 + y^3), x and y from -1 to 1 across the pupil"},
     {SCOPE(optics.mask_rad), LEARN(optics.learn_mask), .type = REAL, .unit = "rad", .lo = -1e3, .hi = 1e3, .value = 10, .doc = "strength of the phase mask"},

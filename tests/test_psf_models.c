@@ -491,6 +491,72 @@ static void test_taps(void **state)
     lab_close(&l);
 }
 
+/* ---- many PSFs ---- */
+
+/* Image of a smooth picture of `channels` planes. */
+static double *imaged(const sg_microscope_config *config, int channels)
+{
+    enum { N = 48 };
+    sg_graph *g = sg_graph_new();
+    sg_microscope_stages stages;
+    const sg_value in = sg_input(g, "sample", SG_SHAPE(1, channels, N, N));
+    (void)sg_microscope(g, in, config, false, &stages);
+    lab l = lab_open(g, sg_stage_value(&stages, "image"), true, false);
+    double *x = sg_plan_input(l.plan, "sample"), *y = check_alloc(N * N);
+    for (int i = 0; i < channels * N * N; i++)
+        x[i] = (2 + sin(.7 * (i % N)) + cos(.5 * (i / N % N))) * (1 + i / (N * N));
+    memcpy(y, lab_run(&l), N * N * sizeof *y);
+    lab_close(&l);
+    return y;
+}
+
+static void near_all(const double *a, const double *b, double tolerance, const char *what)
+{
+    for (int i = 0; i < 48 * 48; i++) lab_near(a[i], b[i], tolerance, what, i);
+}
+
+/* PSFs at many places that are all alike are one PSF; with a curved field the middle stays and the corner blurs. */
+static void test_psf_grid(void **state)
+{
+    (void)state;
+    sg_microscope_config c = fluorescence();
+    c.optics.psf = SG_PSF_BORN_WOLF;
+    double *plain = imaged(&c, 1);
+    c.optics.psf_grid = 3;
+    double *alike = imaged(&c, 1);
+    near_all(alike, plain, 1e-6, "equal PSFs"); /* weights are kept in float */
+    c.optics.field_curvature_um = 4;
+    double *curved = imaged(&c, 1);
+    c.optics.psf_grid = 1, c.optics.defocus_um = 4, c.optics.field_curvature_um = 0;
+    double *corner = imaged(&c, 1);
+    print_message("# corner: %.4f, with the corner's PSF %.4f, with the middle's %.4f\n", curved[0], corner[0],
+                  plain[0]);
+    assert_true(fabs(curved[0] - corner[0]) < .5 * fabs(plain[0] - corner[0]));
+    double moved = 0;
+    for (int i = 0; i < 48 * 48; i++) moved = fmax(moved, fabs(curved[i] - plain[i]));
+    assert_true(moved > .05);
+    free(plain), free(alike), free(curved), free(corner);
+}
+
+/* A volume of one lit plane is that plane out of focus; planes add. */
+static void test_volume(void **state)
+{
+    (void)state;
+    sg_microscope_config c = fluorescence();
+    c.sample.slice_um = 2, c.sample.volume_planes = 3;
+    double *volume = imaged(&c, 3), *sum = check_alloc(48 * 48);
+    memset(sum, 0, 48 * 48 * sizeof *sum);
+    for (int k = 0; k < 3; k++) {
+        sg_microscope_config one = fluorescence();
+        one.optics.defocus_um = (1 - k) * 2;
+        double *y = imaged(&one, 1);
+        for (int i = 0; i < 48 * 48; i++) sum[i] += (k + 1) * y[i];
+        free(y);
+    }
+    near_all(volume, sum, 1e-9, "planes");
+    free(volume), free(sum);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -501,6 +567,7 @@ int main(void)
         cmocka_unit_test(test_cubic_mask),     cmocka_unit_test(test_every_model),
         cmocka_unit_test(test_measured),       cmocka_unit_test(test_measured_refused),
         cmocka_unit_test(test_real_bead),      cmocka_unit_test(test_taps),
+        cmocka_unit_test(test_psf_grid),       cmocka_unit_test(test_volume),
     };
     return cmocka_run_group_tests_name("psf_models", tests, NULL, NULL);
 }
