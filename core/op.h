@@ -28,6 +28,7 @@ typedef struct sg_step {
     uint32_t epoch;            /* 0 in evaluation */
     const uint32_t *sample_id; /* (n) ids of the batch; NULL: 0, 1, 2, ... */
     bool training;             /* batch statistics, dropout, ... */
+    double progress;           /* part of the training that is done, 0..1: what is annealed follows it */
 } sg_step;
 
 /* One node of the graph. Kernels read it; only core/ writes it. */

@@ -8,6 +8,7 @@
 #include "datasets/dataset_internal.h"
 #include "datasets/label.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,8 @@ static sg_status check_config(const sg_dataset_config *config, const sg_dataset_
                 grid->channels);
     if (config->target == SG_TARGET_DPC && config->kind != SG_DATASET_STACK)
         SG_FAIL(SG_E_CONFIG, "dataset.target: dpc goes with a dataset of kind stack, mask with every kind");
+    if (config->target == SG_TARGET_SAMPLE && config->kind == SG_DATASET_STACK)
+        SG_FAIL(SG_E_CONFIG, "dataset.target: sample goes with pictures, not with a dataset of kind stack");
     return SG_OK;
 }
 
@@ -244,6 +247,15 @@ static int pick(uint32_t word, int room)
     return (int)(((uint64_t)word * (uint64_t)(room + 1)) >> 32);
 }
 
+/* The sample without its margin on the camera grid, (mean brightness)^gamma. */
+static void picture_target(float *label, const float *inside, const sg_dataset *dataset)
+{
+    const sg_dataset_grid *grid = &dataset->grid;
+    const double gamma = dataset->config.target_gamma > 0 ? dataset->config.target_gamma : 1;
+    sg_label_mean(label, inside, (size_t)grid->sample_px, grid->sample_px - 2 * grid->margin_px, grid->label_px);
+    for (size_t i = 0; i < sg_dataset_label_len(dataset); i++) label[i] = (float)pow((double)label[i], gamma);
+}
+
 static void picture_item(const sg_dataset *dataset, const sg_item *item, const uint32_t *words, float *sample,
                          float *label, int32_t *instances)
 {
@@ -262,6 +274,8 @@ static void picture_item(const sg_dataset *dataset, const sg_item *item, const u
     }
     sg_label_binary(label, labels, (size_t)item->width, inside, grid->label_px);
     sg_square_turn(label, grid->label_px, how);
+    if (dataset->config.target == SG_TARGET_SAMPLE)
+        picture_target(label, sample + (size_t)grid->margin_px * ((size_t)grid->sample_px + 1), dataset);
     if (!instances) return;
     sg_label_instances(instances, labels, (size_t)item->width, inside, grid->label_px);
     sg_square_turn(instances, grid->label_px, how);

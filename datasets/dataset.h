@@ -22,7 +22,8 @@ typedef enum sg_split { SG_SPLIT_TRAIN, SG_SPLIT_VALIDATION, SG_SPLIT_TEST } sg_
 const char *sg_split_name(sg_split split);
 /* The other way; false if it is none of them, *out is then as it was. */
 bool sg_split_find(sg_split *out, const char *name);
-typedef enum sg_target { SG_TARGET_MASK, SG_TARGET_DPC } sg_target; /* mask: label > 0; dpc: stacks only, see stack.h */
+/* mask: label > 0; dpc: stacks only, see stack.h; sample: the picture itself, averaged over each camera pixel */
+typedef enum sg_target { SG_TARGET_MASK, SG_TARGET_DPC, SG_TARGET_SAMPLE } sg_target;
 
 typedef struct sg_synthetic_config {
     int count; /* cells per picture */
@@ -41,6 +42,7 @@ typedef struct sg_dataset_config {
     double stack_na;     /* of the objective; for SG_TARGET_DPC */
     int stack_stride_px; /* between neighbouring windows of a stack; 0: the window, so that they do not overlap */
     sg_target target;
+    double target_gamma; /* sample: the averaged picture to this power; 0 stands for 1 */
     int limit;      /* training pictures used at most; 0: all */
     bool augment;   /* flips and quarter turns of the sample, random crops */
     bool test_only; /* folder without `splits`: every picture is a test picture (evaluate --data); not a key */

@@ -72,6 +72,25 @@ void sg_label_instances(int32_t *out, const int32_t *in, size_t stride, int in_p
         for (int c = 0; c < out_px; c++) *out++ = majority(in, stride, r, c, in_px, out_px);
 }
 
+static double mean_of(const float *in, size_t stride, int r, int c, int in_px, int out_px)
+{
+    const span rows = span_of(r, in_px, out_px), columns = span_of(c, in_px, out_px);
+    double sum = 0;
+    for (int y = rows.first; y < rows.end; y++) {
+        double row = 0;
+        for (int x = columns.first; x < columns.end; x++)
+            row += (double)in[(size_t)y * stride + (size_t)x] * (double)overlap(c, x, in_px, out_px);
+        sum += row * (double)overlap(r, y, in_px, out_px);
+    }
+    return sum / ((double)in_px * in_px);
+}
+
+void sg_label_mean(float *out, const float *in, size_t stride, int in_px, int out_px)
+{
+    for (int r = 0; r < out_px; r++)
+        for (int c = 0; c < out_px; c++) *out++ = (float)mean_of(in, stride, r, c, in_px, out_px);
+}
+
 /* ---- from a picture ---- */
 
 static bool is_binary(const int32_t *labels, size_t len)

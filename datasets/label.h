@@ -16,6 +16,9 @@ void sg_label_binary(float *out, const int32_t *in, size_t stride, int in_px, in
 /* out = the label with the largest area; background (0) counts as a label; ties go to the lower one. */
 void sg_label_instances(int32_t *out, const int32_t *in, size_t stride, int in_px, int out_px);
 
+/* out = the mean of the numbers inside, for a picture as target (dataset.target sample). NaN spreads. */
+void sg_label_mean(float *out, const float *in, size_t stride, int in_px, int out_px);
+
 /* *out = the labels of a one-page picture, sg_alloc (height, width). SG_E_FORMAT names the first pixel that is not an
  * integer in 0 .. 2^24. A binary mask (one value > 0) is split into its 8-connected components, numbered in reading
  * order. */

@@ -22,6 +22,7 @@ enum {
     SG_DYES_TEXT_MAX = 256,
     SG_PATH_MAX = 1024
 };
+enum { SG_THRESHOLD_MAX = 255, SG_BIT_PATTERN_MAX = 16 };
 
 /* A number that a user can make learnable: `learn: true, lr: 1e-2`. */
 typedef struct sg_learn {
@@ -165,6 +166,14 @@ typedef enum sg_binning { SG_BINNING_ON_CHIP, SG_BINNING_DIGITAL } sg_binning;
 typedef enum sg_cfa { SG_CFA_NONE, SG_CFA_UNIFORM, SG_CFA_BAYER, SG_CFA_RANDOM, SG_CFA_FILE } sg_cfa;
 typedef enum sg_detector_mask { SG_DETECTOR_RANDOM, SG_DETECTOR_HADAMARD, SG_DETECTOR_WALSH } sg_detector_mask;
 
+typedef enum sg_camera_kind {
+    SG_CAMERA_INTEGRATING, /* collects electrons, reads them, converts them */
+    SG_CAMERA_SPAD,        /* counts the frames in which a pixel fired; physics/spad.h */
+} sg_camera_kind;
+typedef enum sg_adc_kind { SG_ADC_UNIFORM, SG_ADC_SOFT, SG_ADC_THRESHOLDS } sg_adc_kind; /* physics/adc.h */
+typedef enum sg_adc_training { SG_ADC_TRAINING_HARD, SG_ADC_TRAINING_SOFT } sg_adc_training;
+typedef enum sg_adc_start { SG_ADC_START_UNIFORM, SG_ADC_START_QUANTILES } sg_adc_start;
+
 typedef struct sg_camera_config {
     double pixel_um; /* d_c magnification: the camera's own pixel; at magnification 1 the pixel in the sample plane */
     double fill_factor; /* area ratio, 0 < f <= 1 */
@@ -212,6 +221,22 @@ typedef struct sg_camera_config {
     sg_learn learn_range;
     sg_readout_kind readout;
     sg_normalise normalise; /* channels = R (adu - offset) gain / range, then optionally standardised per image */
+    /* ADC and counting: scope_adc.c */
+    sg_camera_kind kind;
+    int frames;                       /* spad: one-bit frames of an exposure */
+    double dark_counts;               /* spad: mean dark counts of a frame */
+    char dark_count_map[SG_PATH_MAX]; /* spad: the same for each pixel, from a file */
+    sg_adc_kind adc;
+    sg_adc_training adc_training;             /* thresholds: what training sees; evaluation is hard */
+    double adc_width_start, adc_width_end;    /* soft, thresholds: width of the gradient's step, in even steps */
+    double adc_threshold_e[SG_THRESHOLD_MAX]; /* thresholds: 2^bit_depth - 1 of them; none: adc_start places them */
+    int adc_threshold_count;
+    sg_adc_start adc_start;
+    sg_learn learn_threshold, learn_level, learn_weight;
+    double bit_pattern[SG_BIT_PATTERN_MAX]; /* m numbers: pixel (x, y) has bits [(x + y floor(sqrt m)) mod m] */
+    int bit_pattern_count;                  /* m; 0: all pixels have bit_depth bits */
+    char bit_map[SG_PATH_MAX];              /* thresholds: bits of every pixel, from a file */
+    bool adc_per_pixel;                     /* thresholds and levels of its own for every pixel */
 } sg_camera_config;
 
 /* How a file of numbers becomes a map: *out (height, width), sg_alloc. Errors name the file. physics/ reads no pictures
@@ -277,6 +302,7 @@ typedef struct sg_microscope_size {
     int views;        /* cameras */
     double camera_pitch_um; /* d_c in the sample plane */
     double output_pitch_um; /* of what the network sees: after binning */
+    double bits;            /* that the sensor reads out for one measurement; 0: no ADC */
 } sg_microscope_size;
 
 /* Checks the configuration (ranges, sampling, grid) and computes the sizes. Error texts start with the key,
@@ -299,7 +325,9 @@ sg_value sg_microscope_light(sg_graph *g, const sg_microscope_config *config);
  * microscope.pupil.zernike (1,1,1,J), microscope.pupil.defocus_um, microscope.pupil.na, microscope.pupil.amplitude,
  * microscope.pupil.phase (1,colours,M,M), microscope.psf.sigma_um, camera.adc.range_e,
  * camera.view.shift_um (1,1,V,2), camera.cfa (1,colours,t,t), camera.exposure_mask (1,1,t,t), camera.detector.mask
- * (1,D,C,C). `out` may be NULL. */
+ * (1,D,C,C), camera.adc.threshold (1,1,R,T), camera.adc.level (1,1,R,T+1), camera.adc.row and
+ * camera.adc.weight (1,1,h,w), R = 1, depths or pixels [adc thresholds]; camera.spad.frames, camera.spad.dark_counts
+ * [kind spad]. `out` may be NULL. */
 sg_value sg_microscope(sg_graph *g, sg_value sample, const sg_microscope_config *config, bool want_electrons,
                        sg_microscope_stages *out);
 

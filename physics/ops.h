@@ -20,6 +20,9 @@
     X(amplitude)                                                                                                       \
     X(stack_image)                                                                                                     \
     X(camera)                                                                                                          \
+    X(adc_soft)                                                                                                        \
+    X(adc_threshold)                                                                                                   \
+    X(spad)                                                                                                            \
     X(readout)                                                                                                         \
     X(standardise)                                                                                                     \
     X(pixel)                                                                                                           \

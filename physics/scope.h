@@ -36,6 +36,8 @@ typedef struct sg_scope {
     int psf_px;                 /* side of psf */
     double *psf;                /* (psf_px, psf_px) wrapped: measured, free or fixed taps; NULL: the PSF is no table */
     double *detector;           /* (D, C, C) starting masks; NULL: random */
+    unsigned char *bits;        /* (sensor) of each pixel; NULL: all camera.bit_depth */
+    float *dark_counts;         /* (sensor) of each pixel and frame; NULL: all camera.dark_counts */
 } sg_scope;
 
 /* scope_check.c */
@@ -121,7 +123,14 @@ sg_status sg_scope_open_masks(sg_scope *s);
 sg_value sg_scope_camera(sg_graph *g, const sg_scope *s, sg_value image, sg_value range_e, sg_camera_attr attr);
 sg_value sg_scope_offset_adu(sg_graph *g, const sg_scope *s);
 
-/* scope_sensor.c: light on the pixels, or electrons before the ADC, to what the network sees */
+/* scope_adc.c: whether the ADC is an op of its own; mean electrons (spad) or electrons to digital numbers */
+sg_status sg_scope_check_adc(const sg_camera_config *camera);
+sg_status sg_scope_open_adc(sg_scope *s);
+bool sg_scope_adc_apart(const sg_camera_config *camera);
+sg_value sg_scope_adc(sg_graph *g, const sg_scope *s, sg_value electrons, sg_value range_e);
+
+/* scope_sensor.c: where the range of the ADC starts; light on the pixels, or electrons before the ADC, to what the network sees */
+double sg_scope_range_e(const sg_scope *s);
 sg_value sg_scope_sensor(sg_graph *g, const sg_scope *s, sg_value in, bool electrons, bool want_electrons,
                          sg_microscope_stages *stages);
 

@@ -246,6 +246,8 @@ void sg_scope_close(sg_scope *s)
     sg_free(s->cfa);
     sg_free(s->detector);
     sg_free(s->psf);
+    sg_free(s->bits);
+    sg_free(s->dark_counts);
     for (int c = 0; c < SG_COLOUR_MAX; c++) sg_free(s->colour[c].bin);
 }
 
@@ -301,6 +303,7 @@ static sg_status open_parts(sg_scope *s)
 {
     SG_TRY(check_numbers(s->config));
     SG_TRY(check_choices(s->config));
+    SG_TRY(sg_scope_check_adc(&s->config->camera));
     SG_TRY(check_colours(&s->config->optics));
     open_colours(s);
     s->field_um = s->config->sample.size_px * s->config->sample.pixel_um;
@@ -318,6 +321,7 @@ static sg_status open_parts(sg_scope *s)
     SG_TRY(size_image(s));
     SG_TRY(sg_scope_size_pixels(s));
     SG_TRY(sg_scope_open_masks(s));
+    SG_TRY(sg_scope_open_adc(s));
     if (s->config->sample.kind != SG_SAMPLE_INCOHERENT) SG_TRY(open_leds(s));
     if (s->config->sample.kind == SG_SAMPLE_SLICES) SG_TRY(sg_scope_check_slices(s));
     SG_TRY(sg_scope_open_filters(s));

@@ -39,7 +39,8 @@ bool sg_range_resolve(sg_config *config);
 
 /* Picks the range with the least mean squared read-out error |e' - e|^2, e' = (adu - offset) gain,
  * over at most 16 validation pictures under the model's present light, and puts it into camera.adc.range_e. Candidates:
- * 2 to 2^23 electrons (what the key allows), a factor 2^(1/3) apart. SG_E_CONFIG: no validation picture. */
-sg_status sg_range_tune(sg_model *model, const sg_config *config, const sg_dataset *dataset);
+ * 2 to 2^23 electrons (what the key allows), a factor 2^(1/3) apart; even thresholds move with it. tune_range false:
+ * leaves the range. Thresholds that start at quantiles go there either way. SG_E_CONFIG: no validation picture. */
+sg_status sg_range_tune(sg_model *model, const sg_config *config, const sg_dataset *dataset, bool tune_range);
 
 #endif

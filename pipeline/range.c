@@ -1,5 +1,7 @@
-/* range.c - camera.range_e: auto. */
+/* range.c - camera.range_e: auto, and thresholds that start with it or at quantiles. */
 #include "core/memory.h"
+#include "datasets/image.h"
+#include "physics/adc.h"
 #include "pipeline/evaluate.h"
 
 #include <math.h>
@@ -72,16 +74,61 @@ static double best_range(const float *electrons, size_t len, const sg_camera_con
     return best;
 }
 
-sg_status sg_range_tune(sg_model *model, const sg_config *config, const sg_dataset *dataset)
+/* Thresholds of one row, without those that stand for none. */
+static int threshold_count(const sg_param_info *threshold, int row)
+{
+    int count = 0;
+    while (count < threshold->shape.w && (double)threshold->value[row * threshold->shape.w + count] < SG_ADC_NEVER_E)
+        count++;
+    return count;
+}
+
+/* Thresholds between equal numbers of the electrons: 1, 3, 7 .. 255 of them in the rows that have so many. */
+static void place_quantiles(sg_param_info *threshold, const float *electrons, size_t len)
+{
+    for (int count = 1; count <= threshold->shape.w; count = 2 * count + 1) {
+        float quantile[SG_THRESHOLD_MAX];
+        for (int j = 0; j < count; j++)
+            quantile[j] = (float)sg_percentile(electrons, len, 100. * (j + 1) / (count + 1));
+        for (int row = 0; row < threshold->shape.h; row++)
+            if (threshold_count(threshold, row) == count)
+                memcpy(threshold->value + (size_t)row * (size_t)threshold->shape.w, quantile,
+                       (size_t)count * sizeof *quantile);
+    }
+}
+
+/* Even thresholds lie in proportion to the range. */
+static void move_thresholds(sg_param_info *threshold, float ratio)
+{
+    for (size_t i = 0; i < threshold->len; i++)
+        if ((double)threshold->value[i] < SG_ADC_NEVER_E) threshold->value[i] *= ratio;
+}
+
+static void tune(sg_model *model, const sg_camera_config *camera, const float *electrons, size_t len, bool tune_range)
+{
+    sg_param_info *range = sg_model_find(model, "camera.adc.range_e");
+    sg_param_info *threshold = sg_model_find(model, "camera.adc.threshold");
+    const float before = range->value[0];
+    if (tune_range) range->value[0] = (float)best_range(electrons, len, camera);
+    if (threshold == NULL || camera->adc_threshold_count > 0) return;
+    if (camera->adc_start == SG_ADC_START_QUANTILES)
+        place_quantiles(threshold, electrons, len);
+    else
+        move_thresholds(threshold, range->value[0] / before);
+}
+
+sg_status sg_range_tune(sg_model *model, const sg_config *config, const sg_dataset *dataset, bool tune_range)
 {
     sg_program program;
     float *electrons = NULL;
     size_t len = 0;
-    sg_param_info *range = sg_model_find(model, "camera.adc.range_e");
-    if (range == NULL || config->microscope.camera.bit_depth == 0) return SG_OK;
+    const sg_camera_config *camera = &config->microscope.camera;
+    const bool quantiles = camera->adc == SG_ADC_THRESHOLDS && camera->adc_start == SG_ADC_START_QUANTILES;
+    if (!tune_range && !quantiles) return SG_OK;
+    if (sg_model_find(model, "camera.adc.range_e") == NULL || camera->bit_depth == 0) return SG_OK;
     sg_status status = sg_program_make(&program, config, model, 1, SG_PROGRAM_ELECTRONS, NULL);
     if (status == SG_OK) status = collect(&electrons, &len, &program, config, dataset);
-    if (status == SG_OK) range->value[0] = (float)best_range(electrons, len, &config->microscope.camera);
+    if (status == SG_OK) tune(model, camera, electrons, len, tune_range);
     sg_free(electrons);
     sg_program_free(&program);
     return status;

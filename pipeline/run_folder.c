@@ -115,8 +115,9 @@ static sg_status check_kinds(const sg_config *config)
     const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
     if (stack != (config->dataset.kind == SG_DATASET_STACK))
         SG_FAIL(SG_E_CONFIG, "dataset.kind: stack and sample.kind: stack need each other");
-    if (config->dataset.target == SG_TARGET_DPC && config->loss.kind != SG_LOSS_MSE)
-        SG_FAIL(SG_E_CONFIG, "loss.kind: dataset.target dpc is a regression, it needs mse");
+    if (config->dataset.target != SG_TARGET_MASK && config->loss.kind != SG_LOSS_MSE)
+        SG_FAIL(SG_E_CONFIG, "loss.kind: dataset.target %s is a regression, it needs mse",
+                config->dataset.target == SG_TARGET_DPC ? "dpc" : "sample");
     if (config->microscope.camera.overlap_fields > 1 && config->dataset.target != SG_TARGET_MASK)
         SG_FAIL(SG_E_CONFIG, "camera.overlap_fields: only masks have a union, dataset.target must be mask");
     return SG_OK;

@@ -67,7 +67,7 @@ static sg_status prepare(trainer *t)
     SG_TRY(make_programs(t));
     SG_TRY(sg_run_dataset(&t->dataset, &t->config));
     SG_TRY(sg_run_splits(t->dataset));
-    return t->range_auto ? sg_range_tune(t->model, &t->config, t->dataset) : SG_OK; /* a checkpoint knows better */
+    return sg_range_tune(t->model, &t->config, t->dataset, t->range_auto); /* a checkpoint knows better */
 }
 
 static sg_status begin(trainer *t)
@@ -97,7 +97,8 @@ static sg_status train_step(trainer *t, double *loss, double *lr)
     sg_overlap_label(sg_plan_input(plan, "label"), batch->label, label.n, label.h,
                      t->config.microscope.camera.overlap_fields);
     const uint32_t epoch = (uint32_t)(t->state.step / t->steps_per_epoch) + 1; /* epoch 0 is evaluation's */
-    const sg_step step = {t->config.train.seed, epoch, batch->sample_id, true};
+    const double last = t->total_steps > 1 ? (double)(t->total_steps - 1) : 1;
+    const sg_step step = {t->config.train.seed, epoch, batch->sample_id, true, (double)t->state.step / last};
     sg_plan_step_set(plan, &step);
     SG_TRY(sg_program_step(&t->train, t->model, &t->config, factor));
     *loss = sg_plan_loss(plan);
@@ -119,13 +120,14 @@ static sg_status save(trainer *t, const char *name)
     return sg_checkpoint_write(path, t->model, &t->state);
 }
 
-/* Learned light changes how bright the picture is, so an automatic range follows it. */
+/* Learned light changes how bright the picture is, so an automatic range follows it, unless the ADC learns itself. */
 static sg_status validate(trainer *t, sg_log_row *row)
 {
     const sg_camera_config *camera = &t->config.microscope.camera;
     sg_scores scores;
-    if (t->range_auto && t->config.microscope.illumination.learn.on && !camera->learn_range.on)
-        SG_TRY(sg_range_tune(t->model, &t->config, t->dataset));
+    const bool adc_learns = camera->learn_range.on || camera->learn_threshold.on;
+    if (t->range_auto && t->config.microscope.illumination.learn.on && !adc_learns)
+        SG_TRY(sg_range_tune(t->model, &t->config, t->dataset, true));
     SG_TRY(sg_evaluate(&scores, &t->evaluate, &t->config, t->dataset, SG_SPLIT_VALIDATION, NULL, NULL));
     row->validation_loss = scores.loss;
     row->validation_dice = scores.dice;
