@@ -136,11 +136,9 @@ static void R(forward_plane)(const R(direct_task) * t, int plane, int kernel, re
     memset(y, 0, len * sizeof *y);
     for (int i = 0; i < s->h; i++)
         for (int ky = 0; ky < s->kh; ky++)
-            for (int kx = 0; kx < s->kw; kx++)
-                R(row_add)
-                (y + (size_t)i * (size_t)s->w,
-                 grid + (size_t)(i + R(shift)(ky, s->kh)) * (size_t)s->q + R(shift)(kx, s->kw), h[ky * s->kw + kx],
-                 s->w);
+            for (int kx = 0; kx < s->kw; kx++) R(row_add)
+    (y + (size_t)i * (size_t)s->w, grid + (size_t)(i + R(shift)(ky, s->kh)) * (size_t)s->q + R(shift)(kx, s->kw),
+     h[ky * s->kw + kx], s->w);
 }
 
 static void R(backward_plane)(const R(direct_task) * t, int plane, int kernel, real *grid, double *dh)
@@ -162,10 +160,9 @@ static void R(backward_plane)(const R(direct_task) * t, int plane, int kernel, r
     memset(grid, 0, (size_t)s->p * (size_t)s->q * sizeof *grid);
     for (int i = 0; i < s->h; i++)
         for (int ky = 0; ky < s->kh; ky++)
-            for (int kx = 0; kx < s->kw; kx++)
-                R(row_add)
-                (grid + (size_t)(i + R(shift)(ky, s->kh)) * (size_t)s->q + R(shift)(kx, s->kw),
-                 dy + (size_t)i * (size_t)s->w, h[ky * s->kw + kx], s->w);
+            for (int kx = 0; kx < s->kw; kx++) R(row_add)
+    (grid + (size_t)(i + R(shift)(ky, s->kh)) * (size_t)s->q + R(shift)(kx, s->kw), dy + (size_t)i * (size_t)s->w,
+     h[ky * s->kw + kx], s->w);
     R(fold_edges)(s, grid, (real *)t->run->din[0] + (size_t)plane * len);
 }
 
