@@ -21,7 +21,7 @@ static const preset presets[] = {
     [SG_PRESET_INDUSTRIAL_CMOS] = {.77, 0, 32691, 6.83, 0, 8, 10, 12},
     /* SwissSPAD2 (Ulku et al., IEEE J. Sel. Top. Quantum Electron. 25, 6801212 (2019)), sold as SPAD512S: detection
      * probability 50 % at 520 nm, dark counts below 25 a second (maker's page), times 10.5 % fill factor (Bruschini et al.,
-     * Light Sci. Appl. 8, 87 (2019)); one bit a frame; 16.38 um. Code 1: one photon or more. */
+     * Light Sci. Appl. 8, 87 (2019)); one bit a frame, as many as camera.frames; 16.38 um. */
     [SG_PRESET_SPAD] = {.5 * .105, 25, 1e6, 0, 0, 1, 0, 1},
     /* counts every photon */
     [SG_PRESET_IDEAL] = {1, 0, 1e6, 0, 0, 1, 0, 16},
@@ -41,4 +41,5 @@ void sg_camera_preset_apply(sg_camera_config *config, sg_camera_preset choice)
     config->range_e = p->gain_e_per_adu * ((1 << p->bit_depth) - 1); /* a gain_e_per_adu of one's own wins over it */
     config->offset_adu = p->offset_adu;
     config->shot = SG_SHOT_POISSON;
+    config->kind = choice == SG_PRESET_SPAD ? SG_CAMERA_SPAD : SG_CAMERA_INTEGRATING; /* frames: the user's */
 }

@@ -21,6 +21,9 @@ const sg_gallery_entry sg_gallery_entries[] = {
     {SAMPLE, "Three colours", "The same sample at 475, 532 and 630 nm; LEDs, pupil and phase scale with the wavelength. Weights of all colours share the dose.",
      "optics.colours_um=[.475, .532, .63]; illumination.pattern=off_axis", "LEDs image adu"},
 
+    {SAMPLE, "Three dyes through three filters", "Built-in spectra of DAPI, EGFP and mCherry; each filter passes a part of each, and filters can learn their bands.",
+     "sample.kind=incoherent; sample.dyes=DAPI EGFP mCherry; optics.colours_um=[.46, .51, .61]; optics.filter_width_um=[.05]", "sample filtered adu"},
+
     {LIGHT, "Centre LED", "Coherent light along the axis: a phase object in focus shows only its edges.",
      "illumination.pattern=center", "LEDs image adu"},
     {LIGHT, "Bright field", "Every LED inside the objective's NA: partially coherent, even less phase contrast.",
@@ -46,6 +49,12 @@ const sg_gallery_entry sg_gallery_entries[] = {
 
     {PSF, "Aberrated", "|IDFT P|^2 with a Zernike phase: 1 rad rms of spherical aberration and astigmatism.",
      "sample.kind=incoherent; optics.zernike_rad=[0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]", "psf image adu"},
+    {PSF, "Born-Wolf", "Scalar defocus integral (Born & Wolf, section 8.8), four focal planes.",
+     "sample.kind=incoherent; optics.psf=born_wolf; optics.na=.4; sample.pixel_um=.25; camera.pixel_um=.5; optics.planes_um=[0, 4, 8, 12]", "psf image"},
+    {PSF, "Gibson-Lanni", "40 um into water under a coverslip, with an oil objective: spherical aberration (Gibson & Lanni 1992).",
+     "sample.kind=incoherent; optics.psf=gibson_lanni; optics.na=1.2; optics.medium_index=1.515; sample.pixel_um=.08; camera.pixel_um=.16; optics.specimen_um=40; optics.planes_um=[-2, 0, 2]", "psf image"},
+    {PSF, "Edge kernel", "Fixed kernels for teaching: edge, smooth, sharpen.",
+     "sample.kind=incoherent; optics.psf=kernel; optics.psf_kernel=edge", "image adu"},
     {PSF, "Extra Gaussian blur", "sigma in micrometres, learnable.", "sample.kind=incoherent; optics.psf_sigma_um=2", "image pixels"},
 
     {PSF, "Phase mask for depth of field", "A cubic phase (Dowski & Cathey 1995) makes nearly the same PSF over a range of depths; a network or a filter removes its blur.",
@@ -75,6 +84,12 @@ const sg_gallery_entry sg_gallery_entries[] = {
 
     {ADC, "Two bits", "adu = clamp(round(e / gain + offset), 0, 2^b - 1); straight-through gradient (Bengio, Leonard & Courville 2013).",
      "illumination.pattern=off_axis; camera.bit_depth=2; camera.offset_adu=0; camera.range_e=300", "electrons adu"},
+    {ADC, "Learned thresholds", "Any ascending thresholds, here three at 30, 100 and 300 e instead of an even two-bit ADC; soft gradient to electrons and thresholds.",
+     "sample.kind=incoherent; illumination.dose_ph=1000; camera.bit_depth=2; camera.adc=thresholds; camera.adc_threshold_e=[30, 100, 300]; camera.offset_adu=0", "electrons adu"},
+    {ADC, "Mixed bits", "A tile of pixels with one to four bits.",
+     "sample.kind=incoherent; illumination.dose_ph=1000; camera.adc=thresholds; camera.bit_depth=4; camera.bit_pattern=[1, 2, 3, 4]; camera.range_e=1000; camera.offset_adu=0", "electrons adu"},
+    {ADC, "Single-photon array", "Sixteen one-bit frames: a pixel fires with probability 1 - exp(-mu), and is counted.",
+     "sample.kind=incoherent; camera.kind=spad; camera.frames=16; illumination.dose_ph=20", "pixels adu"},
 };
 /* clang-format on */
 const int sg_gallery_count = (int)(sizeof sg_gallery_entries / sizeof *sg_gallery_entries);
