@@ -8,7 +8,7 @@
 set -eu
 
 # The one list of packages. Without the optional one the plain C convolutions run: slower, the same numbers.
-packages='gcc libc6-dev meson ninja-build pkg-config libfftw3-dev libhdf5-dev libtiff-dev libpng-dev libmatio-dev
+packages='gcc libc6-dev meson ninja-build pkg-config libfftw3-dev libhdf5-dev libtiff-dev libpng-dev libjpeg-dev libmatio-dev
 libyaml-dev librandom123-dev libcjson-dev libcmocka-dev gnuplot-nox'
 optional='libdnnl-dev'
 

@@ -1,4 +1,5 @@
-/* folder.c - pairs images/NAME.png|tif|tiff and labels/NAME.png|tif|tiff; splits by a list of names or by hash. */
+/* folder.c - pairs images/NAME.png|tif|tiff|npy|jpg|jpeg and labels/NAME.png|tif|tiff|npy; splits by a list of names
+ * or by hash. */
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/rng.h"
@@ -13,8 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const extensions[] = {".png", ".tif", ".tiff", ".PNG", ".TIF", ".TIFF", ".npy"};
-enum { EXTENSIONS = sizeof extensions / sizeof *extensions };
+/* JPEG stands last: it smears the numbers of labels, so that only pictures may be such. */
+static const char *const extensions[] = {".png", ".tif", ".tiff", ".PNG", ".TIF", ".TIFF",
+                                         ".npy", ".jpg", ".jpeg", ".JPG", ".JPEG"};
+enum { EXTENSIONS = sizeof extensions / sizeof *extensions, LABEL_EXTENSIONS = EXTENSIONS - 4 };
 
 /* ---- splits ---- */
 
@@ -37,7 +40,8 @@ static sg_split split_by_hash(const char *name)
 
 bool sg_folder_find(char *out, size_t size, const char *folder, const char *kind, const char *name)
 {
-    for (int i = 0; i < EXTENSIONS; i++) {
+    const int count = strcmp(kind, "labels") == 0 ? LABEL_EXTENSIONS : EXTENSIONS;
+    for (int i = 0; i < count; i++) {
         (void)snprintf(out, size, "%s/%s/%s%s", folder, kind, name, extensions[i]);
         if (sg_file_exists(out)) return true;
     }
@@ -51,7 +55,7 @@ static sg_status add_pair(sg_dataset *dataset, const char *folder, const char *n
     (void)snprintf(parts, sizeof parts, "%s_amplitude", name);
     if (!sg_folder_find(image, sizeof image, folder, "images", name) &&
         !(dataset->grid.kind == SG_SAMPLE_FIELD && sg_folder_find(image, sizeof image, folder, "images", parts)))
-        SG_FAIL(SG_E_IO, "%s/images: no picture '%s' (.png, .tif or .tiff)", folder, name);
+        SG_FAIL(SG_E_IO, "%s/images: no picture '%s' (.png, .tif, .tiff, .npy or .jpg)", folder, name);
     if (!sg_folder_find(label, sizeof label, folder, "labels", name))
         SG_FAIL(SG_E_IO, "%s: no label '%s' (.png, .tif or .tiff) in %s/labels", image, name, folder);
     return sg_dataset_add(dataset, name, image, label, split, NULL);

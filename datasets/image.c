@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 #include "datasets/hdf5.h"
+#include "datasets/jpeg.h"
 #include "datasets/mat.h"
 #include "datasets/npy.h"
 #include "datasets/png.h"
@@ -33,7 +34,8 @@ static sg_status read_mat(sg_image *out, const char *path, sg_image_options opti
 static const struct {
     const char *extension;
     reader read;
-} formats[] = {{".png", sg_png_read}, {".tif", sg_tiff_read}, {".tiff", sg_tiff_read}, {".npy", sg_npy_read}};
+} formats[] = {{".png", sg_png_read},  {".tif", sg_tiff_read},  {".tiff", sg_tiff_read},
+               {".jpg", sg_jpeg_read}, {".jpeg", sg_jpeg_read}, {".npy", sg_npy_read}};
 
 /* "name.mat", and "name.mat:variable". */
 static bool mat_known(const char *path)
@@ -62,7 +64,8 @@ sg_status sg_image_read_as(sg_image *out, const char *path, sg_image_options opt
 {
     *out = (sg_image){0};
     const reader read = find_reader(path);
-    if (!read) SG_FAIL(SG_E_FORMAT, "%s: the extension is none of .png, .tif, .tiff, .mat, .npy, .h5:/array", path);
+    if (!read)
+        SG_FAIL(SG_E_FORMAT, "%s: the extension is none of .png, .tif, .tiff, .jpg, .mat, .npy, .h5:/array", path);
     sg_status status = read(out, path, options);
     if (status == SG_OK) status = sg_image_check_finite(out, path);
     if (status != SG_OK) sg_image_free(out);

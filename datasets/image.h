@@ -1,5 +1,6 @@
 /* image.h - a picture in memory: float samples (pages, height, width), as stored in the file (no scaling); and the
- * scaling that turns any picture into a sample. The formats are read and written in png.h, tiff.h and mat.h. */
+ * scaling that turns any picture into a sample. The formats are read and written in png.h, tiff.h, jpeg.h, mat.h,
+ * npy.h and hdf5.h. */
 #ifndef SG_DATASETS_IMAGE_H
 #define SG_DATASETS_IMAGE_H
 
@@ -24,9 +25,9 @@ typedef struct sg_image_options {
 
 enum { SG_IMAGE_PIXELS_MAX = 1 << 28 };
 
-/* By extension (any case): .png, .tif/.tiff, .mat (its only numeric array, or "file.mat:name"), .npy, and an array
- * in an HDF5 file, "file.h5:/group/array". A 1, 2 or 4-bit
- * PNG is expanded to 0..255 and a palette to its colours. Errors name the file: missing, a folder, empty, truncated,
+/* By extension (any case): .png, .tif/.tiff, .jpg/.jpeg, .mat (its only numeric array, or "file.mat:name"), .npy, and
+ * an array in an HDF5 file, "file.h5:/group/array". A 1, 2 or 4-bit PNG is expanded to 0..255 and a palette to its
+ * colours. Errors name the file: missing, a folder, empty, truncated,
  * not an image, more than 2^28 pixels, NaN or Inf. *out is zero on error. */
 sg_status sg_image_read(sg_image *out, const char *path);
 sg_status sg_image_read_as(sg_image *out, const char *path, sg_image_options options);

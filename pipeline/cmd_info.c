@@ -6,9 +6,12 @@
 #include "pipeline/keys.h"
 #include "pipeline/op_table.h"
 
+#include <stdio.h> /* jpeglib.h needs FILE */
+
 #include <H5public.h>
 #include <cjson/cJSON.h>
 #include <fftw3.h>
+#include <jpeglib.h>
 #include <matio.h>
 #include <png.h>
 #include <string.h>
@@ -37,6 +40,16 @@ static void print_tiff(void)
     printf("libtiff      %.*s\n", (int)strcspn(version, "\n"), version);
 }
 
+static void print_jpeg(void)
+{
+#ifdef LIBJPEG_TURBO_VERSION_NUMBER
+    const int v = LIBJPEG_TURBO_VERSION_NUMBER;
+    printf("libjpeg      turbo %d.%d.%d\n", v / 1000000, v / 1000 % 1000, v % 1000);
+#else
+    printf("libjpeg      %d\n", JPEG_LIB_VERSION);
+#endif
+}
+
 static void print_libraries(void)
 {
     int major, minor, patch;
@@ -47,6 +60,7 @@ static void print_libraries(void)
     printf("HDF5         %d.%d.%d\n", H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
     print_tiff();
     printf("libpng       %s\n", png_get_libpng_ver(NULL));
+    print_jpeg();
     printf("matio        %d.%d.%d\n", major, minor, patch);
     printf("libyaml      %s\n", yaml_get_version_string());
     printf("cJSON        %s\n", cJSON_Version());

@@ -4,8 +4,8 @@
 
 #include "physics/microscope.h"
 
-/* Any file that sg_image_read knows, with one page, or FILE:PAGE: .npy, .tif, .png, .mat, "file.h5:/array". NaN and Inf are refused
- * with their row and column. */
+/* Any file that sg_image_read knows, with one page, or FILE:PAGE: .npy, .tif, .png, .mat, "file.h5:/array". NaN and
+ * Inf are refused with their row and column. */
 sg_status sg_map_read(float **out, int *height, int *width, const char *path);
 
 /* A pupil (sg_pupil_reader): any such file, complex numbers of .npy and .mat ("file.mat:name") included. */

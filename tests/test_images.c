@@ -1,4 +1,4 @@
-/* test_images.c - PNG, TIFF and MATLAB files: what goes in comes out, and each damaged file gives one line that names
+/* test_images.c - PNG, JPEG, TIFF and MATLAB files: what goes in comes out, and each damaged file gives one line that names
  * it. */
 #include "core/file.h"
 #include "core/memory.h"
@@ -9,14 +9,16 @@
 #include "datasets/tiff.h"
 #include "place.h"
 
+#include <stdio.h> /* jpeglib.h needs FILE */
+
 #include <hdf5.h>
+#include <jpeglib.h>
 #include <math.h>
 #include <matio.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -193,8 +195,9 @@ static void test_not_pictures(void **state)
     expect_error(place_path("absent.png"), SG_E_IO, "No such file");
     expect_error(place_path("absent.tif"), SG_E_IO, "No such file");
     expect_error(place_path("absent.mat"), SG_E_IO, "No such file");
-    static const char *const names[] = {"a.png", "a.tif", "a.tiff", "a.mat"};
-    for (int i = 0; i < 4; i++) {
+    expect_error(place_path("absent.jpg"), SG_E_IO, "No such file");
+    static const char *const names[] = {"a.png", "a.tif", "a.tiff", "a.mat", "a.jpg", "a.JPEG"};
+    for (int i = 0; i < 6; i++) {
         write_bytes(place_path(names[i]), NULL, 0);
         expect_error(place_path(names[i]), SG_E_FORMAT, "empty");
         write_bytes(place_path(names[i]), "this is a text, not a picture; it is long enough for every header there is",
@@ -204,7 +207,7 @@ static void test_not_pictures(void **state)
         expect_ok(sg_folder_make(place_path(names[i])));
         expect_error(place_path(names[i]), SG_E_IO, "folder");
     }
-    expect_error(place_path("a.jpg"), SG_E_FORMAT, "extension");
+    expect_error(place_path("a.gif"), SG_E_FORMAT, "extension");
     expect_error(place_path("noextension"), SG_E_FORMAT, "extension");
 }
 
@@ -229,6 +232,106 @@ static void test_png_huge(void **state)
         write_bytes(place_path("huge.png"), head, i == 2 ? 60 : sizeof head);
         expect_error(place_path("huge.png"), SG_E_FORMAT, reasons[i]);
     }
+}
+
+/* ---- JPEG ---- */
+
+/* (height, width, channels) bytes, straight from libjpeg, at best quality and without thinning the colours out. */
+static void make_jpeg(const char *path, const uint8_t *data, int height, int width, int channels, bool progressive)
+{
+    struct jpeg_error_mgr errors;
+    struct jpeg_compress_struct jpeg = {.err = jpeg_std_error(&errors)};
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    jpeg_create_compress(&jpeg);
+    jpeg_stdio_dest(&jpeg, file);
+    jpeg.image_width = (JDIMENSION)width, jpeg.image_height = (JDIMENSION)height, jpeg.input_components = channels;
+    jpeg.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
+    jpeg_set_defaults(&jpeg);
+    jpeg_set_quality(&jpeg, 100, TRUE);
+    for (int c = 0; c < channels; c++) jpeg.comp_info[c].h_samp_factor = jpeg.comp_info[c].v_samp_factor = 1;
+    if (progressive) jpeg_simple_progression(&jpeg);
+    jpeg_start_compress(&jpeg, TRUE);
+    for (int y = 0; y < height; y++) {
+        uint8_t row[4 * 64];
+        JSAMPROW rows = row;
+        memcpy(row, data + y * width * channels, (size_t)(width * channels));
+        (void)jpeg_write_scanlines(&jpeg, &rows, 1);
+    }
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A slope, so that 8 x 8 cosines hold it to a few levels. */
+static uint8_t slope(int i, int channel)
+{
+    return (uint8_t)(20 + 9 * (i / W) + 5 * (i % W) + 25 * channel);
+}
+
+static void test_jpeg_channels(void **state)
+{
+    (void)state;
+    uint8_t gray[H * W], rgb[H * W * 3];
+    sg_image image;
+    for (int i = 0; i < H * W; i++) gray[i] = slope(i, 0);
+    for (int i = 0; i < H * W * 3; i++) rgb[i] = slope(i / 3, i % 3);
+    for (int kind = 0; kind < 4; kind++) {
+        const bool colour = kind & 1;
+        const char *path = place_path(kind < 2 ? "a.jpg" : "a.JPEG");
+        make_jpeg(path, colour ? rgb : gray, H, W, colour ? 3 : 1, kind >= 2);
+        for (int channel = 0; channel < (colour ? 3 : 1); channel++) {
+            expect_ok(sg_image_read_as(&image, path, (sg_image_options){.channel = channel, .raw = kind >= 2}));
+            assert_true(image.pages == 1 && image.height == H && image.width == W);
+            assert_true(image.bits == 8 && !image.is_float);
+            for (int i = 0; i < H * W; i++)
+                if (!(fabsf(image.data[i] - slope(i, channel)) <= 2))
+                    fail_msg("pixel %d: %g, not %d", i, (double)image.data[i], slope(i, channel));
+            sg_image_free(&image);
+        }
+        const int beyond = colour ? 3 : 1;
+        assert_int_equal(sg_image_read_as(&image, path, (sg_image_options){.channel = beyond}), SG_E_FORMAT);
+        assert_non_null(strstr(sg_error_text(), colour ? "channel 3 is wanted" : "channel 1 is wanted"));
+    }
+    make_jpeg(place_path("cmyk.jpg"), rgb, 4, 8, 4, false);
+    expect_error(place_path("cmyk.jpg"), SG_E_FORMAT, "CMYK");
+}
+
+/* libjpeg itself would fill the missing part with grey and go on. */
+static void test_jpeg_damage(void **state)
+{
+    (void)state;
+    uint8_t rgb[H * W * 3];
+    for (int i = 0; i < H * W * 3; i++) rgb[i] = (uint8_t)(i * i);
+    for (int progressive = 0; progressive < 2; progressive++) {
+        make_jpeg(place_path("whole.jpg"), rgb, H, W, 3, progressive);
+        check_truncation(place_path("whole.jpg"), place_path("part.jpg"), 10);
+        check_noise(place_path("whole.jpg"), place_path("noise.jpg"), 200);
+    }
+}
+
+/* The size in the header is changed to more than the file can hold, and to none. */
+static void test_jpeg_huge(void **state)
+{
+    (void)state;
+    const uint8_t gray[H * W] = {0};
+    void *bytes;
+    size_t size;
+    make_jpeg(place_path("whole.jpg"), gray, H, W, 1, false);
+    expect_ok(sg_file_read(&bytes, &size, place_path("whole.jpg"), 0));
+    unsigned char *frame = memmem(bytes, size, "\xff\xc0", 2); /* marker, length, bits, height, width */
+    assert_non_null(frame);
+    const struct {
+        int height, width;
+        const char *reason;
+    } table[] = {{65500, 65500, "2^28"}, {16000, 16000, "cannot hold"}, {0, 16, "Empty"}, {65535, 1, "Maximum"}};
+    for (int i = 0; i < 4; i++) {
+        frame[5] = (unsigned char)(table[i].height >> 8), frame[6] = (unsigned char)table[i].height;
+        frame[7] = (unsigned char)(table[i].width >> 8), frame[8] = (unsigned char)table[i].width;
+        write_bytes(place_path("huge.jpg"), bytes, size);
+        expect_error(place_path("huge.jpg"), SG_E_FORMAT, table[i].reason);
+    }
+    sg_free(bytes);
 }
 
 /* ---- TIFF ---- */
@@ -734,16 +837,29 @@ int main(void)
     (void)TIFFSetWarningHandler(NULL);
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
-        TEST(test_png_round_trip),   TEST(test_png_colour_types),
-        TEST(test_png_damage),       TEST(test_not_pictures),
-        TEST(test_png_huge),         TEST(test_tiff_round_trip),
-        TEST(test_tiff_scale),       TEST(test_tiff_layouts),
-        TEST(test_tiff_unsupported), TEST(test_tiff_damage),
-        TEST(test_tiff_huge),        TEST(test_nan),
-        TEST(test_tiff_page_sizes),  TEST(test_mat),
-        TEST(test_mat_damage),       TEST(test_npy),
-        TEST(test_npy_refused),      TEST(test_hdf5),
-        TEST(test_percentile),       TEST(test_scale),
+        TEST(test_png_round_trip),
+        TEST(test_png_colour_types),
+        TEST(test_png_damage),
+        TEST(test_not_pictures),
+        TEST(test_jpeg_channels),
+        TEST(test_jpeg_damage),
+        TEST(test_jpeg_huge),
+        TEST(test_png_huge),
+        TEST(test_tiff_round_trip),
+        TEST(test_tiff_scale),
+        TEST(test_tiff_layouts),
+        TEST(test_tiff_unsupported),
+        TEST(test_tiff_damage),
+        TEST(test_tiff_huge),
+        TEST(test_nan),
+        TEST(test_tiff_page_sizes),
+        TEST(test_mat),
+        TEST(test_mat_damage),
+        TEST(test_npy),
+        TEST(test_npy_refused),
+        TEST(test_hdf5),
+        TEST(test_percentile),
+        TEST(test_scale),
         TEST(test_others_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
