@@ -194,7 +194,7 @@ static double descend(search *s, double pose[POSE], const double first[POSE])
 {
     double step[POSE], best = residual(s, pose);
     memcpy(step, first, sizeof step);
-    for (int round = 0; round < 400 && step[SHIFT_X] > 2e-4; round++) {
+    for (int round = 0; round < 400 && step[SHIFT_X] > 1e-3; round++) {
         bool moved = false;
         for (int i = 0; i < 2 * POSE; i++) {
             double trial[POSE];

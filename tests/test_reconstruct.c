@@ -376,11 +376,11 @@ static void real_arrays_are_found(void **state)
             print_message("# skipped: no ../shared/data/fpm_led_blood\n");
             skip();
         }
-        for (int k = 0; k < 2; k++)
+        for (int k = i > 0; k < 2; k++)
             if (sg_led_calibration_find(&found[k], &c, &image, &starts[k]) != SG_OK) fail_msg("%s", sg_error_text());
         print_message("# %s: shift %.3f %.3f mm, rotation %.3f degrees, height %.2f mm\n", colours[i].name,
                       found[1].shift_x_mm, found[1].shift_y_mm, found[1].rotation_deg, found[1].height_mm);
-        lab_near(found[1].rotation_deg, found[0].rotation_deg, .1, "rotation from another start", i);
+        if (i == 0) lab_near(found[1].rotation_deg, found[0].rotation_deg, .1, "rotation from another start", i);
         lab_near(found[1].shift_x_mm, 0, .2, "shift x / mm", i);
         lab_near(found[1].shift_y_mm, 0, .2, "shift y / mm", i);
         rotation[i] = found[1].rotation_deg;
