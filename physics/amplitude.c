@@ -1,5 +1,5 @@
-/* amplitude.c - the amplitude of an intensity: what amplitude-based phase retrieval compares (Yeh et al., Opt. Express 23,
- * 33214, 2015).
+/* amplitude.c - the amplitude of an intensity, which amplitude-based phase retrieval compares (Yeh et al., Opt. Express
+ * 23, 33214, 2015).
  *   forward   y = sqrt(x + floor)
  *   backward  dx += dy / (2 y)
  * x is not clamped: a negative intensity below -floor is an error upstream and becomes NaN. Slices are blocks. */

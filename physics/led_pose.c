@@ -1,10 +1,9 @@
 /* led_pose.c - spatial frequencies of LEDs on an array that stands shifted, turned and at some height, less the bin that
- * led_image shifts by (PHYSICS section 2, `exact`): what a calibration learns.
- *   forward   q_k = R(rotation) p_k + shift,  offset_k = s(q_k, height) / lambda - bin_k / (N d); geometry in led_array.h
+ * led_image shifts by (PHYSICS section 2, `exact`): what a calibration learns. Geometry in led_array.h.
+ *   forward   q_k = R(rotation) p_k + shift,  offset_k = s(q_k, height) / lambda - bin_k / (N d)
  *   backward  dq = (ds/dq)' doffset / lambda; dshift += sum dq, drotation += sum dq . dR/drotation p,
- *             dheight += sum doffset . ds/dheight / lambda, ds/dheight = -tan(theta) ds/dq q/|q| (light turns towards the
- *             axis as the array goes up)
- * Rotation in degrees from +x to +y (down). Work is small: done in double, in order, on one thread. */
+ *             dheight += sum doffset . ds/dheight / lambda, where ds/dheight = -tan(theta) ds/dq q/|q|
+ * Rotation in degrees from +x to +y (down). Little work: in double, in order, on one thread. */
 #include "core/op.h"
 #include "physics/led_array.h"
 #include "physics/ops.h"

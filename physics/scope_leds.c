@@ -1,5 +1,6 @@
-/* scope_leds.c - pictures of a thin sample under single LEDs that come as data: the forward model of Fourier ptychography
- * and of the LED calibration. Pupil, image grid, blur and pixels are those of the microscope; see microscope.h. */
+/* scope_leds.c - pictures of a thin sample under single LEDs that come as data: the forward model of Fourier
+ * ptychography and of the LED calibration. Pupil, image grid, blur and pixels are those of the microscope; see
+ * microscope.h. */
 #include "physics/optics.h"
 #include "physics/scope.h"
 

@@ -68,7 +68,8 @@ static int wrap(int i, int n)
     return i < 0 ? i + n : i;
 }
 
-/* Bins of half the plane (a real picture's spectrum is symmetric) that a circle can reach, without the brightest few. */
+/* Bins of half the plane (a real picture's spectrum is symmetric) that a circle can reach, without the brightest few.
+ */
 static sg_status choose_bins(search *s)
 {
     const double most = 2 * s->radius + 4;

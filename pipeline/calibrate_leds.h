@@ -1,7 +1,8 @@
-/* calibrate_leds.h - where an LED array stands, from a stack of pictures under single LEDs. The spectrum of a bright-field
- * picture is bright inside two circles of the pupil's radius NA/lambda about +f_k and -f_k, where light of the sample
- * interferes with that which passed straight through (Eckert, Phillips & Waller, Applied Optics 57, 5434, 2018). All
- * pictures share the sample, so with L_k(v) the logarithm of |spectrum| of picture k and m_k(v) = 1 inside its circles
+/* calibrate_leds.h - where an LED array stands, from a stack of pictures under single LEDs. The spectrum of a
+ * bright-field picture is bright inside two circles of the pupil's radius NA/lambda about +f_k and -f_k, where light of
+ * the sample interferes with that which passed straight through (Eckert, Phillips & Waller, Applied Optics 57, 5434,
+ * 2018). All pictures share the sample, so with L_k(v) the logarithm of |spectrum| of picture k and m_k(v) = 1 inside
+ * its circles
  *   residual = mean over k and v of (L_k - mean_k L - contrast (m_k - mean_k m))^2
  * is smallest where the geometry is right. Shift, rotation and height are searched together. Which pictures are bright
  * field is measured, not taken from the description. Defocus and even aberrations do not move the circles. */
@@ -29,7 +30,8 @@ typedef struct sg_led_calibration_options {
 
 /* config: illumination (positions in mm), optics.wavelength_um and na, camera pixel in the sample plane. Errors:
  * SG_E_SHAPE: other numbers of pictures and LEDs; SG_E_RANGE: fewer than 4 bright-field pictures, circles outside the
- * spectrum; SG_E_NUMERIC: no circles to be seen, a rotation that nothing ties down, a search that ends at its bounds. */
+ * spectrum; SG_E_NUMERIC: no circles to be seen, a rotation that nothing ties down, a search that ends at its bounds.
+ */
 sg_status sg_led_calibration_find(sg_led_calibration *out, const sg_config *config, const sg_image *stack,
                                   const sg_led_calibration_options *options);
 

@@ -1,5 +1,5 @@
-/* cmd_reconstruct.c - scopegrad reconstruct CONFIG -o FOLDER: amplitude and phase of a sample, and the pupil, from measured
- * pictures under single LEDs; see reconstruct.h. Writes results.h5, leds.csv and picture.png. */
+/* cmd_reconstruct.c - scopegrad reconstruct CONFIG -o FOLDER: amplitude and phase of a sample, and the pupil, from
+ * measured pictures under single LEDs; see reconstruct.h. Writes results.h5, leds.csv and picture.png. */
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"

@@ -39,7 +39,8 @@ static sg_status draw_roles(sg_reconstruction *r, bool validate)
     return SG_OK;
 }
 
-/* Neighbours must see common frequencies: an LED farther from all others than two radii of the pupil ties to nothing. */
+/* Neighbours must see common frequencies: an LED farther from all others than two radii of the pupil ties to nothing.
+ */
 static sg_status check_overlap(const sg_reconstruction *r)
 {
     const double na = r->config.microscope.optics.na;

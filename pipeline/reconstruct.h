@@ -1,8 +1,8 @@
 /* reconstruct.h - Fourier ptychography: the sample as parameters of the same graph that simulates the microscope, fitted
- * to measured pictures under single LEDs (Zheng, Horstmeyer & Yang, Nature Photonics 7, 739, 2013), the pupil with it (Ou,
- * Zheng & Yang, Opt. Express 22, 4960, 2014). Model of LED k, in units of the empty field:
+ * to pictures under single LEDs (Zheng, Horstmeyer & Yang, Nature Photonics 7, 739, 2013), the pupil with it (Ou, Zheng
+ * & Yang, Opt. Express 22, 4960, 2014). Model of LED k, in units of the empty field:
  *   I_k = pixels(|IDFT(P T(v - f_k))|^2) + sum_j stray_j min(1, NA/|s_k|)^(2 j),  T = DFT(exp(-absorption + i phase))
- * the second term is light that reaches the camera past the sample, one smooth function of the illumination angle for
+ * The second term is light that reaches the camera past the sample, one smooth function of the illumination angle for
  * all LEDs. Loss: mean (sqrt(I + floor) - sqrt(measured + floor))^2 (Yeh et al., Opt. Express 23, 33214, 2015), over a
  * few LEDs a step, in an order that the seed decides; optimiser: optimiser.*. Some LEDs, drawn by the seed, are never
  * shown to the fit: their pictures are predicted. */
@@ -43,8 +43,8 @@ typedef struct sg_reconstruction_options {
     sg_led_pose_start pose; /* height_mm 0: the array as described */
 } sg_reconstruction_options;
 
-/* stack: one page an LED. Errors: SG_E_SHAPE where LEDs or pixels do not fit, SG_E_CONFIG/SG_E_RANGE (text opens with the
- * key), SG_E_NUMERIC for NaN or a picture without light. Free *out also after an error. */
+/* stack: one page an LED. Errors: SG_E_SHAPE where LEDs or pixels do not fit, SG_E_CONFIG/SG_E_RANGE (text opens with
+ * the key), SG_E_NUMERIC for NaN or a picture without light. Free *out also after an error. */
 sg_status sg_reconstruction_open(sg_reconstruction *out, const sg_config *config, const sg_image *stack,
                                  const sg_reconstruction_options *options);
 void sg_reconstruction_free(sg_reconstruction *r);

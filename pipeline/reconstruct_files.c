@@ -3,7 +3,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
-#include "datasets/mat.h"
+#include "datasets/stack_read.h"
 #include "pipeline/results.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/simulation.h"
@@ -11,16 +11,12 @@
 
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 sg_status sg_reconstruction_read(sg_image *out, const sg_config *config)
 {
-    const char *path = config->dataset.path;
-    const size_t length = strlen(path);
-    if (!length) SG_FAIL(SG_E_CONFIG, "dataset.path: a reconstruction needs a stack, one picture an LED");
-    if (length > 4 && !strcasecmp(path + length - 4, ".mat"))
-        return sg_mat_read_array(out, path, config->dataset.stack_variable);
-    return sg_image_read(out, path);
+    const sg_dataset_config *d = &config->dataset;
+    if (!d->path[0]) SG_FAIL(SG_E_CONFIG, "dataset.path: a reconstruction needs a stack, one picture an LED");
+    return sg_stack_read(out, d->path, d->stack_variable, d->stack_files);
 }
 
 /* ---- results.h5 ---- */

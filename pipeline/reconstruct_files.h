@@ -4,7 +4,7 @@
 
 #include "pipeline/reconstruct.h"
 
-/* The stack at dataset.path: one page an LED; dataset.stack_variable names the array in a MATLAB file. sg_image_free. */
+/* The stack at dataset.path (stack_read.h), one page an LED. sg_image_free. */
 sg_status sg_reconstruction_read(sg_image *out, const sg_config *config);
 
 /* folder/results.h5 (sample, pupil, LEDs, losses, config, with units), leds.csv (one line an LED), picture.png (one

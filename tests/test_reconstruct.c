@@ -1,5 +1,5 @@
-/* test_reconstruct.c - Fourier ptychography and the LED calibration: a known sample, pupil and array are found again from
- * simulated pictures under single LEDs; bad stacks are refused; the real captures of a blood smear (skipped where
+/* test_reconstruct.c - Fourier ptychography and the LED calibration: a known sample, pupil and array are found again
+ * from simulated pictures under single LEDs; bad stacks are refused; the real captures of a blood smear (skipped where
  * ../shared/data/fpm_led_blood is absent). */
 #include "core/memory.h"
 #include "core/rng.h"
@@ -357,8 +357,9 @@ static bool open_captures(sg_image *out, sg_config *c, const char *colour, doubl
     return true;
 }
 
-/* From 2 mm and 1 degree off, the three colours agree where the array stands: they were taken with one array. Shift within
- * .2 mm of the description; its rotation of 0 is what the captures contradict (experiments/fourier_ptychography). */
+/* From 2 mm and 1 degree off, the three colours agree where the array stands: they were taken with one array. Shift
+ * within .2 mm of the description; its rotation of 0 is what the captures contradict
+ * (experiments/fourier_ptychography). */
 static void real_arrays_are_found(void **state)
 {
     static const struct colour {
