@@ -43,9 +43,9 @@ typedef struct sg_dataset_config {
     int stack_stride_px; /* between neighbouring windows of a stack; 0: the window, so that they do not overlap */
     sg_target target;
     double target_gamma; /* sample: the averaged picture to this power; 0 stands for 1 */
-    int limit;      /* training pictures used at most; 0: all */
-    bool augment;   /* flips and quarter turns of the sample, random crops */
-    bool test_only; /* folder without `splits`: every picture is a test picture (evaluate --data); not a key */
+    int limit;           /* training pictures used at most; 0: all */
+    bool augment;        /* flips and quarter turns of the sample, random crops */
+    bool test_only;      /* folder without `splits`: every picture is a test picture (evaluate --data); not a key */
     sg_synthetic_config synthetic;
 } sg_dataset_config;
 
@@ -59,6 +59,7 @@ typedef struct sg_dataset_grid {
     int stack_groups;     /* planes times colours of a stack; 0: 1 */
     sg_sample_kind kind;  /* what the pictures are, and */
     int channels;         /* how many a sample has; 0: 1; not for stacks */
+    bool rising;          /* the wavelengths of its colours rise (sample.h) */
     const double *led_na; /* (K, 2) directions (s_x, s_y), for stacks without stack_leds_csv; read while opening only */
 } sg_dataset_grid;
 

@@ -179,7 +179,8 @@ sg_status sg_folder_load(const sg_dataset *dataset, sg_item *item)
 {
     sg_image picture;
     const sg_dataset_grid *grid = &dataset->grid;
-    SG_TRY(sg_sample_read(&picture, item->image_path, grid->kind, grid->channels > 0 ? grid->channels : 1));
+    SG_TRY(
+        sg_sample_read(&picture, item->image_path, grid->kind, grid->channels > 0 ? grid->channels : 1, grid->rising));
     sg_status status = check_picture(dataset, &picture, item->image_path);
     if (status == SG_OK) status = load_label(item, &picture);
     if (status != SG_OK) {

@@ -72,7 +72,19 @@ static void make_polar(sg_image *z)
     z->is_complex = false;
 }
 
-static sg_status read_channels(sg_image *out, const char *path, sg_sample_kind kind, int channels)
+/* Red, green, blue -> blue, green, red. */
+static void reverse_pages(sg_image *image)
+{
+    const size_t len = page_len(image);
+    for (int low = 0, high = image->pages - 1; low < high; low++, high--)
+        for (size_t i = 0; i < len; i++) {
+            float *a = &image->data[(size_t)low * len + i], *b = &image->data[(size_t)high * len + i], swap = *a;
+            *a = *b;
+            *b = swap;
+        }
+}
+
+static sg_status read_channels(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising)
 {
     char phase[SG_PATH_MAX];
     SG_TRY(sg_image_read_as(out, path, (sg_image_options){.or_complex = kind == SG_SAMPLE_FIELD}));
@@ -84,6 +96,7 @@ static sg_status read_channels(sg_image *out, const char *path, sg_sample_kind k
                 channels, channels == 1 ? "" : "s");
     SG_TRY(make_room(out, channels, path));
     for (int c = 1; c < channels; c++) SG_TRY(add_page(out, c, two_files ? phase : path, two_files ? 0 : c));
+    if (kind == SG_SAMPLE_COLOUR && rising) reverse_pages(out);
     return SG_OK;
 }
 
@@ -123,9 +136,9 @@ static sg_status check_field(const sg_image *image, const char *path)
     return SG_OK;
 }
 
-sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels)
+sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising)
 {
-    sg_status status = read_channels(out, path, kind, channels);
+    sg_status status = read_channels(out, path, kind, channels, rising);
     if (status == SG_OK && kind == SG_SAMPLE_COLOUR)
         status = scale_intensities(out, path);
     else if (status == SG_OK && kind == SG_SAMPLE_FIELD)

@@ -6,13 +6,15 @@
 #include "datasets/image.h"
 #include "physics/microscope.h"
 
-/* Channels are the pages of the file, or the colours of a picture of one page.
+/* Channels are the pages of the file, in its order, or the colours of a picture of one page: red, green, blue. Of a
+ * sample of kind colour the longest wavelength sees the red: with `rising` (wavelengths rise, optics.colours_um) the
+ * colours of a picture, not the pages of a file, come in the order blue, green, red.
  *   coherent, slices, incoherent   each channel by sg_image_scale: its 1st..99.8th percentile becomes 0..1
  *   colour                         transmitted intensities: integers / full scale (255, 65535), floats as they are, 0..1
  *   field                          amplitude >= 0 and phase in rad, as they are: two pages, a complex .npy, or two files,
  *                                  NAME_amplitude.EXT (which `path` names) and NAME_phase.EXT
  * *out has `channels` pages. Errors name the file: fewer or more channels, NaN or Inf, a number out of range. */
-sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels);
+sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising);
 
 /* "NAME_amplitude.tif" of a field in two files -> true; *phase = "NAME_phase.tif" (size letters; NULL: not wanted). */
 bool sg_sample_phase_path(char *phase, size_t size, const char *path);

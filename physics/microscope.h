@@ -150,6 +150,13 @@ typedef struct sg_optics_config {
     sg_learn learn_taps;
 } sg_optics_config;
 
+/* colours_um from blue to red. What red, green and blue mean (colour pictures as samples, the filters of a Bayer
+ * camera) follows from it: the longest wavelength is red. */
+static inline bool sg_colours_rise(const sg_optics_config *o)
+{
+    return o->colours_count > 1 && o->colours_um[0] < o->colours_um[1];
+}
+
 typedef enum sg_shot { SG_SHOT_NONE, SG_SHOT_POISSON, SG_SHOT_GAUSSIAN } sg_shot;
 typedef enum sg_camera_preset {
     SG_PRESET_NONE,

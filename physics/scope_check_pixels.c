@@ -145,8 +145,7 @@ sg_status sg_scope_size_pixels(sg_scope *s)
 static double bayer(const sg_microscope_config *c, int colours, int row, int column, int k)
 {
     const int filter = row % 2 + column % 2;
-    const bool rising = c->optics.colours_um[0] < c->optics.colours_um[1];
-    if (c->camera.cfa_transmission_count == 0) return filter == (rising ? 2 - k : k) ? 1 : 0;
+    if (c->camera.cfa_transmission_count == 0) return filter == (sg_colours_rise(&c->optics) ? 2 - k : k) ? 1 : 0;
     return c->camera.cfa_transmission[filter * colours + k];
 }
 

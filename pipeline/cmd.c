@@ -146,7 +146,8 @@ static sg_status crop(float *out, const sg_image *image, const char *path, int s
 sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, const sg_microscope_size *size)
 {
     sg_image image;
-    SG_TRY(sg_sample_read(&image, path, config->microscope.sample.kind, size->sample_channels));
+    SG_TRY(sg_sample_read(&image, path, config->microscope.sample.kind, size->sample_channels,
+                          sg_colours_rise(&config->microscope.optics)));
     const sg_status status = crop(out, &image, path, size->sample_px);
     sg_image_free(&image);
     return status;

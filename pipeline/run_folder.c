@@ -156,6 +156,7 @@ sg_status sg_run_dataset(sg_dataset **out, const sg_config *config)
                                   .stack_groups = size.planes * size.colours,
                                   .kind = config->microscope.sample.kind,
                                   .channels = size.sample_channels,
+                                  .rising = sg_colours_rise(&config->microscope.optics),
                                   .led_na = led_na};
     if (dataset.stack_na <= 0) dataset.stack_na = config->microscope.optics.na;
     const sg_status status = sg_dataset_open(out, &dataset, &grid);

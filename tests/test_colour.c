@@ -337,29 +337,39 @@ static void test_files(void **state)
     for (int i = 0; i < 4; i++) (void)snprintf(path[i], sizeof path[i], "%s/%s", folder, names[i]);
     sg_image x;
     assert_int_equal(sg_png_write_rgb(path[0], rgb, 2, 2), SG_OK);
-    assert_int_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 3), SG_OK);
+    assert_int_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 3, false), SG_OK);
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < 4; i++)
             lab_near((double)x.data[4 * c + i], c == 0 ? 1 : c == 1 ? 0 : .2, 1e-6, "colour", c);
     sg_image_free(&x);
-    assert_int_not_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 4), SG_OK);
+    assert_int_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 3, true), SG_OK); /* blue to red */
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < 4; i++)
+            lab_near((double)x.data[4 * c + i], c == 2 ? 1 : c == 1 ? 0 : .2, 1e-6, "colour from blue to red", c);
+    sg_image_free(&x);
+    assert_int_not_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 4, false), SG_OK);
     assert_non_null(strstr(sg_error_text(), "the picture has 3"));
     for (int i = 1; i < 4; i++) {
         const sg_tiff tiff = {i == 1 ? 2 : 1, 2, 2, 32, i == 3 ? pages + 4 : pages, 0};
         assert_int_equal(sg_tiff_write(path[i], &tiff), SG_OK);
     }
     for (int i = 1; i < 3; i++) {
-        assert_int_equal(sg_sample_read(&x, path[i], SG_SAMPLE_FIELD, 2), SG_OK);
+        assert_int_equal(sg_sample_read(&x, path[i], SG_SAMPLE_FIELD, 2, false), SG_OK);
         assert_int_equal(x.pages, 2);
         assert_memory_equal(x.data, pages, sizeof pages);
         sg_image_free(&x);
     }
-    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COLOUR, 2), SG_E_RANGE);
+    assert_int_equal(sg_tiff_write(path[1], &(sg_tiff){2, 1, 1, 8, rgb + 1, 0}), SG_OK);
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COLOUR, 2, true), SG_OK); /* pages stay in order */
+    assert_true(x.data[0] == 0 && x.data[1] == .2f);
+    sg_image_free(&x);
+    assert_int_equal(sg_tiff_write(path[1], &(sg_tiff){2, 2, 2, 32, pages, 0}), SG_OK);
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COLOUR, 2, false), SG_E_RANGE);
     assert_non_null(strstr(sg_error_text(), "outside 0..1"));
     assert_int_equal(sg_tiff_write(path[1], &(sg_tiff){2, 2, 2, 32, negative, 0}), SG_OK);
-    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_FIELD, 2), SG_E_RANGE);
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_FIELD, 2, false), SG_E_RANGE);
     assert_non_null(strstr(sg_error_text(), "amplitude -1"));
-    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COHERENT, 1), SG_E_SHAPE);
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COHERENT, 1, false), SG_E_SHAPE);
     for (int i = 0; i < 4; i++) (void)unlink(path[i]);
     (void)rmdir(folder);
 }
@@ -376,7 +386,7 @@ static void test_measured_field(void **state)
         print_message("# skipped: no ../shared/data/phase_objects\n");
         skip();
     }
-    assert_int_equal(sg_sample_read(&x, path, SG_SAMPLE_FIELD, 2), SG_OK);
+    assert_int_equal(sg_sample_read(&x, path, SG_SAMPLE_FIELD, 2, false), SG_OK);
     assert_true(x.pages == 2 && x.height == 112 && x.width == 112);
     float lo = 10, hi = 0;
     for (int i = 0; i < 112 * 112; i++) {
@@ -386,6 +396,83 @@ static void test_measured_field(void **state)
     lab_near((double)lo, .68, .005, "smallest amplitude of its table", 0);
     lab_near((double)hi, 1.97, .005, "largest amplitude of its table", 1);
     sg_image_free(&x);
+}
+
+/* ---- a stained smear ---- */
+
+enum { SMEAR = 128 };
+
+static double correlation(const float *a, const float *b, size_t len)
+{
+    const double mean_a = sg_sum_f32(a, len) / (double)len, mean_b = sg_sum_f32(b, len) / (double)len;
+    double ab = 0, aa = 0, bb = 0;
+    for (size_t i = 0; i < len; i++) {
+        const double x = (double)a[i] - mean_a, y = (double)b[i] - mean_b;
+        ab += x * y, aa += x * x, bb += y * y;
+    }
+    return ab / sqrt(aa * bb);
+}
+
+/* The middle of a channel of a picture, every 2 x 2 pixels summed. */
+static void smear_pixels(float out[SMEAR * SMEAR / 4], const char *path, int channel)
+{
+    sg_image x;
+    assert_int_equal(sg_image_read_as(&x, path, (sg_image_options){.channel = channel}), SG_OK);
+    const int top = (x.height - SMEAR) / 2, left = (x.width - SMEAR) / 2;
+    memset(out, 0, SMEAR * SMEAR / 4 * sizeof *out);
+    for (int i = 0; i < SMEAR * SMEAR; i++)
+        out[i / SMEAR / 2 * (SMEAR / 2) + i % SMEAR / 2] += x.data[(top + i / SMEAR) * x.width + left + i % SMEAR];
+    sg_image_free(&x);
+}
+
+/* The middle of all channels, as a sample. */
+static void smear_sample(float out[3 * SMEAR * SMEAR], const char *path, bool rising)
+{
+    sg_image x;
+    assert_int_equal(sg_sample_read(&x, path, SG_SAMPLE_COLOUR, 3, rising), SG_OK);
+    const int top = (x.height - SMEAR) / 2, left = (x.width - SMEAR) / 2;
+    for (int row = 0; row < 3 * SMEAR; row++)
+        memcpy(out + row * SMEAR, x.data + (row / SMEAR * x.height + top + row % SMEAR) * x.width + left,
+               SMEAR * sizeof *out);
+    sg_image_free(&x);
+}
+
+/* Bright field in focus shows each wavelength its own channel of the picture, the longest one the red, whichever way
+ * the wavelengths run. */
+static void test_smear(void **state)
+{
+    (void)state;
+    static const double um[2][3] = {{.63, .532, .475}, {.475, .532, .63}};
+    static float sample[3 * SMEAR * SMEAR], picture[3][SMEAR * SMEAR / 4];
+    const size_t len = SMEAR * SMEAR / 4;
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/../shared/data/bccd_blood/dev/images/BloodImage_00001.jpg",
+                   getenv("SG_TEST_SOURCE") ? getenv("SG_TEST_SOURCE") : ".");
+    if (access(path, R_OK) != 0) {
+        print_message("# skipped: no ../shared/data/bccd_blood\n");
+        skip();
+    }
+    sg_microscope_config c = scope(1);
+    c.sample = (sg_sample_config){.kind = SG_SAMPLE_COLOUR, .size_px = SMEAR, .pixel_um = .25, .phase_rad = .5};
+    c.optics.na = .4, c.optics.defocus_um = 0, c.optics.zernike_count = 0;
+    c.camera.pixel_um = .5;
+    for (int channel = 0; channel < 3; channel++) smear_pixels(picture[channel], path, channel);
+    for (int rising = 0; rising < 2; rising++) {
+        set_colours(&c, um[rising], 3);
+        smear_sample(sample, path, rising);
+        shown got = show(&c, "pixels", sample);
+        for (int k = 0; k < 3; k++) {
+            const int own = rising ? 2 - k : k;
+            const float *seen = got.data + (size_t)k * len;
+            for (int channel = 0; channel < 3; channel++) {
+                const double r = correlation(seen, picture[channel], len), best = correlation(seen, picture[own], len);
+                if (channel == own) print_message("# %g um: correlation %.4f\n", um[rising][k], r);
+                if (!(best > .98) || (channel != own && !(r < best - .01)))
+                    fail_msg("%g um, channel %d: correlation %g, with its own %g", um[rising][k], channel, r, best);
+            }
+        }
+        free(got.data);
+    }
 }
 
 /* ---- dyes and filters ---- */
@@ -561,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_field),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_measured_field),
+        cmocka_unit_test(test_smear),
         cmocka_unit_test(test_dyes),
         cmocka_unit_test(test_dyes_blurred),
         cmocka_unit_test(test_spectra_csv),
