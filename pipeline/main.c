@@ -25,7 +25,7 @@ static void print_help(void)
     puts("Usage: scopegrad COMMAND [OPTIONS]\n\n"
          "A microscope you can take the gradient of, with the network that reads its pictures.\n\n"
          "Commands:");
-    for (int i = 0; i < COMMAND_COUNT; i++) printf("  %-10s %s\n", commands[i].name, commands[i].line);
+    for (int i = 0; i < COMMAND_COUNT; i++) printf("  %-12s %s\n", commands[i].name, commands[i].line);
     puts("\nscopegrad COMMAND --help shows the options of a command and a line to copy.\n"
          "scopegrad --version prints the version.\n\n"
          "Exit codes: 0 ok, 1 error while running, 2 wrong usage or configuration, 3 some runs failed.");
