@@ -26,6 +26,40 @@ static double path(double n, double q)
     return -q * q / (sqrt(n * n - q * q) + n);
 }
 
+/* d path/dq: how far a ray is displaced, per um of the layer. */
+static double path_slope(double n, double q)
+{
+    return -q / sqrt(n * n - q * q);
+}
+
+/* The immersion's thickness where the particle lies in paraxial focus, without the particle's part. */
+static double immersion_um(const sg_psf_round *o)
+{
+    const sg_psf_layers *l = &o->layers;
+    return o->index * (l->immersion_um / l->immersion_design_index +
+                       l->coverslip_design_um / l->coverslip_design_index - l->coverslip_um / l->coverslip_index);
+}
+
+static double displacement_um(const sg_psf_round *o, double q, double defocus_um, double specimen_um)
+{
+    const sg_psf_layers *l = &o->layers;
+    const double n = o->index, medium = path_slope(n, q);
+    if (o->model != SG_PSF_ROUND_GIBSON_LANNI) return defocus_um * medium;
+    return defocus_um * medium + specimen_um * (path_slope(l->specimen_index, q) - n / l->specimen_index * medium) +
+           l->coverslip_um * path_slope(l->coverslip_index, q) -
+           l->coverslip_design_um * path_slope(l->coverslip_design_index, q) + immersion_um(o) * medium -
+           l->immersion_um * path_slope(l->immersion_design_index, q);
+}
+
+double sg_psf_rays_um(const sg_psf_round *o, double defocus_um, double specimen_um)
+{
+    enum { RAYS = 64 };
+    double most = 0;
+    for (int i = 1; i <= RAYS; i++)
+        most = fmax(most, fabs(displacement_um(o, o->na * i / RAYS, defocus_um, specimen_um)));
+    return most;
+}
+
 /* Nodes x in 0..1 and weights of Gauss and Legendre: Newton's method on P_n. */
 static void gauss_legendre(double *x, double *w, int n)
 {
@@ -47,13 +81,14 @@ static void gauss_legendre(double *x, double *w, int n)
     }
 }
 
-/* Enough for the fastest oscillation, that of the farthest radius and of defocus. */
+/* Enough for the fastest oscillation, that of the farthest radius, of defocus and of layers. */
 static int node_count(const sg_psf_round *o, int size_px)
 {
     if (o->model == SG_PSF_ROUND_AIRY) return 1;
     const double reach = wavenumber(o) * o->na * o->pixel_um * size_px * M_SQRT1_2;
     const double deep = wavenumber(o) * fabs(path(o->index, o->na)) * o->reach_um;
-    const double nodes = NODES_LEAST + .5 * (reach + 2 * deep);
+    const double layers = wavenumber(o) * o->na * sg_psf_rays_um(o, 0, 0);
+    const double nodes = NODES_LEAST + .5 * (reach + 2 * deep + layers);
     return nodes < NODES_MOST ? (int)nodes : NODES_MOST;
 }
 
@@ -65,13 +100,9 @@ static void phases(sg_psf_integral *out, const sg_psf_round *o, int i, double q)
     out->per_defocus[i] = k * path(n, q);
     if (o->model == SG_PSF_ROUND_BORN_WOLF) out->per_defocus[i] = -k * q * q / (2 * n);
     if (o->model != SG_PSF_ROUND_GIBSON_LANNI) return;
-    /* the immersion's thickness where the particle lies in paraxial focus, without the particle's part */
-    const double thick =
-        n * (l->immersion_um / l->immersion_design_index + l->coverslip_design_um / l->coverslip_design_index -
-             l->coverslip_um / l->coverslip_index);
     out->per_specimen[i] = k * (path(l->specimen_index, q) - n / l->specimen_index * path(n, q));
     out->constant[i] = k * (l->coverslip_um * path(l->coverslip_index, q) -
-                            l->coverslip_design_um * path(l->coverslip_design_index, q) + thick * path(n, q) -
+                            l->coverslip_design_um * path(l->coverslip_design_index, q) + immersion_um(o) * path(n, q) -
                             l->immersion_um * path(l->immersion_design_index, q));
 }
 

@@ -17,6 +17,8 @@ typedef struct sg_psf_integral {
 } sg_psf_integral;
 
 sg_status sg_psf_integral_make(sg_psf_integral *out, const sg_psf_round *optics, int size_px);
+/* Ray optics: how far from the axis the farthest ray of the pupil arrives, largest |dOPD/dq|. */
+double sg_psf_rays_um(const sg_psf_round *optics, double defocus_um, double specimen_um);
 void sg_psf_integral_free(sg_psf_integral *integral);
 
 #endif

@@ -6,6 +6,7 @@
 #include "physics/camera.h"
 #include "physics/led_array.h"
 #include "physics/microscope.h"
+#include "physics/psf.h"
 
 typedef struct sg_scope_colour {
     double wavelength_um;
@@ -96,6 +97,7 @@ sg_value sg_scope_extra_blur(sg_graph *g, const sg_scope *s, sg_value image);
  * scope_check_psf.c: what the choice of PSF needs, and whether it fits into the field */
 sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int plane, int colour, int samples);
 sg_value sg_scope_extra_psf(sg_graph *g, const sg_scope *s);
+sg_psf_round sg_scope_psf_round(const sg_scope *s, int colour); /* reach_um is left 0; vectorial: no round model */
 sg_value sg_scope_mask(sg_graph *g, const sg_scope *s, int colour, sg_value phase);
 sg_status sg_scope_check_psf(const sg_scope *s);
 sg_status sg_scope_open_psf(sg_scope *s); /* scope_psf_table.c: s->psf, and the parameter with its values */
@@ -119,7 +121,9 @@ sg_status sg_scope_check_pixels(sg_scope *s);
 sg_status sg_scope_size_pixels(sg_scope *s);
 sg_status sg_scope_open_masks(sg_scope *s);
 
-/* scope_maps.c: the camera with its maps and, if it learns, its offset (SG_NONE: it does not) */
+/* scope_maps.c: a map in a file, as sg_map_reader, errors with the key before them; the camera with its maps and, if it
+ * learns, its offset (SG_NONE: it does not) */
+sg_status sg_scope_read_map(float **out, int *height, int *width, const sg_scope *s, const char *key, const char *path);
 sg_value sg_scope_camera(sg_graph *g, const sg_scope *s, sg_value image, sg_value range_e, sg_camera_attr attr);
 sg_value sg_scope_offset_adu(sg_graph *g, const sg_scope *s);
 

@@ -118,8 +118,7 @@ static sg_status fill_pattern(sg_scope *s)
 static sg_status read_map(float **out, const sg_scope *s, const char *key, const char *path)
 {
     int height = 0, width = 0;
-    if (!s->config->read_map) SG_FAIL(SG_E_CONFIG, "%s: %s: no reader for maps in files", key, path);
-    SG_TRY(s->config->read_map(out, &height, &width, path));
+    SG_TRY(sg_scope_read_map(out, &height, &width, s, key, path));
     if (height != s->size.sensor_h || width != s->size.sensor_w)
         SG_FAIL(SG_E_SHAPE, "%s: %s is %d x %d, the camera %d x %d pixels", key, path, width, height, s->size.sensor_w,
                 s->size.sensor_h);

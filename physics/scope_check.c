@@ -148,15 +148,34 @@ static sg_status check_choices(const sg_microscope_config *c)
     return SG_OK;
 }
 
+/* What one pixel gets: the camera's numbers end at 1e12 and 1e7. */
+static sg_status check_electrons(const sg_scope *s)
+{
+    const sg_camera_config *c = &s->config->camera;
+    const sg_illumination_config *light = &s->config->illumination;
+    const double lit = c->qe * sg_scope_photons(s);
+    const double dark = sg_scope_binned_on_chip(s) * (c->dark_e_per_s * c->exposure_s + c->background_e);
+    if (!(lit <= 1e12))
+        SG_FAIL(SG_E_RANGE,
+                "illumination.flux_ph_per_s: %g photons/s in %g s make %.4g electrons a pixel, more than 1e12; an "
+                "exposure_s up to %.4g would do",
+                light->flux_ph_per_s, light->exposure_s, lit, light->exposure_s * 1e12 / lit);
+    if (!(dark <= 1e7))
+        SG_FAIL(SG_E_RANGE,
+                "camera.dark_e_per_s: %g e/s in %g s and %g e of background make %.4g electrons a pixel, more than 1e7",
+                c->dark_e_per_s, c->exposure_s, c->background_e, dark);
+    return SG_OK;
+}
+
 static bool whole(double x)
 {
     return fabs(x - nearbyint(x)) <= 1e-6 * (x > 1 ? x : 1);
 }
 
 /* The smallest m with d_c / m <= lambda / (4 NA): fine enough for |u|^2. */
-static int finest(double pitch_um, double na, double wavelength_um)
+static double finest(double pitch_um, double na, double wavelength_um)
 {
-    return (int)ceil(pitch_um * 4 * na / wavelength_um - 1e-9);
+    return fmax(1, ceil(pitch_um * 4 * na / wavelength_um - 1e-9));
 }
 
 static sg_status size_camera(sg_scope *s)
@@ -199,8 +218,7 @@ static sg_status size_image(sg_scope *s)
 {
     const sg_microscope_config *c = s->config;
     const double pitch = s->size.camera_pitch_um, d = c->sample.pixel_um, limit = shortest_um(s) / (4 * c->optics.na);
-    const int fine = finest(pitch, c->optics.na, shortest_um(s));
-    s->size.oversample = 1;
+    double fine = 1;
     if (c->sample.kind == SG_SAMPLE_STACK && s->size.camera_px != c->sample.size_px)
         SG_FAIL(SG_E_RANGE, "sample.pixel_um: a measured stack has camera pixels of %g um, not %g um", pitch, d);
     if (c->sample.kind == SG_SAMPLE_INCOHERENT) { /* images are blurred on the sample's own grid */
@@ -211,13 +229,14 @@ static sg_status size_image(sg_scope *s)
             SG_FAIL(SG_E_RANGE,
                     "sample.pixel_um: %g um is too coarse for NA %g at %g um; a pitch up to %.4g um would do", d,
                     c->optics.na, shortest_um(s), limit);
-        s->size.oversample = (int)nearbyint(pitch / d);
+        fine = nearbyint(pitch / d);
     }
-    if (sg_scope_is_thin(s) || c->sample.kind == SG_SAMPLE_SLICES) s->size.oversample = fine > 1 ? fine : 1;
+    if (sg_scope_is_thin(s) || c->sample.kind == SG_SAMPLE_SLICES) fine = finest(pitch, c->optics.na, shortest_um(s));
+    if (!(fine * s->size.camera_px <= 16384))
+        SG_FAIL(SG_E_RANGE, "camera.pixel_um: %d pixels need an image grid of %.0f, more than 16384", s->size.camera_px,
+                fine * s->size.camera_px);
+    s->size.oversample = (int)fine;
     s->size.image_px = s->size.oversample * s->size.camera_px;
-    if (s->size.image_px > 16384)
-        SG_FAIL(SG_E_RANGE, "camera.pixel_um: %d pixels need an image grid of %d, more than 16384", s->size.camera_px,
-                s->size.image_px);
     return SG_OK;
 }
 
@@ -322,6 +341,7 @@ static sg_status open_parts(sg_scope *s)
     SG_TRY(sg_scope_size_pixels(s));
     SG_TRY(sg_scope_open_masks(s));
     SG_TRY(sg_scope_open_adc(s));
+    SG_TRY(check_electrons(s));
     if (s->config->sample.kind != SG_SAMPLE_INCOHERENT) SG_TRY(open_leds(s));
     if (s->config->sample.kind == SG_SAMPLE_SLICES) SG_TRY(sg_scope_check_slices(s));
     SG_TRY(sg_scope_open_filters(s));

@@ -154,8 +154,7 @@ static sg_status cfa_from_file(sg_scope *s)
     const char *path = s->config->camera.cfa_file;
     float *map = NULL;
     int height = 0, width = 0;
-    if (!s->config->read_map) SG_FAIL(SG_E_CONFIG, "camera.cfa_file: maps in files are not read here");
-    SG_TRY(s->config->read_map(&map, &height, &width, path));
+    SG_TRY(sg_scope_read_map(&map, &height, &width, s, "camera.cfa_file", path));
     sg_status status = SG_OK;
     if (width < 1 || width > SG_TILE_MAX || height != width * s->size.colours)
         status = sg_error_set(SG_E_SHAPE,

@@ -1,4 +1,5 @@
 /* scope_check_psf.c - what a point spread function needs of the configuration, and whether it fits into the field. */
+#include "physics/psf_integral.h"
 #include "physics/scope.h"
 
 #include <math.h>
@@ -54,34 +55,46 @@ static sg_status check_layers(const sg_optics_config *o)
     return SG_OK;
 }
 
-/* Width by rays from the pupil's edge: defocus z spreads them by z tan(theta) to all sides, the cubic mask by up to
- * 3 alpha lambda/(2 pi NA) to one. */
-static double width_um(const sg_microscope_config *c)
+/* Width by rays from the pupil: defocus z and the layers of Gibson and Lanni spread them to all sides, the cubic mask by
+ * up to 3 alpha lambda/(2 pi NA) to one. In focus: across the first zero of the Airy pattern. */
+static double width_um(const sg_scope *s)
 {
-    const sg_optics_config *o = &c->optics;
-    double plane = fabs(o->defocus_um);
-    for (int p = 0; p < o->planes_count; p++) plane = fmax(plane, fabs(o->defocus_um + o->planes_um[p]));
-    const double volume = c->sample.volume_planes > 1 ? .5 * (c->sample.volume_planes - 1) * c->sample.slice_um : 0;
-    const double curved = o->psf_grid > 1 ? fabs(o->field_curvature_um) : 0;
-    const double z = plane + c->sample.depth_um + volume + curved;
+    const sg_sample_config *sample = &s->config->sample;
+    const sg_optics_config *o = &s->config->optics;
+    const sg_psf_round round = sg_scope_psf_round(s, 0);
+    const double volume = sample->volume_planes > 1 ? .5 * (sample->volume_planes - 1) * sample->slice_um : 0;
+    const double depth = sample->depth_um + volume + (o->psf_grid > 1 ? fabs(o->field_curvature_um) : 0);
     const double cubic = o->mask == SG_MASK_CUBIC ? 3 * fabs(o->mask_rad) * o->wavelength_um / (2 * M_PI * o->na) : 0;
-    return 2 * z * o->na / sqrt(o->medium_index * o->medium_index - o->na * o->na) + cubic;
+    double rays = 0, airy = 0;
+    for (int p = 0; p < s->size.planes; p++) {
+        const double z = o->defocus_um + (o->planes_count > 0 ? o->planes_um[p] : 0);
+        rays = fmax(rays, sg_psf_rays_um(&round, z - depth, o->specimen_um));
+        rays = fmax(rays, sg_psf_rays_um(&round, z + depth, o->specimen_um));
+    }
+    for (int c = 0; c < s->size.colours; c++) airy = fmax(airy, 1.21967 * s->colour[c].wavelength_um / o->na);
+    return fmax(2 * rays + cubic, airy);
+}
+
+static sg_status check_width(const sg_scope *s, const char *key, const char *why, double width)
+{
+    if (!(width <= s->field_um))
+        SG_FAIL(SG_E_RANGE,
+                "%s: the point spread function is %.4g um wide%s, wider than the field of %.4g um; sample.size_px %.0f "
+                "would do",
+                key, width, why, s->field_um, ceil(width / s->config->sample.pixel_um - 1e-6));
+    return SG_OK;
 }
 
 sg_status sg_scope_check_psf(const sg_scope *s)
 {
     const sg_microscope_config *c = s->config;
+    const sg_optics_config *o = &c->optics;
+    const bool incoherent = c->sample.kind == SG_SAMPLE_INCOHERENT, taps = incoherent && o->psf == SG_PSF_TAPS;
+    const bool lens = incoherent ? o->psf == SG_PSF_PUPIL || (o->psf >= SG_PSF_AIRY && o->psf <= SG_PSF_VECTORIAL)
+                                 : c->sample.kind != SG_SAMPLE_STACK;
     SG_TRY(check_choices(s));
-    if (c->sample.kind != SG_SAMPLE_INCOHERENT) return SG_OK;
-    if (c->optics.psf == SG_PSF_GIBSON_LANNI) SG_TRY(check_layers(&c->optics));
-    const bool deep = c->optics.psf >= SG_PSF_BORN_WOLF && c->optics.psf <= SG_PSF_VECTORIAL;
-    if (c->optics.psf != SG_PSF_PUPIL && !deep) return SG_OK;
-    const double width = width_um(c);
-    if (!(width <= s->field_um))
-        SG_FAIL(
-            SG_E_RANGE,
-            "optics.psf: %.4g um wide after defocus, depth and mask, wider than the field of %.4g um; sample.size_px "
-            "%.0f would do",
-            width, s->field_um, ceil(width / c->sample.pixel_um - 1e-6));
-    return SG_OK;
+    if (incoherent && o->psf == SG_PSF_GIBSON_LANNI) SG_TRY(check_layers(o));
+    if (!taps) SG_TRY(check_width(s, "optics.psf_sigma_um", " (4 sigma)", 4 * o->psf_sigma_um));
+    if (!lens) return SG_OK;
+    return check_width(s, incoherent ? "optics.psf" : "optics.na", " with its defocus, layers and mask", width_um(s));
 }

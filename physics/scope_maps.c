@@ -12,13 +12,21 @@ typedef struct map_kind {
     const char *key, *name, *unit;
     const char *path;
     sg_learn learn;
-    double spread;       /* rms of the drawn map; for hot pixels their part */
+    bool hot;            /* drawn pixels are hot: `spread` of them, exponential with mean hot_e */
+    double spread;       /* rms of the drawn map */
     double shift, scale; /* of what a file holds: scale (value - shift) */
     double lo, hi;       /* of what a file may hold */
-    double hot_e;        /* > 0: drawn pixels are hot, exponential with this mean */
-    double flat;         /* starting value without file and spread */
+    double hot_e;
+    double flat; /* starting value without file and spread */
     sg_constraint constraint;
 } map_kind;
+
+sg_status sg_scope_read_map(float **out, int *height, int *width, const sg_scope *s, const char *key, const char *path)
+{
+    if (!s->config->read_map) SG_FAIL(SG_E_CONFIG, "%s: maps in files are not read here", key);
+    const sg_status status = s->config->read_map(out, height, width, path);
+    return status == SG_OK ? SG_OK : sg_error_set(status, "%s: %s", key, sg_error_text());
+}
 
 /* The window of the file that the sensor covers. */
 static sg_status crop(double *out, const float *map, int height, int width, const map_kind *kind, const sg_scope *s)
@@ -44,9 +52,7 @@ static sg_status from_file(double *out, const map_kind *kind, const sg_scope *s)
 {
     float *map = NULL;
     int height = 0, width = 0;
-    if (!s->config->read_map) SG_FAIL(SG_E_CONFIG, "%s: maps in files are not read here", kind->key);
-    if (s->config->read_map(&map, &height, &width, kind->path) != SG_OK)
-        SG_FAIL(SG_E_FORMAT, "%s: %s", kind->key, sg_error_text());
+    SG_TRY(sg_scope_read_map(&map, &height, &width, s, kind->key, kind->path));
     const sg_status status = crop(out, map, height, width, kind, s);
     sg_free(map);
     return status;
@@ -56,10 +62,11 @@ static void draw(double *out, size_t len, const map_kind *kind, const sg_scope *
 {
     const sg_rng rng = sg_rng_make(s->config->camera.sensor_seed, SG_RNG_SENSOR, index, 0, 0);
     for (uint32_t i = 0; i < len; i++) {
-        const bool hot = kind->hot_e > 0 && sg_rng_uniform(&rng, i, 0) < kind->spread;
         out[i] = kind->flat;
-        if (hot) out[i] -= kind->hot_e * log(sg_rng_uniform(&rng, i, 1));
-        if (!(kind->hot_e > 0)) out[i] += kind->spread * sg_rng_normal(&rng, i, 0);
+        if (!kind->hot)
+            out[i] += kind->spread * sg_rng_normal(&rng, i, 0);
+        else if (sg_rng_uniform(&rng, i, 0) < kind->spread)
+            out[i] -= kind->hot_e * log(sg_rng_uniform(&rng, i, 1));
     }
 }
 
@@ -93,59 +100,46 @@ sg_value sg_scope_offset_adu(sg_graph *g, const sg_scope *s)
 sg_value sg_scope_camera(sg_graph *g, const sg_scope *s, sg_value image, sg_value range_e, sg_camera_attr attr)
 {
     const sg_camera_config *c = &s->config->camera;
-    const double dark = c->exposure_s, none = 0;
-    const map_kind prnu = {"camera.prnu_map",
-                           "camera.map.prnu",
-                           "1",
-                           c->prnu_map,
-                           c->learn_prnu,
-                           c->prnu,
-                           1,
-                           1,
-                           0,
-                           100,
-                           none,
-                           0,
-                           SG_FREE},
-                   hot = {"camera.dark_map",
-                          "camera.map.dark_e",
-                          "e",
-                          c->dark_map,
-                          c->learn_dark,
-                          c->hot_fraction,
-                          0,
-                          dark,
-                          0,
-                          1e7,
-                          c->hot_e_per_s * dark,
-                          0,
-                          SG_NON_NEGATIVE},
-                   read = {"camera.read_noise_map",
-                           "camera.map.read_noise_e",
-                           "e",
-                           c->read_noise_map,
-                           (sg_learn){0},
-                           none,
-                           0,
-                           1,
-                           0,
-                           1e6,
-                           none,
-                           c->read_noise_e,
-                           SG_NON_NEGATIVE},
-                   dsnu = {"camera.dsnu_map",
-                           "camera.map.dsnu_e",
-                           "e",
-                           c->dsnu_map,
-                           c->learn_dsnu,
-                           c->dsnu_e,
-                           0,
-                           1,
-                           -1e6,
-                           1e6,
-                           none,
-                           0,
-                           SG_FREE};
+    const double dark = c->exposure_s;
+    const map_kind prnu = {.key = "camera.prnu_map",
+                           .name = "camera.map.prnu",
+                           .unit = "1",
+                           .path = c->prnu_map,
+                           .learn = c->learn_prnu,
+                           .spread = c->prnu,
+                           .shift = 1,
+                           .scale = 1,
+                           .hi = 100,
+                           .constraint = SG_FREE},
+                   hot = {.key = "camera.dark_map",
+                          .name = "camera.map.dark_e",
+                          .unit = "e",
+                          .path = c->dark_map,
+                          .learn = c->learn_dark,
+                          .hot = true,
+                          .spread = c->hot_fraction,
+                          .scale = dark,
+                          .hi = 1e7,
+                          .hot_e = c->hot_e_per_s * dark,
+                          .constraint = SG_NON_NEGATIVE},
+                   read = {.key = "camera.read_noise_map",
+                           .name = "camera.map.read_noise_e",
+                           .unit = "e",
+                           .path = c->read_noise_map,
+                           .scale = 1,
+                           .hi = 1e6,
+                           .flat = c->read_noise_e,
+                           .constraint = SG_NON_NEGATIVE},
+                   dsnu = {.key = "camera.dsnu_map",
+                           .name = "camera.map.dsnu_e",
+                           .unit = "e",
+                           .path = c->dsnu_map,
+                           .learn = c->learn_dsnu,
+                           .spread = c->dsnu_e,
+                           .scale = 1,
+                           .lo = -1e6,
+                           .hi = 1e6,
+                           .constraint = SG_FREE};
     /* a map of the dark current takes the place of the one number */
     if (*c->dark_map) attr.dark_e -= c->dark_e_per_s * dark * sg_scope_binned_on_chip(s);
     const sg_camera_inputs in = {.image = image,

@@ -54,6 +54,19 @@ static sg_psf_layers layers_of(const sg_optics_config *o)
                            o->immersion_design_index > 0 ? o->immersion_design_index : o->medium_index};
 }
 
+sg_psf_round sg_scope_psf_round(const sg_scope *s, int colour)
+{
+    const sg_optics_config *o = &s->config->optics;
+    const bool round =
+        s->config->sample.kind == SG_SAMPLE_INCOHERENT && o->psf >= SG_PSF_AIRY && o->psf <= SG_PSF_VECTORIAL;
+    return (sg_psf_round){.model = round ? (sg_psf_model)(o->psf - SG_PSF_AIRY) : SG_PSF_ROUND_VECTORIAL,
+                          .wavelength_um = s->colour[colour].wavelength_um,
+                          .pixel_um = s->field_um / s->size.image_px,
+                          .na = o->na,
+                          .index = o->medium_index,
+                          .layers = layers_of(o)};
+}
+
 static sg_value radial(sg_graph *g, const sg_scope *s, int plane, int colour, int samples)
 {
     const sg_optics_config *o = &s->config->optics;
@@ -62,13 +75,8 @@ static sg_value radial(sg_graph *g, const sg_scope *s, int plane, int colour, in
     double plane_most = 0;
     for (int k = 0; k < focus.count; k++) plane_most = fmax(plane_most, fabs(focus.plane_um[k]));
     const double reach = fabs(o->defocus_um) + plane_most + focus.depth_um + o->specimen_um;
-    const sg_psf_round optics = {.model = (sg_psf_model)(o->psf - SG_PSF_AIRY),
-                                 .wavelength_um = s->colour[colour].wavelength_um,
-                                 .pixel_um = s->field_um / s->size.image_px,
-                                 .na = o->na,
-                                 .index = o->medium_index,
-                                 .reach_um = learn ? 2 * reach + 1 : reach,
-                                 .layers = layers_of(o)};
+    sg_psf_round optics = sg_scope_psf_round(s, colour);
+    optics.reach_um = learn ? 2 * reach + 1 : reach;
     const sg_value defocus =
         sg_scope_scalar(g, "microscope.pupil.defocus_um", o->defocus_um, "um", o->learn_defocus, SG_FREE, 0, 0);
     const sg_value specimen = sg_scope_scalar(g, "microscope.psf.specimen_um", o->specimen_um, "um", o->learn_specimen,

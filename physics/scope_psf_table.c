@@ -123,6 +123,12 @@ static sg_status resample(sg_scope *s, sg_bead *b)
     if (least < 3)
         SG_FAIL(SG_E_SHAPE, "optics.psf_file: %s has %d x %d pixels, 3 are the least", o->psf_file, b->w, b->h);
     if (crop > 0) find_bead(b, crop);
+    if (!(b->w >= ratio && b->h >= ratio))
+        SG_FAIL(
+            SG_E_RANGE,
+            "optics.psf_pixel_um: %g um makes the picture of a point %.4g um wide, less than the pixel of %.4g um; at "
+            "least %.4g would do",
+            o->psf_pixel_um, least * o->psf_pixel_um, pitch, pitch / least);
     SG_TRY(settle(b, o->psf_file));
     const double reach = fmax(fmax(b->centre_y, b->h - 1 - b->centre_y), fmax(b->centre_x, b->w - 1 - b->centre_x));
     const int side = 2 * (int)ceil(reach / ratio) + 1;
@@ -142,8 +148,7 @@ static sg_status measured(sg_scope *s)
     if (o->psf_file[0] == 0) SG_FAIL(SG_E_CONFIG, "optics.psf_file: psf measured needs a picture of a point");
     if (!(o->psf_pixel_um > 0))
         SG_FAIL(SG_E_CONFIG, "optics.psf_pixel_um: psf measured needs the pitch of its picture");
-    if (!s->config->read_map) SG_FAIL(SG_E_CONFIG, "optics.psf_file: maps in files are not read here");
-    SG_TRY(s->config->read_map(&data, &height, &width, o->psf_file));
+    SG_TRY(sg_scope_read_map(&data, &height, &width, s, "optics.psf_file", o->psf_file));
     sg_bead bead = {.data = data, .width = width, .h = height, .w = width};
     const sg_status status = resample(s, &bead);
     sg_free(data);

@@ -88,7 +88,8 @@ sg_status sg_scope_pupil_file(sg_pupil_map *out, const sg_scope *s)
     if (!o->pupil_file[0]) return SG_OK;
     if (!s->config->read_pupil)
         SG_FAIL(SG_E_CONFIG, "optics.pupil_file: %s: this program reads no files of pupils", o->pupil_file);
-    SG_TRY(s->config->read_pupil(&table, o->pupil_file));
+    status = s->config->read_pupil(&table, o->pupil_file);
+    if (status != SG_OK) return sg_error_set(status, "optics.pupil_file: %s", sg_error_text());
     SG_TRY_DONE(check_table(s, &table));
     SG_TRY_DONE(SG_ALLOC(&out->amplitude, bins, "measured pupil"));
     SG_TRY_DONE(SG_ALLOC(&out->phase, bins, "measured pupil"));

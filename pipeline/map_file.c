@@ -3,6 +3,7 @@
 
 #include "datasets/image.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ static int page_of(char file[SG_PATH_MAX], const char *path)
     (void)snprintf(file, SG_PATH_MAX, "%s", path);
     if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1)) return 0;
     file[(size_t)(colon - path) < SG_PATH_MAX ? (size_t)(colon - path) : 0] = 0;
-    return atoi(colon + 1);
+    const long page = strtol(colon + 1, NULL, 10);
+    return page < INT_MAX ? (int)page : INT_MAX;
 }
 
 sg_status sg_map_read(float **out, int *height, int *width, const char *path)
@@ -24,7 +26,7 @@ sg_status sg_map_read(float **out, int *height, int *width, const char *path)
     const int page = page_of(file, path);
     SG_TRY(sg_image_read(&image, file));
     const int pages = image.pages;
-    if (pages == 1 || (page >= 1 && page <= pages)) {
+    if (page <= pages && (page >= 1 || pages == 1)) {
         const size_t len = (size_t)image.height * (size_t)image.width;
         if (page > 1) memmove(image.data, image.data + (size_t)(page - 1) * len, len * sizeof *image.data);
         *out = image.data;
@@ -34,7 +36,8 @@ sg_status sg_map_read(float **out, int *height, int *width, const char *path)
     }
     sg_image_free(&image);
     *out = NULL;
-    SG_FAIL(SG_E_SHAPE, "%s: has %d pages, a map has one; %s:1 is the first", path, pages, file);
+    SG_FAIL(SG_E_SHAPE, "%s: the file has %d page%s, a map is one; %s:1 is the first", path, pages,
+            pages > 1 ? "s" : "", file);
 }
 
 sg_status sg_pupil_read(sg_pupil_table *out, const char *path)

@@ -159,6 +159,76 @@ static void bad_settings_are_refused(void **state)
 
 #define SIMULATE "$SG simulate tiny.yaml -o new.h5 -i "
 #define PREDICT  "$SG predict run -o new.tif "
+/* What no simulation can mean: refused with the numbers and what would do. 1e12 photons have a meaning: test_camera.c. */
+static void impossible_physics_is_refused(void **state)
+{
+    static const char emission[] = TRAIN "--set sample.kind=incoherent ";
+    static const struct impossible {
+        bool emits;
+        const char *set, *says;
+        int code;
+    } list[] = {
+        /* sampling that aliases */
+        {false, "--set sample.pixel_um=2 --set camera.pixel_um=4", "NA 0.1 at 0.53 um; a pitch up to 1.893 um would do",
+         2},
+        {true, "--set sample.pixel_um=4 --set camera.pixel_um=8", "sample.pixel_um: 4 um is too coarse for NA 0.1", 2},
+        {false,
+         "--set sample.pixel_um=1000 --set camera.pixel_um=8190 --set optics.magnification=.001 --set "
+         "sample.size_px=8190 --set optics.wavelength_um=.01 --set optics.na=.9",
+         "camera.pixel_um: 1 pixels need", 2},
+        /* evanescent LEDs */
+        {false, "--set illumination.geometry=csv --set illumination.csv=steep.csv", "NA 1.2, which must be below 1", 2},
+        {false, "--set optics.na=1.2", "optics.na: 1.2 is outside", 2},
+        /* point spread functions beyond the field */
+        {false, "--set optics.defocus_um=100",
+         "20.1 um wide with its defocus, layers and mask, wider than the field of 16", 2},
+        {false, "--set optics.na=.001", "optics.na: the point spread function is 646.4 um wide", 2},
+        {false, "--set optics.psf_sigma_um=8", "32 um wide (4 sigma), wider than the field of 16 um; sample.size_px 64",
+         2},
+        {true, "--set optics.psf=gaussian --set optics.psf_sigma_um=8",
+         "optics.psf_sigma_um: the point spread function", 2},
+        {true, "--set optics.psf=airy --set optics.na=.001", "optics.psf: the point spread function is 646.4 um", 2},
+        {true, "--set optics.psf=gibson_lanni --set optics.na=.2 --set optics.coverslip_um=10000",
+         "wider than the field", 2},
+        {true, "--set optics.psf=taps --set optics.psf_size_px=33", "optics.psf_size_px: 33 taps are wider", 2},
+        {true, "--set optics.psf=measured --set optics.psf_file=ok.tif --set optics.psf_pixel_um=1",
+         "optics.psf_file: ", 2},
+        {true, "--set optics.psf=measured --set optics.psf_file=ok.tif --set optics.psf_pixel_um=1e-4",
+         "optics.psf_pixel_um: 0.0001 um makes the picture of a point 0.004 um wide", 2},
+        /* maps */
+        {false, "--set camera.prnu_map=ok.tif --set camera.map_row_px=30", "40 x 40 pixels, the sensor needs 16 x 16",
+         1},
+        {false, "--set camera.dark_map=nan.tif", "camera.dark_map: ", 1},
+        {false, "--set camera.dark_map=ok.tif:2", "the file has 1 page, a map is one", 1},
+        {false, "--set camera.dark_map=ok.tif:99999999999999999999", "the file has 1 page, a map is one", 1},
+        {false, "--set camera.cfa=file --set camera.cfa_file=none.npy --set optics.colours_um=[.5,.6]",
+         "camera.cfa_file: ", 1},
+        {false, "--set optics.pupil_file=nan.tif", "optics.pupil_file: ", 1},
+        /* light and electrons */
+        {false, "--set illumination.dose_ph=0", "illumination.dose_ph: 0 is outside 0.001..1e+09", 2},
+        {false, "--set illumination.constraint=box --set illumination.exposure_s=0", "illumination.exposure_s: 0 is",
+         2},
+        {false,
+         "--set illumination.constraint=box --set illumination.flux_ph_per_s=1e12 --set illumination.exposure_s=100",
+         "make 1e+14 electrons a pixel, more than 1e12; an exposure_s up to 1 would do", 2},
+        {false, "--set camera.exposure_s=1e5 --set camera.dark_e_per_s=1e6", "1e+11 electrons a pixel, more than 1e7",
+         2},
+        {false, "--set camera.exposure_s=1e12", "camera.exposure_s: 1e12 is outside 0..100000", 2},
+        /* spectra that do not overlap */
+        {true, "--set sample.dyes=EGFP --set optics.colours_um=[.7] --set optics.filter_width_um=[.02]",
+         "EGFP emits around 0.507 um, where no filter passes", 2},
+        {true, "--set sample.dyes=EGFP --set optics.colours_um=[.51,.9] --set optics.filter_width_um=[.02]",
+         "filter 2, 0.89..0.91 um, passes less than", 2},
+    };
+    (void)state;
+    place_put("steep.csv", "na_x,na_y\n1.2,0\n0,0\n", 22);
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        char command[512];
+        (void)snprintf(command, sizeof command, "%s%s", list[i].emits ? emission : TRAIN, list[i].set);
+        refused(&(bad){command, list[i].says, list[i].code});
+    }
+}
+
 static void bad_pictures_are_refused(void **state)
 {
     static const bad list[] = {
@@ -262,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_datasets_are_refused),
         cmocka_unit_test(bad_settings_are_refused),
+        cmocka_unit_test(impossible_physics_is_refused),
         cmocka_unit_test(bad_pictures_are_refused),
         cmocka_unit_test(folders_that_are_no_run_are_refused),
         cmocka_unit_test(older_results_stay),

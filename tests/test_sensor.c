@@ -183,6 +183,8 @@ static void test_drawn(void **state)
     for (int i = 0; i < PIXELS; i++) hot += a[i] > 1000.5f, sum += (double)a[i] - 1000;
     assert_in_range(hot, 70, 135);
     lab_near(sum / hot, 300, 100, "mean of hot pixels", hot);
+    must(run_stage(a, ", hot_fraction: .1, hot_e_per_s: 300, exposure_s: 0", "electrons"));
+    for (int i = 0; i < PIXELS; i++) lab_near((double)a[i], 1000, 1e-3, "hot pixels without time", i);
 }
 
 /* gain_e_per_adu stands for range_e. */
