@@ -272,12 +272,21 @@ static sg_value threshold_adc(sg_graph *g, const sg_scope *s, sg_value electrons
     return adu;
 }
 
-static sg_value spad(sg_graph *g, const sg_scope *s, sg_value electrons)
+/* One number for all pixels, or the map. */
+static sg_value spad_dark(sg_graph *g, const sg_scope *s)
 {
-    const sg_camera_config *c = &s->config->camera;
-    const sg_value dark =
-        sg_scope_scalar(g, "camera.spad.dark_counts", c->dark_counts, "1", (sg_learn){0}, SG_NON_NEGATIVE, 0, 0);
-    return sg_spad(g, electrons, dark, c->frames);
+    double *values = NULL;
+    if (!s->dark_counts)
+        return sg_scope_scalar(g, "camera.spad.dark_counts", s->config->camera.dark_counts, "1", (sg_learn){0},
+                               SG_NON_NEGATIVE, 0, 0);
+    const sg_status status = SG_ALLOC(&values, pixels_of(s), "camera.dark_count_map");
+    for (size_t i = 0; status == SG_OK && i < pixels_of(s); i++) values[i] = (double)s->dark_counts[i];
+    const sg_value map = status == SG_OK ? sg_scope_param(g, "camera.spad.dark_counts",
+                                                          SG_SHAPE(1, 1, s->size.sensor_h, s->size.sensor_w), 0, values,
+                                                          "1", (sg_learn){0}, SG_NON_NEGATIVE, 0, 0)
+                                         : sg_graph_fail(g, status, "%s", sg_error_text());
+    sg_free(values);
+    return map;
 }
 
 bool sg_scope_adc_apart(const sg_camera_config *c)
@@ -288,7 +297,7 @@ bool sg_scope_adc_apart(const sg_camera_config *c)
 sg_value sg_scope_adc(sg_graph *g, const sg_scope *s, sg_value electrons, sg_value range_e)
 {
     const sg_camera_config *c = &s->config->camera;
-    if (c->kind == SG_CAMERA_SPAD) return spad(g, s, electrons);
+    if (c->kind == SG_CAMERA_SPAD) return sg_spad(g, electrons, spad_dark(g, s), c->frames);
     if (c->adc == SG_ADC_THRESHOLDS) return threshold_adc(g, s, electrons, range_e);
     return sg_adc_soft(g, electrons, range_e, c->bit_depth, c->offset_adu,
                        (sg_adc_width){c->adc_width_start, c->adc_width_end});

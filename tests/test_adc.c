@@ -336,6 +336,30 @@ static const float *scope_adu(lab *l, const sg_microscope_config *c)
     return lab_run(l);
 }
 
+/* Rows below the 8th fire in every frame. */
+static sg_status dark_map(float **out, int *height, int *width, const char *path)
+{
+    (void)path;
+    *out = aligned_alloc(64, 4096);
+    for (int i = 0; i < 1024; i++) (*out)[i] = i < 256 ? 0 : 90;
+    *height = *width = 32;
+    return SG_OK;
+}
+
+static void test_dark_count_map(void **state)
+{
+    (void)state;
+    sg_microscope_config c = scope_config();
+    lab l;
+    c.read_map = dark_map;
+    c.camera.kind = SG_CAMERA_SPAD, c.camera.frames = 7, c.camera.dark_counts = .5;
+    c.camera.dark_e_per_s = c.camera.background_e = 0, c.camera.qe = 1e-6;
+    (void)strcpy(c.camera.dark_count_map, "dark.npy");
+    const float *counts = scope_adu(&l, &c);
+    for (int i = 0; i < 1024; i++) assert_true(i < 256 ? counts[i] <= 1 : counts[i] == 7);
+    lab_close(&l);
+}
+
 /* Thresholds that start evenly are the camera's own ADC, on the same noise; in a pattern every pixel has its depth. */
 static void test_scope(void **state)
 {
@@ -365,7 +389,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_even),          cmocka_unit_test(test_codes),    cmocka_unit_test(test_annealing),
         cmocka_unit_test(test_soft_training), cmocka_unit_test(test_binomial), cmocka_unit_test(test_spad),
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_map_size), cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_map_size), cmocka_unit_test(test_dark_count_map),
+        cmocka_unit_test(test_scope),
     };
     return cmocka_run_group_tests_name("adc", tests, NULL, NULL);
 }
