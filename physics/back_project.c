@@ -5,6 +5,7 @@
  * y (n,F,1,D), m (1,D,h,w) -> (n,F,h,w). Slices: pictures; for dm masks. */
 #include "core/op.h"
 #include "core/parallel.h"
+#include "physics/add_scaled.h"
 #include "physics/ops.h"
 #include "physics/pixel.h"
 
@@ -29,11 +30,6 @@ static R(back_task) R(back_task_make)(const sg_run *run)
                           ((const back_project_attr *)run->node->attr)->scale};
 }
 
-SG_SIMD static void R(back_add)(real *restrict sum, const real *restrict x, real k, size_t len)
-{
-    for (size_t i = 0; i < len; i++) sum[i] += k * x[i];
-}
-
 /* The detectors of one picture, and their mean. */
 static const real *R(detectors_of)(const R(back_task) * t, size_t picture, double *mean)
 {
@@ -52,7 +48,7 @@ static void R(back_forward_slice)(void *context, int slice, int thread)
     const real *y = R(detectors_of)(t, (size_t)slice, &mean);
     memset(x, 0, t->pixels * sizeof *x);
     for (int d = 0; d < t->detectors; d++)
-        R(back_add)(x, mask + (size_t)d * t->pixels, (real)(t->scale * ((double)y[d] - mean)), t->pixels);
+        R(add_scaled)(x, mask + (size_t)d * t->pixels, (real)(t->scale * ((double)y[d] - mean)), t->pixels);
 }
 
 void R(back_project_forward)(const sg_run *run)
@@ -83,7 +79,7 @@ static void R(back_dmask_slice)(void *context, int slice, int thread)
     for (size_t f = 0; f < (size_t)t->pictures; f++) {
         double mean;
         const real *y = R(detectors_of)(t, f, &mean);
-        R(back_add)
+        R(add_scaled)
         (dmask, (const real *)t->run->dout + f * t->pixels, (real)(t->scale * ((double)y[slice] - mean)), t->pixels);
     }
 }

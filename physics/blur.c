@@ -378,7 +378,7 @@ static sg_value cases(sg_graph *g, int i)
 
 const sg_op sg_op_blur = {
     .name = "blur",
-    .formula = "y[i] = sum_o h[o] x[i - o] by FFT, edges periodic, reflected or zero",
+    .formula = "y[i] = sum_o h[o] x[i - o] by FFT, edges periodic, reflected or zero (PHYSICS section 4)",
     .infer = sg_blur_infer,
     .workspace = workspace,
     SG_PREPARED(blur),

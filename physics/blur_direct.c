@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "core/op.h"
 #include "core/parallel.h"
+#include "physics/add_scaled.h"
 #include "physics/ops.h"
 
 #include <string.h>
@@ -84,12 +85,6 @@ static void R(fold_edges)(const direct_size *s, const real *grid, real *dx)
     }
 }
 
-/* y += a x */
-SG_SIMD static void R(row_add)(real *restrict y, const real *restrict x, real a, int len)
-{
-    for (int i = 0; i < len; i++) y[i] += a * x[i];
-}
-
 /* sum a b, in LANES sums side by side */
 SG_SIMD static double R(row_dot)(const real *restrict a, const real *restrict b, int len)
 {
@@ -136,9 +131,9 @@ static void R(forward_plane)(const R(direct_task) * t, int plane, int kernel, re
     memset(y, 0, len * sizeof *y);
     for (int i = 0; i < s->h; i++)
         for (int ky = 0; ky < s->kh; ky++)
-            for (int kx = 0; kx < s->kw; kx++) R(row_add)
+            for (int kx = 0; kx < s->kw; kx++) R(add_scaled)
     (y + (size_t)i * (size_t)s->w, grid + (size_t)(i + R(shift)(ky, s->kh)) * (size_t)s->q + R(shift)(kx, s->kw),
-     h[ky * s->kw + kx], s->w);
+     h[ky * s->kw + kx], (size_t)s->w);
 }
 
 static void R(backward_plane)(const R(direct_task) * t, int plane, int kernel, real *grid, double *dh)
@@ -160,9 +155,9 @@ static void R(backward_plane)(const R(direct_task) * t, int plane, int kernel, r
     memset(grid, 0, (size_t)s->p * (size_t)s->q * sizeof *grid);
     for (int i = 0; i < s->h; i++)
         for (int ky = 0; ky < s->kh; ky++)
-            for (int kx = 0; kx < s->kw; kx++) R(row_add)
+            for (int kx = 0; kx < s->kw; kx++) R(add_scaled)
     (grid + (size_t)(i + R(shift)(ky, s->kh)) * (size_t)s->q + R(shift)(kx, s->kw), dy + (size_t)i * (size_t)s->w,
-     h[ky * s->kw + kx], s->w);
+     h[ky * s->kw + kx], (size_t)s->w);
     R(fold_edges)(s, grid, (real *)t->run->din[0] + (size_t)plane * len);
 }
 
@@ -251,7 +246,7 @@ static sg_value cases(sg_graph *g, int i)
 
 const sg_op sg_op_blur_direct = {
     .name = "blur_direct",
-    .formula = "y[i] = sum_o h[o] x[i - o] tap by tap, edges periodic, reflected or zero",
+    .formula = "y[i] = sum_o h[o] x[i - o] tap by tap, edges periodic, reflected or zero (PHYSICS section 4)",
     .infer = sg_blur_infer,
     .workspace = workspace,
     SG_REFERENCE(blur_direct),

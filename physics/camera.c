@@ -727,7 +727,7 @@ static sg_value cases(sg_graph *g, int i)
 const sg_op sg_op_camera = {
     .name = "camera",
     .formula = "adu = clamp(round((gamma(min(shot(electrons (1 + prnu) I + dark_e), full_well_e), em_gain) + N(0, "
-               "read_noise_e^2) + dsnu_e) / gain + offset_adu))",
+               "read_noise_e^2) + dsnu_e) / gain + offset_adu)) (EMVA 1288)",
     .infer = infer,
     .workspace = workspace,
     SG_REFERENCE(camera),

@@ -4,6 +4,7 @@
  * x (n,F,h,w), m (1,D,h,w) -> (n,F,1,D). Slices: pictures; for dm masks. */
 #include "core/op.h"
 #include "core/parallel.h"
+#include "physics/add_scaled.h"
 #include "physics/ops.h"
 #include "physics/pixel.h"
 
@@ -24,11 +25,6 @@ static R(detect_task) R(detect_task_make)(const sg_run *run)
     const sg_shape s = run->node->in_shape[0];
     return (R(detect_task)){run, s.n * s.c, run->node->shape.w, (size_t)s.h * (size_t)s.w,
                             (real)((const detect_attr *)run->node->attr)->scale};
-}
-
-SG_SIMD static void R(detect_add)(real *restrict sum, const real *restrict x, real k, size_t len)
-{
-    for (size_t i = 0; i < len; i++) sum[i] += k * x[i];
 }
 
 static void R(detect_forward_slice)(void *context, int slice, int thread)
@@ -53,7 +49,7 @@ static void R(detect_dx_slice)(void *context, int slice, int thread)
     const R(detect_task) *t = context;
     const real *dy = (const real *)t->run->dout + (size_t)slice * (size_t)t->detectors, *mask = t->run->in[1];
     real *dx = (real *)t->run->din[0] + (size_t)slice * t->pixels;
-    for (int d = 0; d < t->detectors; d++) R(detect_add)(dx, mask + (size_t)d * t->pixels, t->scale * dy[d], t->pixels);
+    for (int d = 0; d < t->detectors; d++) R(add_scaled)(dx, mask + (size_t)d * t->pixels, t->scale * dy[d], t->pixels);
 }
 
 static void R(detect_dmask_slice)(void *context, int slice, int thread)
@@ -63,7 +59,7 @@ static void R(detect_dmask_slice)(void *context, int slice, int thread)
     const real *dy = t->run->dout, *x = t->run->in[0];
     real *dmask = (real *)t->run->din[1] + (size_t)slice * t->pixels;
     for (size_t f = 0; f < (size_t)t->pictures; f++)
-        R(detect_add)(dmask, x + f * t->pixels, t->scale * dy[f * (size_t)t->detectors + (size_t)slice], t->pixels);
+        R(add_scaled)(dmask, x + f * t->pixels, t->scale * dy[f * (size_t)t->detectors + (size_t)slice], t->pixels);
 }
 
 void R(detect_backward)(const sg_run *run)

@@ -119,7 +119,7 @@ static sg_value dft2_cases(sg_graph *g, int i)
 
 const sg_op sg_op_dft2 = {
     .name = "dft2",
-    .formula = "X(v) = sum_r x(r) exp(-2 pi i v r)",
+    .formula = "X(v) = sum_r x(r) exp(-2 pi i v r), unnormalised",
     .infer = dft2_infer,
     .flop = dft2_flop,
     .linear = true,

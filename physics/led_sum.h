@@ -7,6 +7,7 @@
 
 #include "core/op.h"
 #include "core/parallel.h"
+#include "physics/add_scaled.h"
 #include "physics/microscope.h"
 
 #include <string.h>
@@ -46,11 +47,6 @@ SG_SIMD static double intensity_dot(const real *restrict g, const real *restrict
     return sum;
 }
 
-SG_SIMD static void row_add(real *restrict sum, const real *restrict g, real k, int len)
-{
-    for (int x = 0; x < len; x++) sum[x] += k * g[x];
-}
-
 SG_SIMD static void row_scale(real *restrict u, const real *restrict factor, int len)
 {
     for (int x = 0; x < len; x++) {
@@ -67,7 +63,7 @@ static inline void intensity_back(real *u, double *dot, const real *g, size_t st
     if (push) memset(sum, 0, (size_t)len * sizeof(real));
     for (int e = 0; e < exposures; e++) {
         dot[e] += intensity_dot(g + (size_t)e * stride, u, len);
-        if (push) row_add(sum, g + (size_t)e * stride, 2 * weight[e], len);
+        if (push) R(add_scaled)(sum, g + (size_t)e * stride, 2 * weight[e], (size_t)len);
     }
     if (push) row_scale(u, sum, len);
 }

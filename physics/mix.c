@@ -4,6 +4,7 @@
  * x (n,F,h,w), m (1,1,C,F) -> (n,C,h,w). Slices are images; their sums for dm are added in order. */
 #include "core/op.h"
 #include "core/parallel.h"
+#include "physics/add_scaled.h"
 #include "physics/ops.h"
 #include "physics/spectra.h"
 
@@ -25,11 +26,6 @@ static mix_size size_of(const sg_node *node)
                       (size_t)node->shape.h * (size_t)node->shape.w};
 }
 
-SG_SIMD static void add_scaled(real *restrict sum, const real *restrict x, real k, size_t len)
-{
-    for (size_t i = 0; i < len; i++) sum[i] += k * x[i];
-}
-
 static void forward_image(void *context, int image, int thread)
 {
     (void)thread;
@@ -39,7 +35,7 @@ static void forward_image(void *context, int image, int thread)
     real *y = (real *)run->out + (size_t)image * s.out * s.pixels;
     memset(y, 0, s.out * s.pixels * sizeof *y);
     for (size_t c = 0; c < s.out; c++)
-        for (size_t f = 0; f < s.in; f++) add_scaled(y + c * s.pixels, x + f * s.pixels, m[c * s.in + f], s.pixels);
+        for (size_t f = 0; f < s.in; f++) R(add_scaled)(y + c * s.pixels, x + f * s.pixels, m[c * s.in + f], s.pixels);
 }
 
 void R(mix_forward)(const sg_run *run)
@@ -59,7 +55,7 @@ static void backward_image(void *context, int image, int thread)
     real *dx = run->din[0] ? (real *)run->din[0] + (size_t)image * s.in * s.pixels : NULL;
     for (size_t c = 0; c < s.out; c++)
         for (size_t f = 0; f < s.in; f++) {
-            if (dx) add_scaled(dx + f * s.pixels, dy + c * s.pixels, m[c * s.in + f], s.pixels);
+            if (dx) R(add_scaled)(dx + f * s.pixels, dy + c * s.pixels, m[c * s.in + f], s.pixels);
             if (run->din[1]) sums[c * s.in + f] = R(sg_dot)(dy + c * s.pixels, x + f * s.pixels, s.pixels);
         }
 }

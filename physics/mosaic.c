@@ -164,8 +164,8 @@ static sg_value cases(sg_graph *g, int i)
 
 const sg_op sg_op_mosaic = {
     .name = "mosaic",
-    .formula =
-        "y(r) = sum_k T_k(r) I_k(r), T a tile of transmissions that repeats (colour filter array, exposure mask)",
+    .formula = "y(r) = sum_k T_k(r) I_k(r), T a tile of transmissions that repeats (colour filters: Bayer 1976; "
+               "exposure mask)",
     .infer = infer,
     .workspace = workspace,
     SG_REFERENCE(mosaic),

@@ -295,7 +295,7 @@ static sg_value cases(sg_graph *g, int i)
 
 const sg_op sg_op_pixel = {
     .name = "pixel",
-    .formula = "y = (image (*) square of side sqrt(fill_factor) d_c) at every m-th sample",
+    .formula = "y = (image (*) square of side sqrt(fill_factor) d_c) at every m-th sample (fill factor: EMVA 1288)",
     .infer = infer,
     .workspace = workspace,
     SG_PREPARED(pixel),

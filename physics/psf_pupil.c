@@ -146,7 +146,7 @@ static sg_value cases(sg_graph *g, int i)
 
 const sg_op sg_op_psf_pupil = {
     .name = "psf_pupil",
-    .formula = "h = |IDFT P|^2 / sum, wrapped",
+    .formula = "h = |IDFT P|^2 / sum, wrapped (Born & Wolf, Principles of Optics)",
     .infer = infer,
     .workspace = workspace,
     SG_PREPARED(psf_pupil),

@@ -262,8 +262,8 @@ static sg_value cases(sg_graph *g, int i)
 
 const sg_op sg_op_psf_radial = {
     .name = "psf_radial",
-    .formula =
-        "h = sum_m |integral over the pupil of J_m exp(i phase)|^2 / sum: Airy, Born-Wolf, Gibson-Lanni, vectorial",
+    .formula = "h = sum_m |integral over the pupil of J_m exp(i phase)|^2 / sum: Airy, Born & Wolf, Gibson & Lanni "
+               "1992, Richards & Wolf 1959",
     .infer = infer,
     .workspace = workspace,
     SG_PREPARED(psf_radial),

@@ -183,7 +183,7 @@ static sg_value cases(sg_graph *g, int i)
 
 const sg_op sg_op_readout = {
     .name = "readout",
-    .formula = "channels = R (adu - offset_adu) gain_e_per_adu / range_e",
+    .formula = "channels = R (adu - offset_adu) gain_e_per_adu / range_e (PHYSICS section 6)",
     .infer = infer,
     .workspace = workspace,
     SG_REFERENCE(readout),

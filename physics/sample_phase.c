@@ -10,6 +10,7 @@
 #include "core/op.h"
 #include "core/parallel.h"
 #include "core/rng.h"
+#include "physics/add_scaled.h"
 #include "physics/fft.h"
 #include "physics/fft2.h"
 #include "physics/ops.h"
@@ -141,11 +142,6 @@ void R(sample_phase_forward)(const sg_run *run)
     sg_parallel(run->node->shape.n, forward_slice, &copy);
 }
 
-SG_SIMD static void add_scaled(real *restrict sum, const real *restrict x, real k, size_t len)
-{
-    for (size_t i = 0; i < len; i++) sum[i] += k * x[i];
-}
-
 /* One picture (n, f). */
 static void backward_slice(void *context, int slice, int thread)
 {
@@ -157,7 +153,7 @@ static void backward_slice(void *context, int slice, int thread)
     const real *dphi = (const real *)run->dout + (size_t)(slice / pictures) * colours * len;
     real *dg = (real *)run->din[0] + (size_t)slice * len;
     for (size_t c = 0; c < colours; c++)
-        add_scaled(dg, dphi + c * len, (real)(attr->factor[c] * attr->phase_rad / pictures), len);
+        R(add_scaled)(dg, dphi + c * len, (real)(attr->factor[c] * attr->phase_rad / pictures), len);
 }
 
 void R(sample_phase_backward)(const sg_run *run)

@@ -30,6 +30,10 @@ static sg_status check_spad(const sg_camera_config *c)
         {spad && c->adc != SG_ADC_UNIFORM, "camera.adc: a camera of kind spad counts, it has no ADC to choose"},
         {spad && c->learn_offset.on, "camera.offset_adu: a camera of kind spad has no offset to learn"},
         {spad && c->learn_range.on, "camera.range_e: a camera of kind spad has no range to learn"},
+        {spad && c->em_gain > 0, "camera.em_gain: a camera of kind spad has no register that multiplies"},
+        {spad && (c->read_noise_map[0] || c->dsnu_map[0] || c->dsnu_e > 0 || c->learn_dsnu.on),
+         "camera.dsnu_e, camera.dsnu_map, camera.read_noise_map: a camera of kind spad has neither offsets nor read "
+         "noise"},
     };
     SG_TRY(CHECK_RULES(rules));
     if (spad && (c->frames < 1 || c->frames > SG_SPAD_FRAMES_MAX))

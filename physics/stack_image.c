@@ -5,6 +5,7 @@
  * S (n,K,h,w), w (1,1,E,K), power (1,1,1,K) -> (n,E,h,w). Slices are single pictures. */
 #include "core/op.h"
 #include "core/parallel.h"
+#include "physics/add_scaled.h"
 #include "physics/ops.h"
 #include "physics/optics.h"
 
@@ -24,11 +25,6 @@ static stack_size size_of(const sg_node *node)
 {
     const sg_shape s = node->in_shape[0];
     return (stack_size){(size_t)s.n, (size_t)s.c, (size_t)node->shape.c, (size_t)s.h * (size_t)s.w};
-}
-
-SG_SIMD static void add_scaled(real *restrict sum, const real *restrict x, real k, size_t len)
-{
-    for (size_t i = 0; i < len; i++) sum[i] += k * x[i];
 }
 
 static double dot(const real *x, const real *y, size_t len)
@@ -51,7 +47,7 @@ static void forward_slice(void *context, int slice, int thread)
     real *out = (real *)run->out + (size_t)slice * s.pixels;
     memset(out, 0, s.pixels * sizeof(real));
     for (size_t k = 0; k < s.leds; k++)
-        if (!(w[k] == 0)) add_scaled(out, stack + k * s.pixels, w[k] * power[k], s.pixels);
+        if (!(w[k] == 0)) R(add_scaled)(out, stack + k * s.pixels, w[k] * power[k], s.pixels);
 }
 
 void R(stack_image_forward)(const sg_run *run)
@@ -73,8 +69,9 @@ static void backward_slice(void *context, int slice, int thread)
     for (size_t e = 0; e < s.exposures; e++) {
         if (run->din[1] || run->din[2]) dots[e] = dot(dimage + e * s.pixels, picture, s.pixels);
         if (run->din[0])
-            add_scaled((real *)run->din[0] + (size_t)slice * s.pixels, dimage + e * s.pixels,
-                       w[e * s.leds + k] * power[k], s.pixels);
+            R(add_scaled)
+            ((real *)run->din[0] + (size_t)slice * s.pixels, dimage + e * s.pixels, w[e * s.leds + k] * power[k],
+             s.pixels);
     }
 }
 

@@ -298,6 +298,10 @@ static void test_refused(void **state)
     refuse(c, "camera.frames: 0 is outside 1..10000");
     c.camera.frames = 1, c.camera.dark_counts = (double)NAN;
     refuse(c, "camera.dark_counts");
+    c.camera.dark_counts = 0, c.camera.em_gain = 10;
+    refuse(c, "camera.em_gain: a camera of kind spad");
+    c.camera.em_gain = 0, c.camera.dsnu_e = 1;
+    refuse(c, "neither offsets nor read noise");
 }
 
 static sg_status small_map(float **out, int *height, int *width, const char *path)
