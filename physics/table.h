@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { SG_TABLE_COLUMNS = 64, SG_TABLE_LINE = 4096 };
+/* Room for every pattern that is exported: 6 columns of an LED, 16 colours x 8 exposures, 25 letters a number. */
+enum { SG_TABLE_COLUMNS = 144, SG_TABLE_LINE = 4096 };
 
 typedef struct sg_table {
     FILE *file;

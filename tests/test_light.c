@@ -389,6 +389,26 @@ static void patterns_of_colours_are_read_back(void **state)
     sg_free(text);
 }
 
+/* The widest table there is, 16 colours of 8 exposures, comes back; a weight is 1/1152 on average. */
+static void widest_patterns_are_read_back(void **state)
+{
+    (void)state;
+    place_put_text("wide.yaml", "illumination: {rows: 3, columns: 3, pattern: random, exposures: 8}\n"
+                                "optics: {colours_um: [.45, .46, .47, .48, .49, .5, .51, .52, .53, .54, .55, .56, .57, "
+                                ".58, .59, .6]}\n");
+    assert_int_equal(place_run("export wide.yaml -o wide"), 0);
+    assert_int_equal(place_run("export wide.yaml --set illumination.pattern=csv "
+                               "--set illumination.pattern_csv=wide/pattern.csv -o wide_again"),
+                     0);
+    assert_int_equal(place_shell("head -1 wide/pattern.csv | grep -q 'weight_c16_8$'"), 0);
+    cJSON *a = exported("wide"), *b = exported("wide_again");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(b, "exposures")), 16 * 8);
+    for (int row = 0; row < 16 * 8; row++)
+        for (int k = 0; k < 9; k++) lab_near(entry(b, row, "weight", k), entry(a, row, "weight", k), 1e-9, "weight", k);
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+}
+
 /* Sum over the lines of exposures.csv of level/255, times exposure_s and flux: the dose. Levels are the nearest. */
 static void exposure_lists_keep_the_dose(void **state)
 {
@@ -498,6 +518,7 @@ int main(void)
         cmocka_unit_test(positions_are_found_from_images),
         cmocka_unit_test(exported_patterns_are_read_back),
         cmocka_unit_test(patterns_of_colours_are_read_back),
+        cmocka_unit_test(widest_patterns_are_read_back),
         cmocka_unit_test(exposure_lists_keep_the_dose),
         cmocka_unit_test(whole_levels_are_exported_whole),
         cmocka_unit_test(learned_positions_are_exported),
