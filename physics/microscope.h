@@ -324,7 +324,8 @@ sg_value sg_microscope_light(sg_graph *g, const sg_microscope_config *config);
  * Phases are those at wavelength_um: the sample's phase and the Zernike coefficients of colour c are wavelength_um /
  * colours_um[c] times as large (one path difference for all wavelengths). Several focal planes: every plane is a
  * capture of its own, and the dose of one measurement is split evenly over them. Colours of an incoherent sample
- * are captures, too, and share the dose evenly, unless camera.cfa takes them at once.
+ * share the dose evenly, too, in turn or through camera.cfa at once; of dyes that camera.cfa takes at once, filters pass
+ * their parts.
  *
  * sample: (n, sample_channels, N, N): picture in [0,1] (coherent), emission (incoherent), (n,K,C,C) stack. Returns
  * channels.

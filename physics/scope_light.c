@@ -66,11 +66,14 @@ sg_status sg_scope_check_light(const sg_scope *s)
             light->levels == SG_LEVELS_BITS8 ? "bits8" : "on_off", first);
 }
 
-/* A dose pays for all captures: focal planes, and colours where neither LED weights nor colour filters share it out. */
+/* A dose pays for all captures and all colours: of the colours of an emission, in turn or at once, each has its share;
+ * only what dyes emit at once is shared out by their filters (scope_filters.c), as LED weights do it. */
 double sg_scope_photons(const sg_scope *s)
 {
     const sg_illumination_config *light = &s->config->illumination;
-    const bool in_turn = s->config->sample.kind == SG_SAMPLE_INCOHERENT && s->config->camera.cfa == SG_CFA_NONE;
-    const int captures = s->size.planes * (in_turn ? s->size.colours : 1);
+    const sg_sample_config *sample = &s->config->sample;
+    const bool filtered = (sample->dyes[0] || sample->spectra_csv[0]) && s->config->camera.cfa != SG_CFA_NONE;
+    const bool shared = sample->kind != SG_SAMPLE_INCOHERENT || filtered;
+    const int captures = s->size.planes * (shared ? 1 : s->size.colours);
     return light->constraint == SG_LIGHT_DOSE ? light->dose_ph / captures : light->flux_ph_per_s * light->exposure_s;
 }

@@ -228,6 +228,12 @@ static void test_dose(void **state)
     for (size_t i = 0; i < sg_shape_len(got.shape); i++)
         lab_near((double)got.data[i], 600. / 2 / 3, 1e-2, "electrons a picture of emission", (double)i);
     free(got.data);
+    c.camera.cfa = SG_CFA_UNIFORM; /* half of all colours' light: not more than without filters */
+    got = show(&c, "channels", empty);
+    assert_int_equal(got.shape.c, 2);
+    for (size_t i = 0; i < sg_shape_len(got.shape); i++)
+        lab_near((double)got.data[i], 600. / 2 / 2, 2e-2, "electrons behind filters", (double)i);
+    free(got.data);
 }
 
 /* Difference of each colour's own pair. */
