@@ -36,8 +36,8 @@ typedef struct sg_pupil_grid {
     double plane_um; /* added to defocus_um */
 } sg_pupil_grid;
 
-/* P(f) = A exp(i sum_j c_j Z_j) exp(2 pi i z (sqrt((n/lambda)^2 - |f|^2) - n/lambda)) at f = bins (+ offset), z = defocus_um + plane_um, times
- * `amplitude`, times exp(i `phase`). zernike_rad (1,1,1,J), Noll j = 1..J, J <= 36; defocus_um, na (1,1,1,1);
+/* P(f) = A exp(i sum_j c_j Z_j) exp(2 pi i z (sqrt((n/lambda)^2 - |f|^2) - n/lambda)) at f = bins (+ offset),
+ * z = defocus_um + plane_um, times `amplitude`, times exp(i `phase`). zernike_rad (1,1,1,J), Noll j = 1..J, J <= 36; defocus_um, na (1,1,1,1);
  * amplitude, phase (1,1,h,w) or SG_NONE; offset (1,1,K,2) cycles/um, (x, y), or SG_NONE -> complex (K or 1,1,h,w) in
  * DFT order. Noll, J. Opt. Soc. Am. 66, 207 (1976). Gradients exact to everything; to na and offset with EDGE_HARD the
  * jump of the edge has none. */

@@ -44,7 +44,7 @@ sg_value sg_detect(sg_graph *g, sg_value x, sg_value mask, double scale);
 sg_value sg_back_project(sg_graph *g, sg_value y, sg_value mask, double scale);
 
 /* F fields of view on one sensor: y_i = sum_{j<F} x_{(i + j) mod n}, the fields of the next pictures of the batch. A
- * batch of n < F pictures gives a picture more than once; each return is moved down by another h/F rows (cyclically),
+ * batch of n < F pictures gives a picture more than once; each return is moved up by another h/F rows (cyclically),
  * so that a field never covers itself. x (n, c, h, w), 1 <= F <= h. Yao et al., Opt. Express 30, 1745 (2022). */
 sg_value sg_overlap(sg_graph *g, sg_value x, int fields);
 
