@@ -122,7 +122,8 @@ typedef struct sg_optics_config {
     double
         filter_width_um[SG_COLOUR_MAX]; /* emission filters for dyes, around each of colours_um; one: all of a width */
     int colours_count, planes_count, filter_width_count;
-    int psf_grid; /* a side: PSFs at psf_grid x psf_grid places of the field, mixed bilinearly; 1: one for all */
+    int psf_grid;  /* a side: PSFs at psf_grid x psf_grid places of the field, mixed bilinearly; 1: one for all */
+    int psf_modes; /* of them: eigen-PSFs that stand for all, by singular value decomposition; 0: off */
     double field_curvature_um; /* of them: defocus in the corners of the field, with the square of the distance */
     sg_pupil_edge edge;
     sg_learn learn_filter;              /* centres and widths */
@@ -132,6 +133,7 @@ typedef struct sg_optics_config {
     sg_learn learn_amplitude, learn_phase;           /* per bin: sampling snap only */
     char pupil_file[SG_PATH_MAX]; /* measured pupil, or a phase mask: amplitude and phase per bin, scope_pupil_file.c */
     double pupil_file_na;         /* NA at the edge of its square; 0: its numbers are the bins of the image grid */
+    double psf_sigma_edge_um;     /* gaussian on a psf_grid: sigma in the corners, with the square of the distance */
     double psf_sigma_um;          /* extra Gaussian blur of the intensity image; 0: none */
     sg_learn learn_psf_sigma;
     sg_psf_kind psf; /* incoherent samples */
@@ -259,6 +261,9 @@ typedef struct sg_pupil_table {
 } sg_pupil_table;
 typedef sg_status (*sg_pupil_reader)(sg_pupil_table *out, const char *path);
 
+/* The same for a file of several pages of one size: *out (pages, height, width). */
+typedef sg_status (*sg_pages_reader)(float **out, int *pages, int *height, int *width, const char *path);
+
 typedef struct sg_microscope_config {
     sg_sample_config sample;
     sg_illumination_config illumination;
@@ -266,6 +271,7 @@ typedef struct sg_microscope_config {
     sg_camera_config camera;
     sg_map_reader read_map;     /* NULL: maps in files are refused */
     sg_pupil_reader read_pupil; /* NULL: pupils in files are refused; pipeline/map_file.c */
+    sg_pages_reader read_pages; /* NULL: PSFs of many places in a file are refused */
 } sg_microscope_config;
 
 /* One stage of the light's way, for simulate and for reading out; (n, frames, h, w) unless the name says otherwise. */
@@ -309,6 +315,7 @@ typedef struct sg_microscope_size {
     int views;        /* cameras */
     double camera_pitch_um; /* d_c in the sample plane */
     double output_pitch_um; /* of what the network sees: after binning */
+    double psf_error;       /* of psf_modes: Frobenius norm of what is left out over that of all PSFs */
     double bits;            /* that the sensor reads out for one measurement; 0: no ADC */
 } sg_microscope_size;
 

@@ -34,11 +34,13 @@ typedef struct sg_scope {
     struct sg_spectra *spectra; /* of the dyes; NULL: none */
     int cfa_tile_px;            /* side of the tile */
     double *cfa;                /* (colours, tile, tile) starting transmissions; NULL: no filters */
-    int psf_px;                 /* side of psf */
-    double *psf;                /* (psf_px, psf_px) wrapped: measured, free or fixed taps; NULL: the PSF is no table */
-    double *detector;           /* (D, C, C) starting masks; NULL: random */
-    unsigned char *bits;        /* (sensor) of each pixel; NULL: all camera.bit_depth */
-    float *dark_counts;         /* (sensor) of each pixel and frame; NULL: all camera.dark_counts */
+    int psf_px, psf_count;      /* side and number of psf */
+    double *psf;         /* (psf_count, psf_px, psf_px) wrapped: measured (for each place), free or fixed taps, or
+                                 * eigen-PSFs (of each picture); NULL: the PSF is no table */
+    double *psf_share;   /* (psf_count / modes, psf_grid^2, modes) of eigen-PSFs in the places' PSFs; NULL: none */
+    double *detector;    /* (D, C, C) starting masks; NULL: random */
+    unsigned char *bits; /* (sensor) of each pixel; NULL: all camera.bit_depth */
+    float *dark_counts;  /* (sensor) of each pixel and frame; NULL: all camera.dark_counts */
 } sg_scope;
 
 /* scope_check.c */
@@ -92,7 +94,7 @@ sg_status sg_scope_open_filters(sg_scope *s);
 sg_value sg_scope_filtered(sg_graph *g, const sg_scope *s, sg_value emission);
 sg_value sg_scope_extra_blur(sg_graph *g, const sg_scope *s, sg_value image);
 
-/* scope_psf.c: kernels (1 or samples, 1, h, w) for sg_blur; the extra Gaussian, SG_NONE: there is none.
+/* scope_psf.c: kernels (1 or samples, 1 or one for each place, h, w) for sg_blur; the extra Gaussian, SG_NONE: there is none.
  * scope_mask.c: `phase` of the pupil (1,1,M,M) or SG_NONE, with the phase mask added.
  * scope_check_psf.c: what the choice of PSF needs, and whether it fits into the field */
 sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int plane, int colour, int samples);
@@ -102,6 +104,13 @@ sg_value sg_scope_mask(sg_graph *g, const sg_scope *s, int colour, sg_value phas
 sg_status sg_scope_check_psf(const sg_scope *s);
 sg_status sg_scope_open_psf(sg_scope *s); /* scope_psf_table.c: s->psf, and the parameter with its values */
 sg_value sg_scope_psf_table(sg_graph *g, const sg_scope *s);
+/* scope_psf_modes.c: PSFs of the places become optics.psf_modes eigen-PSFs, s->psf and s->psf_share. Eigen-PSFs
+ * (1, psf_count, h, w), and what the emission is multiplied by for each kernel (1, psf_count or places, N, N); that part
+ * of either which belongs to picture plane * colours + colour */
+sg_status sg_scope_open_modes(sg_scope *s);
+sg_value sg_scope_modes(sg_graph *g, const sg_scope *s);
+sg_value sg_scope_place_weights(sg_graph *g, const sg_scope *s);
+sg_value sg_scope_modes_of(sg_graph *g, const sg_scope *s, sg_value table, int picture);
 
 /* scope_pixels.c: intensity to light on the pixels (n, frames, sensor_h, sensor_w); camera values of pixels that are
  * binned or coarser than others on the common grid; the picture that detectors make; light on a pixel that is read for

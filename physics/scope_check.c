@@ -44,6 +44,8 @@ static sg_status check_numbers(const sg_microscope_config *c)
         {"optics.psf_crop_px", c->optics.psf_crop_px, 0, 8192},
         {"optics.psf_size_px", c->optics.psf_size_px, c->optics.psf == SG_PSF_TAPS, 4096},
         {"optics.psf_grid", c->optics.psf_grid, 0, 16},
+        {"optics.psf_modes", c->optics.psf_modes, 0, 16},
+        {"optics.psf_sigma_edge_um", c->optics.psf_sigma_edge_um, 0, 1e4},
         {"optics.field_curvature_um", c->optics.field_curvature_um, -1e4, 1e4},
         {"sample.volume_planes", c->sample.volume_planes, 0, SG_SLICE_MAX},
         {"optics.mask_rad", c->optics.mask_rad, -1e3, 1e3},
@@ -265,6 +267,7 @@ void sg_scope_close(sg_scope *s)
     sg_free(s->cfa);
     sg_free(s->detector);
     sg_free(s->psf);
+    sg_free(s->psf_share);
     sg_free(s->bits);
     sg_free(s->dark_counts);
     for (int c = 0; c < SG_COLOUR_MAX; c++) sg_free(s->colour[c].bin);
@@ -350,6 +353,7 @@ static sg_status open_parts(sg_scope *s)
     SG_TRY(sg_scope_check_psf(s));
     SG_TRY(sg_scope_open_psf(s));
     SG_TRY(sg_scope_pupil_file(&s->pupil, s));
+    SG_TRY(sg_scope_open_modes(s));
     return SG_OK;
 }
 

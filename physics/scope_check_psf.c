@@ -11,6 +11,10 @@ static sg_status check_choices(const sg_scope *s)
     const bool incoherent = c->sample.kind == SG_SAMPLE_INCOHERENT, pupil = o->psf == SG_PSF_PUPIL;
     const bool between = sg_scope_is_thin(s) && c->illumination.sampling == SG_LED_EXACT;
     const bool deep = pupil || (o->psf >= SG_PSF_BORN_WOLF && o->psf <= SG_PSF_VECTORIAL);
+    const bool places = deep || o->psf == SG_PSF_MEASURED || o->psf == SG_PSF_GAUSSIAN;
+    const bool learns = o->learn_zernike.on || o->learn_phase.on || o->learn_amplitude.on || o->learn_na.on ||
+                        o->learn_defocus.on || o->learn_specimen.on || o->learn_mask.on ||
+                        (o->psf == SG_PSF_GAUSSIAN && o->learn_psf_sigma.on);
     const struct rule {
         bool broken;
         const char *text;
@@ -26,13 +30,26 @@ static sg_status check_choices(const sg_scope *s)
         {incoherent && o->learn_taps.on && o->psf != SG_PSF_TAPS, "optics.learn_taps: needs optics.psf taps"},
         {incoherent && !pupil && !deep && o->planes_count > 1, "optics.planes_um: this optics.psf has no depth"},
         {o->psf_grid > 1 && c->sample.volume_planes > 1, "optics.psf_grid: a volume has one PSF for the whole field"},
-        {(o->psf_grid > 1 || c->sample.volume_planes > 1) && !(incoherent && deep),
-         "optics.psf_grid, sample.volume_planes: need an incoherent sample and an optics.psf with depth"},
+        {c->sample.volume_planes > 1 && !(incoherent && deep),
+         "sample.volume_planes: needs an incoherent sample and an optics.psf with depth"},
+        {o->psf_grid > 1 && !(incoherent && places),
+         "optics.psf_grid: needs an incoherent sample and an optics.psf with depth, measured or gaussian"},
+        {o->psf_grid > 1 && o->psf == SG_PSF_GAUSSIAN && !(o->psf_sigma_edge_um > 0),
+         "optics.psf_grid: psf gaussian needs optics.psf_sigma_edge_um"},
+        {o->psf_sigma_edge_um > 0 && !(incoherent && o->psf == SG_PSF_GAUSSIAN && o->psf_grid > 1),
+         "optics.psf_sigma_edge_um: needs an incoherent sample, optics.psf gaussian and psf_grid above 1"},
+        {o->psf_modes > 0 && o->psf_grid < 2, "optics.psf_modes: needs optics.psf_grid above 1"},
+        {o->psf_modes > 0 && learns, "optics.psf_modes: eigen-PSFs are fixed, nothing that shapes the PSF can learn"},
+        {o->psf_modes > 0 && c->sample.depth_um > 0,
+         "optics.psf_modes: eigen-PSFs are fixed, sample.depth_um must be 0"},
         {incoherent && o->learn_specimen.on && o->psf != SG_PSF_GIBSON_LANNI,
          "optics.specimen_um: learning needs optics.psf gibson_lanni"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (rules[i].broken) SG_FAIL(SG_E_CONFIG, "%s", rules[i].text);
+    if (o->psf_modes > o->psf_grid * o->psf_grid && o->psf_modes > 0)
+        SG_FAIL(SG_E_RANGE, "optics.psf_modes: %d of %d x %d places, %d are the most", o->psf_modes, o->psf_grid,
+                o->psf_grid, o->psf_grid * o->psf_grid);
     return SG_OK;
 }
 

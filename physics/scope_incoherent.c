@@ -1,34 +1,11 @@
 /* scope_incoherent.c - emission through point spread functions, y = sum_m h_m (*) (a_m x), and blur of the intensity
  * whatever made it. The sum runs over the planes of a volume (a_m x its pictures), or over places of the field: a_m >= 0
- * is the bilinear weight of place m, and they sum to 1 everywhere. */
-#include "core/memory.h"
+ * is the bilinear weight of place m, and they sum to 1 everywhere; or over eigen-PSFs (scope_psf_modes.c). */
 #include "core/ops.h"
 #include "physics/blur.h"
 #include "physics/modulate.h"
 #include "physics/optics.h"
 #include "physics/scope.h"
-
-#include <math.h>
-
-/* (1, grid^2, N, N): how much of each place's PSF a pixel has; places lie from corner to corner. */
-static sg_value place_weights(sg_graph *g, const sg_scope *s, int grid)
-{
-    const int n = s->size.image_px;
-    const size_t len = (size_t)n * (size_t)n;
-    double *w = NULL;
-    const sg_status status = SG_ALLOC(&w, (size_t)(grid * grid) * len, "weights of PSFs");
-    if (status != SG_OK) return sg_graph_fail(g, status, "%s", sg_error_text());
-    for (size_t i = 0; i < (size_t)(grid * grid) * len; i++) {
-        const int place = (int)(i / len), row = (int)(i % len) / n, column = (int)(i % len) % n;
-        const double step = (double)(n - 1) / (grid - 1);
-        const double y = fabs(row / step - place / grid), x = fabs(column / step - place % grid);
-        w[i] = (y < 1 ? 1 - y : 0) * (x < 1 ? 1 - x : 0);
-    }
-    const sg_value weights = sg_scope_param(g, "microscope.psf.place", SG_SHAPE(1, grid * grid, n, n), 0, w, "1",
-                                            (sg_learn){0}, SG_FREE, 0, 0);
-    sg_free(w);
-    return weights;
-}
 
 /* Sum over the channels. */
 static sg_value sum_of(sg_graph *g, sg_value x)
@@ -47,18 +24,20 @@ sg_value sg_scope_incoherent(sg_graph *g, const sg_scope *s, sg_value emission, 
     sg_value image[SG_PLANE_MAX * SG_COLOUR_MAX], spread[SG_PLANE_MAX * SG_COLOUR_MAX];
     const sg_value light = sg_scope_filtered(g, s, emission);
     const bool filtered = s->spectra && sg_value_shape(g, light).c > 1;
-    const sg_value places = grid > 1 ? place_weights(g, s, grid) : SG_NONE;
+    const sg_value places = grid > 1 ? sg_scope_place_weights(g, s) : SG_NONE;
+    const sg_value modes = s->psf_share ? sg_scope_modes(g, s) : SG_NONE;
     if (s->spectra)
         sg_scope_stage(stages, "filtered", light, "1", s->field_um / s->size.image_px,
                        "emission of all dyes that each filter passes");
     for (int i = 0; i < count; i++) {
         sg_value one = filtered ? sg_slice(g, light, i % colours, 1, 0, s->size.image_px) : light;
-        if (grid > 1) one = sg_modulate(g, one, places);
-        spread[i] = sg_scope_psf(g, s, i / colours, i % colours, samples);
+        if (grid > 1) one = sg_modulate(g, one, sg_scope_modes_of(g, s, places, i));
+        spread[i] =
+            s->psf_share ? sg_scope_modes_of(g, s, modes, i) : sg_scope_psf(g, s, i / colours, i % colours, samples);
         image[i] = sum_of(g, sg_blur(g, one, spread[i], s->config->optics.psf_edge));
     }
     sg_scope_stage(stages, "psf", sg_scope_join(g, spread, count), "1", s->field_um / s->size.image_px,
-                   "point spread function, sum 1");
+                   s->psf_share ? "eigen-PSFs of the field" : "point spread function, sum 1");
     return sg_scope_join(g, image, count);
 }
 

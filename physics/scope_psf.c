@@ -14,6 +14,31 @@ static sg_value gaussian(sg_graph *g, const sg_scope *s)
     return sg_psf_gaussian(g, sigma_px, s->size.image_px);
 }
 
+/* Square of the distance of place k from the middle of the field; 1 in its corners. */
+static double distance2(int k, int grid)
+{
+    const double y = 2. * (k / grid) / (grid - 1) - 1, x = 2. * (k % grid) / (grid - 1) - 1;
+    return (y * y + x * x) / 2;
+}
+
+/* One Gaussian for each place, sigma = sigma_middle + (sigma_edge - sigma_middle) distance2. */
+static sg_value gaussians(sg_graph *g, const sg_scope *s)
+{
+    const sg_optics_config *o = &s->config->optics;
+    const double px = s->size.image_px / s->field_um;
+    const sg_value middle_um =
+        sg_scope_scalar(g, "microscope.psf.sigma_um", o->psf_sigma_um, "um", o->learn_psf_sigma, SG_NON_NEGATIVE, 0, 0);
+    const sg_value edge_um = sg_scope_scalar(g, "microscope.psf.sigma_edge_um", o->psf_sigma_edge_um, "um",
+                                             (sg_learn){0}, SG_NON_NEGATIVE, 0, 0);
+    sg_value psf[SG_FOCUS_MAX];
+    for (int k = 0; k < o->psf_grid * o->psf_grid; k++) {
+        const double d2 = distance2(k, o->psf_grid);
+        const sg_value sigma_px = sg_combine(g, middle_um, (1 - d2) * px, edge_um, d2 * px);
+        psf[k] = sg_psf_gaussian(g, sigma_px, s->size.image_px);
+    }
+    return sg_scope_join(g, psf, o->psf_grid * o->psf_grid);
+}
+
 /* Where the sample's planes, or the places of the field, lie as seen from a focal plane; at a depth of each sample's own
  * if asked. Planes of a volume follow each other along the light, so later ones lie nearer to the objective. */
 static sg_focus focus_of(const sg_scope *s, double plane_um, int samples)
@@ -24,9 +49,7 @@ static sg_focus focus_of(const sg_scope *s, double plane_um, int samples)
     sg_focus f = {.samples = c->sample.depth_um > 0 ? samples : 1, .count = grid * grid * planes};
     f.depth_um = c->sample.depth_um;
     for (int k = 0; k < f.count; k++) {
-        const double y = grid > 1 ? 2. * (k / grid) / (grid - 1) - 1 : 0,
-                     x = grid > 1 ? 2. * (k % grid) / (grid - 1) - 1 : 0;
-        f.plane_um[k] = plane_um + c->optics.field_curvature_um * (y * y + x * x) / 2;
+        f.plane_um[k] = plane_um + (grid > 1 ? c->optics.field_curvature_um * distance2(k, grid) : 0);
         if (grid == 1) f.plane_um[k] -= (k - .5 * (planes - 1)) * c->sample.slice_um;
     }
     return f;
@@ -87,7 +110,7 @@ static sg_value radial(sg_graph *g, const sg_scope *s, int plane, int colour, in
 sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int plane, int colour, int samples)
 {
     switch (s->config->optics.psf) {
-    case SG_PSF_GAUSSIAN: return gaussian(g, s);
+    case SG_PSF_GAUSSIAN: return s->config->optics.psf_grid > 1 ? gaussians(g, s) : gaussian(g, s);
     case SG_PSF_AIRY:
     case SG_PSF_BORN_WOLF:
     case SG_PSF_GIBSON_LANNI:

@@ -1,11 +1,13 @@
 /* scope_psf_table.c - point spread functions that are tables of taps: measured in a file, free, fixed for teaching.
  * PHYSICS section 4: a measured one less its background (the median of the border), clipped at 0, centred on its
- * centroid, on the pixels of the sample's grid, its sum 1. */
+ * centroid, on the pixels of the sample's grid, its sum 1. With optics.psf_grid the file has a page for each place; each
+ * is centred on its own centroid, so that distortion of the field is not part of the blur. */
 #include "core/memory.h"
 #include "physics/scope.h"
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* A picture as it was measured, and the part that is used. */
@@ -99,58 +101,104 @@ static int wrapped(int d, int k)
     return d < 0 ? d + k : d;
 }
 
-static sg_status fill(sg_scope *s, int side, const sg_bead *b, double ratio)
+static void fill(double *out, int side, const sg_bead *b, double ratio)
 {
     double sum = 0;
-    SG_TRY(SG_ALLOC(&s->psf, (size_t)side * (size_t)side, "PSF"));
-    s->psf_px = side;
     for (int dy = -(side / 2); dy <= (side - 1) / 2; dy++)
         for (int dx = -(side / 2); dx <= (side - 1) / 2; dx++) {
-            double *to = &s->psf[wrapped(dy, side) * side + wrapped(dx, side)];
+            double *to = &out[wrapped(dy, side) * side + wrapped(dx, side)];
             *to = tap(b, dy, dx, ratio);
             sum += *to;
         }
-    for (int i = 0; i < side * side; i++) s->psf[i] /= sum;
+    for (int i = 0; i < side * side; i++) out[i] /= sum;
+}
+
+static sg_status psf_alloc(sg_scope *s, int count, int side)
+{
+    SG_TRY(SG_ALLOC(&s->psf, (size_t)count * (size_t)side * (size_t)side, "PSF"));
+    s->psf_count = count;
+    s->psf_px = side;
     return SG_OK;
 }
 
-static sg_status resample(sg_scope *s, sg_bead *b)
+/* The part of a page that is used, and its centre. */
+static sg_status crop(sg_bead *b, const sg_scope *s, const char *path)
 {
     const sg_optics_config *o = &s->config->optics;
+    const int side = o->psf_crop_px;
     const double pitch = s->field_um / s->size.image_px, ratio = pitch / o->psf_pixel_um;
-    const int crop = o->psf_crop_px, least = b->h < b->w ? b->h : b->w;
-    if (crop > least) SG_FAIL(SG_E_RANGE, "optics.psf_crop_px: %d px of a picture of %d x %d", crop, b->w, b->h);
-    if (least < 3)
-        SG_FAIL(SG_E_SHAPE, "optics.psf_file: %s has %d x %d pixels, 3 are the least", o->psf_file, b->w, b->h);
-    if (crop > 0) find_bead(b, crop);
+    const int least = b->h < b->w ? b->h : b->w;
+    if (side > least) SG_FAIL(SG_E_RANGE, "optics.psf_crop_px: %d px of a picture of %d x %d", side, b->w, b->h);
+    if (least < 3) SG_FAIL(SG_E_SHAPE, "optics.psf_file: %s has %d x %d pixels, 3 are the least", path, b->w, b->h);
+    if (side > 0) find_bead(b, side);
     if (!(b->w >= ratio && b->h >= ratio))
         SG_FAIL(
             SG_E_RANGE,
             "optics.psf_pixel_um: %g um makes the picture of a point %.4g um wide, less than the pixel of %.4g um; at "
             "least %.4g would do",
             o->psf_pixel_um, least * o->psf_pixel_um, pitch, pitch / least);
-    SG_TRY(settle(b, o->psf_file));
-    const double reach = fmax(fmax(b->centre_y, b->h - 1 - b->centre_y), fmax(b->centre_x, b->w - 1 - b->centre_x));
+    return settle(b, path);
+}
+
+/* One side for all pages: what lies beyond a page counts as background. */
+static sg_status resample(sg_scope *s, sg_bead *bead, int count)
+{
+    const sg_optics_config *o = &s->config->optics;
+    const double pitch = s->field_um / s->size.image_px, ratio = pitch / o->psf_pixel_um;
+    double reach = 0;
+    for (int k = 0; k < count; k++) {
+        const sg_bead *b = &bead[k];
+        reach = fmax(reach, fmax(fmax(b->centre_y, b->h - 1 - b->centre_y), fmax(b->centre_x, b->w - 1 - b->centre_x)));
+    }
     const int side = 2 * (int)ceil(reach / ratio) + 1;
     if (side > s->size.image_px)
         SG_FAIL(SG_E_RANGE,
                 "optics.psf_file: %s is %.4g um wide around its centre, the field %.4g um; sample.size_px %.0f or a "
                 "smaller psf_crop_px would do",
                 o->psf_file, side * pitch, s->field_um, ceil(side * pitch / s->config->sample.pixel_um - 1e-6));
-    return fill(s, side, b, ratio);
+    SG_TRY(psf_alloc(s, count, side));
+    for (int k = 0; k < count; k++) fill(s->psf + (size_t)k * (size_t)side * (size_t)side, side, &bead[k], ratio);
+    return SG_OK;
+}
+
+static sg_status beads(sg_scope *s, const float *data, int count, int height, int width)
+{
+    const sg_optics_config *o = &s->config->optics;
+    sg_bead *bead = NULL;
+    sg_status status = SG_OK;
+    SG_TRY(SG_ALLOC(&bead, (size_t)count, "pages of PSFs"));
+    for (int k = 0; k < count; k++) {
+        char path[SG_PATH_MAX + 16];
+        (void)snprintf(path, sizeof path, count > 1 ? "%s:%d" : "%s", o->psf_file, k + 1);
+        bead[k] = (sg_bead){
+            .data = data + (size_t)k * (size_t)height * (size_t)width, .width = width, .h = height, .w = width};
+        SG_TRY_DONE(crop(&bead[k], s, path));
+    }
+    status = resample(s, bead, count);
+done:
+    sg_free(bead);
+    return status;
 }
 
 static sg_status measured(sg_scope *s)
 {
     const sg_optics_config *o = &s->config->optics;
+    const int places = o->psf_grid > 1 ? o->psf_grid * o->psf_grid : 1;
     float *data = NULL;
-    int height = 0, width = 0;
+    int height = 0, width = 0, pages = 1;
     if (o->psf_file[0] == 0) SG_FAIL(SG_E_CONFIG, "optics.psf_file: psf measured needs a picture of a point");
     if (!(o->psf_pixel_um > 0))
         SG_FAIL(SG_E_CONFIG, "optics.psf_pixel_um: psf measured needs the pitch of its picture");
-    SG_TRY(sg_scope_read_map(&data, &height, &width, s, "optics.psf_file", o->psf_file));
-    sg_bead bead = {.data = data, .width = width, .h = height, .w = width};
-    const sg_status status = resample(s, &bead);
+    if (places > 1 && !s->config->read_pages) SG_FAIL(SG_E_CONFIG, "optics.psf_file: maps in files are not read here");
+    SG_TRY(places > 1 ? s->config->read_pages(&data, &pages, &height, &width, o->psf_file)
+                      : sg_scope_read_map(&data, &height, &width, s, "optics.psf_file", o->psf_file));
+    const sg_status status =
+        pages == places
+            ? beads(s, data, places, height, width)
+            : sg_error_set(
+                  SG_E_SHAPE,
+                  "optics.psf_file: %s has %d page%s; optics.psf_grid %d needs %d, one for each place, row by row",
+                  o->psf_file, pages, pages == 1 ? "" : "s", o->psf_grid, places);
     sg_free(data);
     return status;
 }
@@ -163,8 +211,7 @@ static sg_status taps(sg_scope *s)
     double sum = 0;
     if (side > s->size.image_px)
         SG_FAIL(SG_E_RANGE, "optics.psf_size_px: %d taps are wider than the field of %d", side, s->size.image_px);
-    SG_TRY(SG_ALLOC(&s->psf, (size_t)side * (size_t)side, "PSF"));
-    s->psf_px = side;
+    SG_TRY(psf_alloc(s, 1, side));
     for (int i = 0; i < side * side; i++) {
         const int y = 2 * (i / side) > side - 1 ? i / side - side : i / side;
         const int x = 2 * (i % side) > side - 1 ? i % side - side : i % side;
@@ -181,8 +228,7 @@ static sg_status fixed(sg_scope *s)
 {
     static const double kernels[][3] = {{4. / 16, 2. / 16, 1. / 16}, {5, -1, 0}, {8, -1, -1}};
     const double *k = kernels[s->config->optics.psf_kernel];
-    SG_TRY(SG_ALLOC(&s->psf, 9, "kernel"));
-    s->psf_px = 3;
+    SG_TRY(psf_alloc(s, 1, 3));
     for (int i = 0; i < 9; i++) s->psf[i] = k[(i / 3 > 0) + (i % 3 > 0)];
     return SG_OK;
 }
@@ -202,6 +248,6 @@ sg_value sg_scope_psf_table(sg_graph *g, const sg_scope *s)
 {
     const sg_optics_config *o = &s->config->optics;
     const bool free_taps = o->psf == SG_PSF_TAPS;
-    return sg_scope_param(g, "microscope.psf.taps", SG_SHAPE(1, 1, s->psf_px, s->psf_px), 0, s->psf, "1",
+    return sg_scope_param(g, "microscope.psf.taps", SG_SHAPE(1, s->psf_count, s->psf_px, s->psf_px), 0, s->psf, "1",
                           free_taps ? o->learn_taps : (sg_learn){0}, free_taps ? SG_SIMPLEX : SG_FREE, 0, 1);
 }

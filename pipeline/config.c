@@ -22,6 +22,7 @@ void sg_config_defaults(sg_config *out)
     out->unet.out_channels = 1;
     out->microscope.read_map = sg_map_read;
     out->microscope.read_pupil = sg_pupil_read;
+    out->microscope.read_pages = sg_pages_read;
     for (int i = 0; i < sg_key_count; i++) sg_key_default(out, &sg_keys[i]);
 }
 

@@ -53,6 +53,9 @@ static void print_data(const sg_config *config, const sg_dataset *dataset, const
     fprintf(out, "grids       sample %d px of %g um, camera %d px of %g um, %d channel%s, batch %d\n", size->sample_px,
             config->microscope.sample.pixel_um, size->camera_px, size->camera_pitch_um, size->channels,
             size->channels == 1 ? "" : "s", program->batch);
+    if (size->psf_error > 0)
+        fprintf(out, "blur        eigen-PSFs leave out %.3g of the PSFs of all places (Frobenius norm)\n",
+                size->psf_error);
     if (size->bits > 0)
         fprintf(out, "read-out    %.0f bits a measurement, %.4g a pixel and exposure\n", size->bits,
                 size->bits / ((double)size->frames * size->sensor_h * size->sensor_w));

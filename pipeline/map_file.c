@@ -40,6 +40,18 @@ sg_status sg_map_read(float **out, int *height, int *width, const char *path)
             pages > 1 ? "s" : "", file);
 }
 
+sg_status sg_pages_read(float **out, int *pages, int *height, int *width, const char *path)
+{
+    sg_image image;
+    *out = NULL;
+    SG_TRY(sg_image_read(&image, path));
+    *out = image.data;
+    *pages = image.pages;
+    *height = image.height;
+    *width = image.width;
+    return SG_OK;
+}
+
 sg_status sg_pupil_read(sg_pupil_table *out, const char *path)
 {
     sg_image image;

@@ -8,6 +8,9 @@
  * Inf are refused with their row and column. */
 sg_status sg_map_read(float **out, int *height, int *width, const char *path);
 
+/* All pages (sg_pages_reader) of any such file. */
+sg_status sg_pages_read(float **out, int *pages, int *height, int *width, const char *path);
+
 /* A pupil (sg_pupil_reader): any such file, complex numbers of .npy and .mat ("file.mat:name") included. */
 sg_status sg_pupil_read(sg_pupil_table *out, const char *path);
 

@@ -131,7 +131,7 @@ static size_t row_bytes(const sg_key *key)
 static void test_every_field_has_a_key(void **state)
 {
     (void)state;
-    size_t covered = sizeof(int) + sizeof(sg_map_reader) + sizeof(sg_pupil_reader);
+    size_t covered = sizeof(int) + sizeof(sg_map_reader) + sizeof(sg_pupil_reader) + sizeof(sg_pages_reader);
     for (int i = 0; i < sg_key_count; i++) covered += row_bytes(&sg_keys[i]);
     assert_true(covered <= sizeof(sg_config));
     print_message("# %zu of %zu bytes of sg_config have a key\n", covered, sizeof(sg_config));
