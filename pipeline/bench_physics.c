@@ -112,8 +112,8 @@ static void print_speed(FILE *out, const sg_profile_row *row, const double peak[
 
 static void print_ops(FILE *out, const sg_profile_row *rows, int count, const double peak[2])
 {
-    fprintf(out, "  %-20s %4s %4s %5s %5s %9s %9s  %14s %14s  %14s %14s\n", "op", "n", "c", "h", "w", "fwd ms",
-            "bwd ms", "fwd GFLOP/s", "GB/s", "bwd GFLOP/s", "GB/s");
+    fprintf(out, "  %-20s %4s %4s %5s %5s %9s %9s  %14s %14s\n", "op", "n", "c", "h", "w", "fwd ms", "bwd ms",
+            "fwd GFLOP/s", "GB/s");
     for (int i = 0; i < count; i++) {
         const sg_shape s = rows[i].shape;
         fprintf(out, "  %-20s %4d %4d %5d %5d %9.3f %9.3f ", rows[i].name, s.n, s.c, s.h, s.w, 1e3 * rows[i].seconds[0],
