@@ -221,7 +221,7 @@ static void impossible_physics_is_refused(void **state)
          "filter 2, 0.89..0.91 um, passes less than", 2},
     };
     (void)state;
-    place_put("steep.csv", "na_x,na_y\n1.2,0\n0,0\n", 22);
+    place_put_text("steep.csv", "na_x,na_y\n1.2,0\n0,0\n");
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         char command[512];
         (void)snprintf(command, sizeof command, "%s%s", list[i].emits ? emission : TRAIN, list[i].set);
