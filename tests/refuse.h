@@ -11,6 +11,14 @@ typedef struct bad {
     void (*spoil)(sg_microscope_config *);
 } bad;
 
+/* This one configuration is refused, and the error contains `says`. */
+static inline void refused(const sg_microscope_config *config, const char *says)
+{
+    sg_microscope_size size;
+    assert_int_not_equal(sg_microscope_check(&size, config), SG_OK);
+    if (!strstr(sg_error_text(), says)) fail_msg("\"%s\" does not say \"%s\"", sg_error_text(), says);
+}
+
 #define SPOIL(name, statement)                                                                                         \
     static void name(sg_microscope_config *c)                                                                          \
     {                                                                                                                  \

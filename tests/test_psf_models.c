@@ -1,6 +1,7 @@
 /* test_psf_models.c - Airy, Born-Wolf, Gibson-Lanni and vectorial PSFs against closed forms and each other; phase masks
  * and random depth; the choice of a PSF in a microscope. */
 #include "lab.h"
+#include "refuse.h"
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -233,13 +234,6 @@ static sg_microscope_config fluorescence(void)
                    .immersion_um = 150},
         .camera = {.pixel_um = .2, .fill_factor = 1, .qe = 1, .full_well_e = 1e6, .range_e = 300},
     };
-}
-
-static void refused(const sg_microscope_config *config, const char *says)
-{
-    sg_microscope_size size;
-    assert_int_not_equal(sg_microscope_check(&size, config), SG_OK);
-    if (!strstr(sg_error_text(), says)) fail_msg("\"%s\" does not say \"%s\"", sg_error_text(), says);
 }
 
 static void test_refused(void **state)

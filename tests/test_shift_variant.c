@@ -1,6 +1,7 @@
 /* test_shift_variant.c - blur that differs over the field: PSFs at many places, their eigen-PSFs. A point of light at a
  * place is imaged through the PSF of that place alone. */
 #include "lab.h"
+#include "refuse.h"
 
 #include "core/memory.h"
 #include "physics/low_rank.h"
@@ -235,13 +236,6 @@ static void test_sigma_edge(void **state)
                  "peak", m);
     }
     free(y);
-}
-
-static void refused(const sg_microscope_config *config, const char *says)
-{
-    sg_microscope_size size;
-    assert_int_not_equal(sg_microscope_check(&size, config), SG_OK);
-    if (!strstr(sg_error_text(), says)) fail_msg("\"%s\" does not say \"%s\"", sg_error_text(), says);
 }
 
 static void test_refused(void **state)
