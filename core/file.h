@@ -14,7 +14,8 @@
  * replaced. A device or a pipe (/dev/stdout) is written directly. data may be NULL when size is 0. */
 sg_status sg_file_write(const char *path, const void *data, size_t size);
 
-/* Adds to the end of a file (made if missing): growing logs. Not atomic: a reader must expect a half-written last line. */
+/* Adds to the end of a file (made if missing): growing logs. Not atomic: a reader must expect a half-written last
+ * line. */
 sg_status sg_file_append(const char *path, const void *data, size_t size);
 
 /* *out = the bytes of the file, *size of them, followed by one zero byte that is not counted, so that text can be used

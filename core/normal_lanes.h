@@ -1,8 +1,8 @@
 /* normal_lanes.h - standard normal numbers from random words, many at once (Box & Muller 1958): a pair from two words.
  *     r = sqrt(-2 ln u0), z = (r cos 2 pi u1, r sin 2 pi u1), u0 = (top 31 bits + .5) 2^-31, so |z| <= 6.66
  * In float, ln, cos and sin are polynomials (fitted at Chebyshev nodes) that vectorise and give the same bits on every
- * instruction set: error of r, cos and sin below 1e-6, but up to 2e-4 where r < .1, because u0 near 1 has no more digits.
- * In double they are libm's. */
+ * instruction set: error of r, cos and sin below 1e-6, but up to 2e-4 where r < .1, because u0 near 1 has no more
+ * digits. In double they are libm's. */
 #ifndef SG_CORE_NORMAL_LANES_H
 #define SG_CORE_NORMAL_LANES_H
 

@@ -1,7 +1,7 @@
 /* polar_lanes.h - exp, and cos and sin together, in a form that vectorises and gives the same bits on every instruction
  * set. In float they are the reductions and polynomials of Cephes (Moshier 1992, expf.c and sinf.c): error of exp below
- * 2e-7 of its value, of cos and sin below 2e-7 for |x| <= 8192 rad, growing beyond. In double they are libm's. NaN gives
- * NaN. exp below -87 is exp(-87), about 1e-38, and above 88 exp(88). */
+ * 2e-7 of its value, of cos and sin below 2e-7 for |x| <= 8192 rad, growing beyond. In double they are libm's. NaN
+ * gives NaN. exp below -87 is exp(-87), about 1e-38, and above 88 exp(88). */
 #ifndef SG_CORE_POLAR_LANES_H
 #define SG_CORE_POLAR_LANES_H
 

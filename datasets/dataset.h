@@ -82,10 +82,10 @@ size_t sg_dataset_label_len(const sg_dataset *dataset);
 
 /* One item: sample (channels, N, N), scaled as sg_sample_read does, or (K, C, C) stack; label
  * (label_px^2) in {0, 1} (or the target's numbers); instances (label_px^2) 0 = background, or NULL if not wanted (zeros
- * for stacks without masks). draw >= 0 and config.augment: a random crop, flips and quarter turns by the random numbers of (seed, id,
- * draw), for stacks only the crop, because their light has directions; otherwise the central crop as it is. The margin
- * holds real pixels where the picture has them, mirrored ones elsewhere; the label covers only the inside. Cannot fail,
- * allocates nothing. */
+ * for stacks without masks). draw >= 0 and config.augment: a random crop, flips and quarter turns by the random
+ * numbers of (seed, id, draw), for stacks only the crop, because their light has directions; otherwise the central
+ * crop as it is. The margin holds real pixels where the picture has them, mirrored ones elsewhere; the label covers
+ * only the inside. Cannot fail, allocates nothing. */
 void sg_dataset_item(const sg_dataset *dataset, sg_split split, int index, uint64_t seed, int64_t draw, float *sample,
                      float *label, int32_t *instances);
 

@@ -5,8 +5,8 @@
 #include "core/status.h"
 #include "datasets/image.h"
 
-/* A C-ordered, little-endian array of rank 1 to 3, as (pages, height, width): |b1 |u1 |i1 <u2 <i2 <u4 <i4 <f4 <f8, and, if
- * options.or_complex, <c8 <c16 as (2 pages, height, width).
+/* A C-ordered, little-endian array of rank 1 to 3, as (pages, height, width): |b1 |u1 |i1 <u2 <i2 <u4 <i4 <f4 <f8,
+ * and, if options.or_complex, <c8 <c16 as (2 pages, height, width).
  * Everything else - other types, Fortran order, a header that is not as NumPy writes it, fewer or more bytes than the
  * shape asks for - is SG_E_FORMAT naming the file and what was found. */
 sg_status sg_npy_read(sg_image *out, const char *path, sg_image_options options);

@@ -10,8 +10,10 @@
  * sample of kind colour the longest wavelength sees the red: with `rising` (wavelengths rise, optics.colours_um) the
  * colours of a picture, not the pages of a file, come in the order blue, green, red.
  *   coherent, slices, incoherent   each channel by sg_image_scale: its 1st..99.8th percentile becomes 0..1
- *   colour                         transmitted intensities: integers / full scale (255, 65535), floats as they are, 0..1
- *   field                          amplitude >= 0 and phase in rad, as they are: two pages, a complex .npy, or two files,
+ *   colour                         transmitted intensities: integers / full scale (255, 65535), floats as they are,
+ * 0..1
+ *   field                          amplitude >= 0 and phase in rad, as they are: two pages, a complex .npy, or two
+ * files,
  *                                  NAME_amplitude.EXT (which `path` names) and NAME_phase.EXT
  * *out has `channels` pages. Errors name the file: fewer or more channels, NaN or Inf, a number out of range. */
 sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising);

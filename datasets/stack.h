@@ -7,9 +7,9 @@
  * left three quarters the lowest quarter of the rows is validation, the rest train. No window crosses a border.
  * Intensities are divided by the mean of the bright-field images (LEDs inside stack_na) over the training regions, so
  * that an empty field is about 1 per unit of LED weight, as in the simulated microscope.
- * Target SG_TARGET_MASK: label > 0. Target SG_TARGET_DPC, for regression: D = (L - R) / (L + R), L and R the sums of the
- * bright-field images of the LEDs with na_x < 0 and na_x > 0, standardised: (D - mean) / standard deviation, both over
- * the training regions. */
+ * Target SG_TARGET_MASK: label > 0. Target SG_TARGET_DPC, for regression: D = (L - R) / (L + R), L and R the sums of
+ * the bright-field images of the LEDs with na_x < 0 and na_x > 0, standardised: (D - mean) / standard deviation, both
+ * over the training regions. */
 #ifndef SG_DATASETS_STACK_H
 #define SG_DATASETS_STACK_H
 

@@ -14,8 +14,8 @@
  * Errors name file and numbers: a number that is missing or stands there twice, another size, NaN, truncated. */
 sg_status sg_stack_read(sg_image *out, const char *path, const char *variable, const char *files_csv);
 
-/* In place: I = (raw - dark) / (flat - dark) mean(flat - dark), the mean over a page of `flat`. `dark` and `flat` have 1
- * page, for all LEDs, or as many as `stack`; {0}: no dark is 0, no flat leaves raw - dark. SG_E_SHAPE: other sizes or
+/* In place: I = (raw - dark) / (flat - dark) mean(flat - dark), the mean over a page of `flat`. `dark` and `flat` have
+ * 1 page, for all LEDs, or as many as `stack`; {0}: no dark is 0, no flat leaves raw - dark. SG_E_SHAPE: other sizes or
  * pages; SG_E_NUMERIC: flat <= dark somewhere, with the count of such pixels. */
 sg_status sg_stack_correct(sg_image *stack, const sg_image *dark, const sg_image *flat, const char *path,
                            const char *dark_path, const char *flat_path);

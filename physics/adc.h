@@ -9,7 +9,8 @@
  *     clamped pixel still has a gradient, which fades with its distance from the last threshold.
  * sg_adc_threshold: code = sum_j 1(weight e > threshold_j), adu = level[code]: any thresholds in electrons, W in
  *     steps of range_e / (2^bit_depth - 1) too. One row of thresholds and levels for all pixels, one row a pixel, or a
- *     few rows and a map that says which row each pixel uses: pixels of 1 to 8 bits in one sensor. A row of fewer thresholds ends in SG_ADC_NEVER_E.
+ *     few rows and a map that says which row each pixel uses: pixels of 1 to 8 bits in one sensor. A row of fewer
+ *     thresholds ends in SG_ADC_NEVER_E.
  *     Gradients to e, weight and thresholds are the surrogate's; to levels exact.
  *     soft_training: in training the forward is soft too, adu = level_0 + sum_j (level_j+1 - level_j) s((v -
  *     threshold_j)/W), and its gradient exact: what a network makes of values between two codes is then trained, not

@@ -1,5 +1,5 @@
-/* beer_lambert.c - the absorption of the amplitude that lets a given intensity through (PHYSICS section 1, "colour"; the
- * Beer-Lambert law, intensity = exp(-2 a)).
+/* beer_lambert.c - the absorption of the amplitude that lets a given intensity through (PHYSICS section 1, "colour";
+ * the Beer-Lambert law, intensity = exp(-2 a)).
  *   forward   a = -ln(max(g, 1/255)) / 2
  *   backward  dg -= da / (2 g) where g >= 1/255; 0 below
  * The floor is one step of an 8-bit picture: what is black there lets an unknown, small intensity through. */

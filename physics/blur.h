@@ -10,7 +10,8 @@
  * gradients to both. Kernels of at most SG_BLUR_DIRECT_TAPS taps are added tap by tap, larger ones multiply spectra. */
 sg_value sg_blur(sg_graph *g, sg_value x, sg_value kernel, sg_edge edge);
 
-/* The two ways, for tests and benchmarks. tests/bench/bench_blur.c found them equally fast at 50 to 170 taps in float. */
+/* The two ways, for tests and benchmarks. tests/bench/bench_blur.c found them equally fast at 50 to 170 taps in
+ * float. */
 enum { SG_BLUR_DIRECT_TAPS = 81 };
 sg_value sg_blur_fft(sg_graph *g, sg_value x, sg_value kernel, sg_edge edge);
 sg_value sg_blur_direct(sg_graph *g, sg_value x, sg_value kernel, sg_edge edge);

@@ -1,7 +1,7 @@
 /* camera.c - see camera.h for formulas and sources. Stages are inline functions on one number; a tile of 256 pixels
- * goes through them in first-level cache. Where a backward follows, forward keeps what it needs: d e/d mu with every mask
- * (and, if the ADC's numbers or the maps behind the shot noise learn, e): memory is cheaper than drawing again. The
- * double build also keeps its inputs, where sg_plan_forward_surrogate holds fixed every draw, mask and rounding. */
+ * goes through them in first-level cache. Where a backward follows, forward keeps what it needs: d e/d mu with every
+ * mask (and, if the ADC's numbers or the maps behind the shot noise learn, e): memory is cheaper than drawing again.
+ * The double build also keeps its inputs, where sg_plan_forward_surrogate holds fixed every draw, mask and rounding. */
 #include "physics/camera.h"
 
 #include "core/normal_lanes.h"

@@ -8,20 +8,21 @@
  *     read   e = e + read_noise_e z + dsnu map; read_noise_e a number, or a map instead
  *     ADC    adu = clamp(round_half_even(e / gain_e_per_adu + offset_adu), 0, 2^bit_depth - 1)
  *            gain_e_per_adu = range_e / (2^bit_depth - 1)
- * Gradients: mean exact (0 outside 0..1e7), also to the prnu and dark maps; Poisson pathwise 1 + (e - mu)/(2 max(mu, 1));
- * Gaussian pathwise 1 + z/(2 sqrt(max(mu, 1e-3))); well 1 below, 0 above; EM its mean, em_gain; read noise 1, z to its
- * map, 1 to the dsnu map; ADC straight-through (Bengio, Leonard & Courville 2013): 1/gain to e, -e/gain^2 to gain (learned
- * step size, Esser et al. 2020), 1 to offset_adu, 0 where clamped. NaN stays NaN in every stage.
+ * Gradients: mean exact (0 outside 0..1e7), also to the prnu and dark maps; Poisson pathwise 1 + (e - mu)/(2 max(mu,
+ * 1)); Gaussian pathwise 1 + z/(2 sqrt(max(mu, 1e-3))); well 1 below, 0 above; EM its mean, em_gain; read noise 1, z
+ * to its map, 1 to the dsnu map; ADC straight-through (Bengio, Leonard & Courville 2013): 1/gain to e, -e/gain^2 to
+ * gain (learned step size, Esser et al. 2020), 1 to offset_adu, 0 where clamped. NaN stays NaN in every stage.
  *
  * Any light is defined: a mean of more than 1e7 electrons counts as 1e7. More codes than the full well can fill
- * (gain_e_per_adu below 1, or range_e above full_well_e) are allowed: the ones in between resolve read noise, the highest
- * stay empty.
+ * (gain_e_per_adu below 1, or range_e above full_well_e) are allowed: the ones in between resolve read noise, the
+ * highest stay empty.
  *
- * Random numbers: core/rng.h, stream (SG_RNG_SHOT, SG_RNG_EM_GAIN or SG_RNG_READ, sample id, exposure = channel), element
- * and word from the pixel index i = y w + x: tile t = i / 256, j = (i / 64) % 4, lane = i % 64. Gaussian numbers come from
- * element 64 t + lane, draw 0: words 0, 1 make those of j = 0, 1 and words 2, 3 those of j = 2, 3 (core/normal_lanes.h).
- * Poisson counts: physics/poisson.h; EM gain: physics/gamma.h. So a stage has the same numbers whatever comes after it, at
- * any thread count. Channels from 16 on flip the highest bits of the epoch: (channel / 16) << 28. */
+ * Random numbers: core/rng.h, stream (SG_RNG_SHOT, SG_RNG_EM_GAIN or SG_RNG_READ, sample id, exposure = channel),
+ * element and word from the pixel index i = y w + x: tile t = i / 256, j = (i / 64) % 4, lane = i % 64. Gaussian
+ * numbers come from element 64 t + lane, draw 0: words 0, 1 make those of j = 0, 1 and words 2, 3 those of j = 2, 3
+ * (core/normal_lanes.h). Poisson counts: physics/poisson.h; EM gain: physics/gamma.h. So a stage has the same numbers
+ * whatever comes after it, at any thread count. Channels from 16 on flip the highest bits of the epoch: (channel / 16)
+ * << 28. */
 #ifndef SG_PHYSICS_CAMERA_H
 #define SG_PHYSICS_CAMERA_H
 
@@ -47,7 +48,8 @@ typedef struct sg_camera_attr {
     double em_gain; /* 0: none; 1..1e4 */
 } sg_camera_attr;
 
-/* What a camera is fed with. Maps are (1, 1, h, w), the same for all images and exposures; SG_NONE where there is none. */
+/* What a camera is fed with. Maps are (1, 1, h, w), the same for all images and exposures; SG_NONE where there is
+ * none. */
 typedef struct sg_camera_inputs {
     sg_value image;        /* (n, E, h, w) */
     sg_value range_e;      /* (1, 1, 1, 1), > 0; may be SG_NONE without ADC */

@@ -4,8 +4,8 @@
 
 #include "physics/microscope.h"
 
-/* Puts the preset's quantum efficiency, dark current, full well, read noise, EM gain, bits, gain, offset and kind into *config,
- * and the preset itself; everything else stays. SG_PRESET_NONE changes only config->preset. */
+/* Puts the preset's quantum efficiency, dark current, full well, read noise, EM gain, bits, gain, offset and kind into
+ * *config, and the preset itself; everything else stays. SG_PRESET_NONE changes only config->preset. */
 void sg_camera_preset_apply(sg_camera_config *config, sg_camera_preset preset);
 
 #endif

@@ -1,7 +1,8 @@
 /* fft.h - FFTW plans for the optics. Planning takes one process-wide lock (FFTW's planner is not thread-safe; executing
  * is), plans are single-threaded and made with FFTW_ESTIMATE, so that their bits repeat; parallelism is ours, over
- * slices. Execute with the new-array functions, SG_FFTW(execute_dft)(plan, in, out) and so on. Forward: exp(-2 pi i), backward:
- * exp(+2 pi i), both unnormalised. Two-dimensional transforms: fft2.h. FFTW 3: Frigo & Johnson, Proc. IEEE 93, 216 (2005). */
+ * slices. Execute with the new-array functions, SG_FFTW(execute_dft)(plan, in, out) and so on. Forward: exp(-2 pi i),
+ * backward: exp(+2 pi i), both unnormalised. Two-dimensional transforms: fft2.h. FFTW 3: Frigo & Johnson, Proc. IEEE
+ * 93, 216 (2005). */
 #ifndef SG_PHYSICS_FFT_H
 #define SG_PHYSICS_FFT_H
 

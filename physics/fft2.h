@@ -1,9 +1,9 @@
-/* fft2.h - two-dimensional DFTs out of FFTW's one-dimensional ones: rows as they lie, columns sixteen at a time through a
- * small buffer where they lie in a row. FFTW's own two-dimensional plans (ESTIMATE: bits must repeat) walk down columns
- * with the stride of a row, which throws itself out of the cache for sizes such as 256: ten to twenty times slower.
- * Forward: exp(-2 pi i), backward: exp(+2 pi i), both unnormalised. Half spectra are (h, w/2+1). Made for a number of
- * threads, because each has a buffer; a run allocates nothing and different threads may run one plan at a time.
- * Arrays start at a multiple of SG_ALIGN bytes, or a whole number of transforms after one. */
+/* fft2.h - two-dimensional DFTs out of FFTW's one-dimensional ones: rows as they lie, columns sixteen at a time
+ * through a small buffer where they lie in a row. FFTW's own two-dimensional plans (ESTIMATE: bits must repeat) walk
+ * down columns with the stride of a row, which throws itself out of the cache for sizes such as 256: ten to twenty
+ * times slower. Forward: exp(-2 pi i), backward: exp(+2 pi i), both unnormalised. Half spectra are (h, w/2+1). Made
+ * for a number of threads, because each has a buffer; a run allocates nothing and different threads may run one plan
+ * at a time. Arrays start at a multiple of SG_ALIGN bytes, or a whole number of transforms after one. */
 #ifndef SG_PHYSICS_FFT2_H
 #define SG_PHYSICS_FFT2_H
 

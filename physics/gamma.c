@@ -1,6 +1,6 @@
-/* gamma.c - see gamma.h. With d = shape - 1/3, c = 1/sqrt(9 d), x normal, u uniform, v = (1 + c x)^3: d v is accepted if
- * u < 1 - .0331 x^4, or else if ln u < x^2/2 + d - d v + d ln v. Shapes below 1: Gamma(shape + 1) U^(1/shape). Everybody's
- * first attempt is one vector loop; the few that it leaves open are finished one by one. */
+/* gamma.c - see gamma.h. With d = shape - 1/3, c = 1/sqrt(9 d), x normal, u uniform, v = (1 + c x)^3: d v is accepted
+ * if u < 1 - .0331 x^4, or else if ln u < x^2/2 + d - d v + d ln v. Shapes below 1: Gamma(shape + 1) U^(1/shape).
+ * Everybody's first attempt is one vector loop; the few that it leaves open are finished one by one. */
 #include "physics/gamma.h"
 
 #include <stdbool.h>

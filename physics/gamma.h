@@ -7,10 +7,10 @@
 #include "core/normal_lanes.h"
 #include "core/rng.h"
 
-/* out[i] ~ Gamma(shape[i], scale) for one tile of SG_NORMAL_TILE pixels, the first of which is pixel `first` of its plane
- * (a multiple of SG_NORMAL_TILE). shape <= 0 gives 0, NaN gives NaN. out and shape may be the same array. First attempts
- * take the normal numbers of elements first/4 .. (core/normal_lanes.h) at draw 0 and the words of the same elements at
- * draw 1 (word j: pixels first + 64 j ..); later ones the words of (element = pixel, draw = 2, 3, ...). */
+/* out[i] ~ Gamma(shape[i], scale) for one tile of SG_NORMAL_TILE pixels, the first of which is pixel `first` of its
+ * plane (a multiple of SG_NORMAL_TILE). shape <= 0 gives 0, NaN gives NaN. out and shape may be the same array. First
+ * attempts take the normal numbers of elements first/4 .. (core/normal_lanes.h) at draw 0 and the words of the same
+ * elements at draw 1 (word j: pixels first + 64 j ..); later ones the words of (element = pixel, draw = 2, 3, ...). */
 void sg_gamma_tile(const sg_rng *rng, uint32_t first, const double *shape, double scale, double *out);
 
 #endif

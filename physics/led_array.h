@@ -47,9 +47,9 @@ sg_status sg_led_array_sampling(const sg_led_array *array, double wavelength_um,
 
 /* weight (colours exposures, count) of the starting pattern, colour by colour: a table has rows for all of them, every
  * other pattern is repeated; the sum over all of them is 1 (dose constraint), or lit LEDs have
- * 1 (box). csv: a row an LED in the order of the array; the columns named weight... are the exposures, or all columns where
- * none is. Not for SG_PATTERN_RANDOM, which is drawn with the parameters. Errors: a pattern that lights nothing, dpc
- * with other than 2 exposures, a file of another size. */
+ * 1 (box). csv: a row an LED in the order of the array; the columns named weight... are the exposures, or all columns
+ * where none is. Not for SG_PATTERN_RANDOM, which is drawn with the parameters. Errors: a pattern that lights nothing,
+ * dpc with other than 2 exposures, a file of another size. */
 sg_status sg_led_pattern(double *weight, const sg_led_array *array, const sg_illumination_config *config, int colours,
                          double na);
 

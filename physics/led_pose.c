@@ -1,5 +1,5 @@
-/* led_pose.c - spatial frequencies of LEDs on an array that stands shifted, turned and at some height, less the bin that
- * led_image shifts by (PHYSICS section 2, `exact`): what a calibration learns. Geometry in led_array.h.
+/* led_pose.c - spatial frequencies of LEDs on an array that stands shifted, turned and at some height, less the bin
+ * that led_image shifts by (PHYSICS section 2, `exact`): what a calibration learns. Geometry in led_array.h.
  *   forward   q_k = R(rotation) p_k + shift,  offset_k = s(q_k, height) / lambda - bin_k / (N d)
  *   backward  dq = (ds/dq)' doffset / lambda; dshift += sum dq, drotation += sum dq . dR/drotation p,
  *             dheight += sum doffset . ds/dheight / lambda, where ds/dheight = -tan(theta) ds/dq q/|q|

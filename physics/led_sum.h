@@ -55,8 +55,8 @@ SG_SIMD static void row_scale(real *restrict u, const real *restrict factor, int
     }
 }
 
-/* dot[e] = s[e,k] = <G_e, |u_k|^2> on one row: adds to dot; with `push`, u becomes 2 sum_e weight[e] G_e u. G (E, stride)
- * starts at the row; sum (len) is scratch. */
+/* dot[e] = s[e,k] = <G_e, |u_k|^2> on one row: adds to dot; with `push`, u becomes 2 sum_e weight[e] G_e u. G (E,
+ * stride) starts at the row; sum (len) is scratch. */
 static inline void intensity_back(real *u, double *dot, const real *g, size_t stride, const real *weight, int exposures,
                                   bool push, real *sum, int len)
 {

@@ -1,6 +1,6 @@
-/* microscope.h - the whole physical layer, composed from ops: sample -> illumination -> optics -> pixels -> noise -> ADC.
- * The configuration structs below are plain data; pipeline/config fills them from YAML keys of the same names. Lengths in
- * micrometres in the sample plane, angles in radians. PHYSICS.md conventions throughout. */
+/* microscope.h - the whole physical layer, composed from ops: sample -> illumination -> optics -> pixels -> noise ->
+ * ADC. The configuration structs below are plain data; pipeline/config fills them from YAML keys of the same names.
+ * Lengths in micrometres in the sample plane, angles in radians. PHYSICS.md conventions throughout. */
 #ifndef SG_PHYSICS_MICROSCOPE_H
 #define SG_PHYSICS_MICROSCOPE_H
 
@@ -189,7 +189,8 @@ typedef struct sg_camera_config {
     /* pixels: scope_pixels.c */
     int binning; /* 0: none; b: squares of b x b pixels, as electrons before read noise or as the mean of ADU */
     sg_binning binning_kind;
-    /* several cameras: shifts in the sample plane; the field is periodic, shifts beyond the margin meet its other side */
+    /* several cameras: shifts in the sample plane; the field is periodic, shifts beyond the margin meet its other
+     * side */
     double view_x_um[SG_VIEW_MAX], view_y_um[SG_VIEW_MAX];
     double view_pitch[SG_VIEW_MAX]; /* their pixels in pixels of the finest; none: all 1 */
     int view_x_count, view_y_count, view_pitch_count;
@@ -213,8 +214,8 @@ typedef struct sg_camera_config {
     double qe, background_e, dark_e_per_s, exposure_s, full_well_e, read_noise_e;
     double em_gain; /* electron multiplication; 0: none */
     sg_camera_preset preset;
-    /* pixels that differ: scope_maps.c. Files hold the relative sensitivity (1 on average), electrons a second, electrons
-     * rms, electrons; one larger than the sensor is cut at (map_row_px, map_column_px) */
+    /* pixels that differ: scope_maps.c. Files hold the relative sensitivity (1 on average), electrons a second,
+     * electrons rms, electrons; one larger than the sensor is cut at (map_row_px, map_column_px) */
     char prnu_map[SG_PATH_MAX], dark_map[SG_PATH_MAX], read_noise_map[SG_PATH_MAX], dsnu_map[SG_PATH_MAX];
     int map_row_px, map_column_px;
     double prnu, dsnu_e;              /* rms of drawn maps */
@@ -252,8 +253,8 @@ typedef struct sg_camera_config {
  * itself; pipeline/map_file.c is the reader of the program. */
 typedef sg_status (*sg_map_reader)(float **out, int *height, int *width, const char *path);
 
-/* How a file becomes a measured pupil. Square, `px` numbers a side, the axis in number px/2 of px/2 (counted from 0). One
- * page: phase in rad. Two: amplitude, phase; or real and imaginary part if `is_complex`. *out is sg_alloc'ed. */
+/* How a file becomes a measured pupil. Square, `px` numbers a side, the axis in number px/2 of px/2 (counted from 0).
+ * One page: phase in rad. Two: amplitude, phase; or real and imaginary part if `is_complex`. *out is sg_alloc'ed. */
 typedef struct sg_pupil_table {
     int px, pages;
     bool is_complex;
@@ -323,22 +324,22 @@ typedef struct sg_microscope_size {
  * "camera.pixel_um: ...", and name the pitch that would do. */
 sg_status sg_microscope_check(sg_microscope_size *out, const sg_microscope_config *config);
 
-/* The weights that light the LEDs, (1,1,colours E,K) after illumination.levels: parameter microscope.led.weight. SG_E_CONFIG in
- * the graph: an incoherent sample, which has no LEDs. */
+/* The weights that light the LEDs, (1,1,colours E,K) after illumination.levels: parameter microscope.led.weight.
+ * SG_E_CONFIG in the graph: an incoherent sample, which has no LEDs. */
 sg_value sg_microscope_light(sg_graph *g, const sg_microscope_config *config);
 
 /* Several colours: LED weights have one row for each colour and exposure, so that one dose is shared by all of them.
  * Phases are those at wavelength_um: the sample's phase and the Zernike coefficients of colour c are wavelength_um /
  * colours_um[c] times as large (one path difference for all wavelengths). Several focal planes: every plane is a
  * capture of its own, and the dose of one measurement is split evenly over them. Colours of an incoherent sample
- * share the dose evenly, too, in turn or through camera.cfa at once; of dyes that camera.cfa takes at once, filters pass
- * their parts.
+ * share the dose evenly, too, in turn or through camera.cfa at once; of dyes that camera.cfa takes at once, filters
+ * pass their parts.
  *
  * sample: (n, sample_channels, N, N): picture in [0,1] (coherent), emission (incoherent), (n,K,C,C) stack. Returns
  * channels.
- * Parameters: microscope.led.weight (1,1,colours E,K), microscope.led.power (1,1,1,K), microscope.led.position (1,1,K,2) [exact],
- * microscope.pupil.zernike (1,1,1,J), microscope.pupil.defocus_um, microscope.pupil.na, microscope.pupil.amplitude,
- * microscope.pupil.phase (1,colours,M,M), microscope.psf.sigma_um, camera.adc.range_e,
+ * Parameters: microscope.led.weight (1,1,colours E,K), microscope.led.power (1,1,1,K), microscope.led.position
+ * (1,1,K,2) [exact], microscope.pupil.zernike (1,1,1,J), microscope.pupil.defocus_um, microscope.pupil.na,
+ * microscope.pupil.amplitude, microscope.pupil.phase (1,colours,M,M), microscope.psf.sigma_um, camera.adc.range_e,
  * camera.view.shift_um (1,1,V,2), camera.cfa (1,colours,t,t), camera.exposure_mask (1,1,t,t), camera.detector.mask
  * (1,D,C,C), camera.adc.threshold (1,1,R,T), camera.adc.level (1,1,R,T+1), camera.adc.row and
  * camera.adc.weight (1,1,h,w), R = 1, depths or pixels [adc thresholds]; camera.spad.frames, camera.spad.dark_counts
@@ -362,8 +363,8 @@ sg_shape sg_entry_shape(const sg_microscope_size *size, sg_entry_stage entry, in
 sg_value sg_microscope_from(sg_graph *g, sg_entry_stage entry, sg_value value, const sg_microscope_config *config,
                             bool want_electrons, sg_microscope_stages *out);
 
-/* Where an LED array stands beside its description: LED k at R(rotation) p_k + shift, `height_mm` above. What learns is a
- * parameter (sampling exact). */
+/* Where an LED array stands beside its description: LED k at R(rotation) p_k + shift, `height_mm` above. What learns
+ * is a parameter (sampling exact). */
 typedef struct sg_led_pose_start {
     double shift_x_mm, shift_y_mm, rotation_deg, height_mm; /* rotation from +x to +y, which is down */
     sg_learn learn, learn_height;                           /* learn: shift (mm) and rotation (degrees) */

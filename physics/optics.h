@@ -17,8 +17,8 @@ sg_value sg_sample_phase(sg_graph *g, sg_value pictures, double phase_rad, doubl
 sg_value sg_transmission(sg_graph *g, sg_value absorption, sg_value phase_rad);
 sg_value sg_transmission_polar(sg_graph *g, sg_value amplitude, sg_value phase_rad);
 
-/* Absorption of the amplitude where the intensity g passes: a = -ln(max(g, 1/255))/2, any shape. Exact gradient, 0 where
- * g < 1/255. */
+/* Absorption of the amplitude where the intensity g passes: a = -ln(max(g, 1/255))/2, any shape. Exact gradient, 0
+ * where g < 1/255. */
 sg_value sg_beer_lambert(sg_graph *g, sg_value intensity);
 
 /* The thin sample of one picture g (n,1,h,w) in [0,1]: t = exp(-absorption g + i (phase_rad g + b)), b as above. */
@@ -37,15 +37,16 @@ typedef struct sg_pupil_grid {
 } sg_pupil_grid;
 
 /* P(f) = A exp(i sum_j c_j Z_j) exp(2 pi i z (sqrt((n/lambda)^2 - |f|^2) - n/lambda)) at f = bins (+ offset),
- * z = defocus_um + plane_um, times `amplitude`, times exp(i `phase`). zernike_rad (1,1,1,J), Noll j = 1..J, J <= 36; defocus_um, na (1,1,1,1);
- * amplitude, phase (1,1,h,w) or SG_NONE; offset (1,1,K,2) cycles/um, (x, y), or SG_NONE -> complex (K or 1,1,h,w) in
- * DFT order. Noll, J. Opt. Soc. Am. 66, 207 (1976). Gradients exact to everything; to na and offset with EDGE_HARD the
- * jump of the edge has none. */
+ * z = defocus_um + plane_um, times `amplitude`, times exp(i `phase`). zernike_rad (1,1,1,J), Noll j = 1..J, J <= 36;
+ * defocus_um, na (1,1,1,1); amplitude, phase (1,1,h,w) or SG_NONE; offset (1,1,K,2) cycles/um, (x, y), or SG_NONE ->
+ * complex (K or 1,1,h,w) in DFT order. Noll, J. Opt. Soc. Am. 66, 207 (1976). Gradients exact to everything; to na and
+ * offset with EDGE_HARD the jump of the edge has none. */
 sg_value sg_pupil(sg_graph *g, sg_value zernike_rad, sg_value defocus_um, sg_value na, sg_value amplitude,
                   sg_value phase, sg_value offset, const sg_pupil_grid *grid);
 
-/* LED weights >= 0 as levels that the array can show, formulas in led_levels.c; `dose`: the sum stays 1, else 0..1 (box).
- * SG_LEVELS_CONTINUOUS: `weight` itself. Surrogate gradient: straight-through, of y = w / sum w (dose) or y = w (box). */
+/* LED weights >= 0 as levels that the array can show, formulas in led_levels.c; `dose`: the sum stays 1, else 0..1
+ * (box). SG_LEVELS_CONTINUOUS: `weight` itself. Surrogate gradient: straight-through, of y = w / sum w (dose) or y = w
+ * (box). */
 sg_value sg_led_levels(sg_graph *g, sg_value weight, sg_levels levels, bool dose);
 
 /* LED positions (1,1,K,2) (x, y) mm -> the part of f_k = s_k / lambda beyond its bin, (1,1,K,2) (x, y) cycles/um. bins

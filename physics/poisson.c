@@ -122,8 +122,8 @@ typedef struct low_list {
     double mu[ROOM], u[ROOM], p[ROOM], sum[ROOM], k[ROOM];
 } low_list;
 
-/* STEPS steps of the search: everybody whose u lies above P(count <= k - 1) goes on to k. Returns whether anybody did in
- * the last one. */
+/* STEPS steps of the search: everybody whose u lies above P(count <= k - 1) goes on to k. Returns whether anybody did
+ * in the last one. */
 SG_INLINE bool low_steps(low_list *q, int end, int first_k)
 {
     double inverse[STEPS], active = 0;

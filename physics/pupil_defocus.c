@@ -1,8 +1,8 @@
 /* pupil_defocus.c - see psf.h: one pupil, seen from many planes.
  *   forward   P_nk = P e_nk, e_nk = exp(2 pi i (plane_um[k] + z_n) D(f)), D = sqrt((m/lambda)^2 - |f|^2) - m/lambda
  *   backward  dP += sum_nk conj(e_nk) dP_nk
- * Gibson & Lanni, J. Opt. Soc. Am. A 9, 154 (1992), eq. (5) for a matched medium. The phase is computed in double, where
- * the pupil passes light. A slice is a row of the pupil. */
+ * Gibson & Lanni, J. Opt. Soc. Am. A 9, 154 (1992), eq. (5) for a matched medium. The phase is computed in double,
+ * where the pupil passes light. A slice is a row of the pupil. */
 #include "core/op.h"
 #include "core/parallel.h"
 #include "core/rng.h"

@@ -1,6 +1,7 @@
 /* readout.c - see readout.h. A measurement is the E exposures of one image, colour and focal plane.
  *   forward   y_c = scale sum_e R[c][e] (x_e - offset), scale = 1/(2^bit_depth - 1), or 1/range_e without ADC
- *   backward  dx_e += scale sum_c R[c][e] dy_c;  drange_e += -sum dy y / range_e without ADC, else 0 (the gain cancels);
+ *   backward  dx_e += scale sum_c R[c][e] dy_c;  drange_e += -sum dy y / range_e without ADC, else 0 (the gain
+ * cancels);
  *             doffset_adu += -scale sum_c sum_e R[c][e] dy_c
  */
 #include "physics/readout.h"

@@ -7,8 +7,8 @@
 
 #include "physics/microscope.h"
 
-/* adu (n, G E, h, w): G measurements of E exposures, range_e (1, 1, 1, 1) -> (n, G E or G, h, w). Reads readout, normalise, bit_depth, offset_adu of
- * config; normalise standard adds sg_standardise. */
+/* adu (n, G E, h, w): G measurements of E exposures, range_e (1, 1, 1, 1) -> (n, G E or G, h, w). Reads readout,
+ * normalise, bit_depth, offset_adu of config; normalise standard adds sg_standardise. */
 sg_value sg_readout(sg_graph *g, sg_value adu, sg_value range_e, const sg_camera_config *config, int exposures);
 /* The same with an offset_adu (1, 1, 1, 1) that learns; SG_NONE: that of config. */
 sg_value sg_readout_with(sg_graph *g, sg_value adu, sg_value range_e, sg_value offset_adu,

@@ -66,8 +66,8 @@ sg_value sg_scope_colour_rows(sg_graph *g, const sg_scope *s, sg_value weight, i
 /* Channels of all pictures, in their order. */
 sg_value sg_scope_join(sg_graph *g, const sg_value *pictures, int count);
 
-/* scope_light.c: weights (1,1,colours E,K), powers (1,1,1,K), offsets of the frequencies from their bins (SG_NONE: snap); the
- * photons that reach one camera pixel's area where the image is 1 */
+/* scope_light.c: weights (1,1,colours E,K), powers (1,1,1,K), offsets of the frequencies from their bins (SG_NONE:
+ * snap); the photons that reach one camera pixel's area where the image is 1 */
 sg_value sg_scope_led_weight(sg_graph *g, const sg_scope *s);
 sg_value sg_scope_led_power(sg_graph *g, const sg_scope *s);
 sg_value sg_scope_led_offset(sg_graph *g, const sg_scope *s, int colour);
@@ -89,13 +89,14 @@ sg_value sg_scope_slices(sg_graph *g, const sg_scope *s, sg_value pictures, sg_m
 sg_status sg_scope_check_slices(const sg_scope *s);
 sg_value sg_scope_stack(sg_graph *g, const sg_scope *s, sg_value stack);
 sg_value sg_scope_incoherent(sg_graph *g, const sg_scope *s, sg_value emission, sg_microscope_stages *stages);
-/* scope_filters.c: reads the spectra; emission (n, dyes, h, w) to what the filters pass (n, colours, h, w), or as it is */
+/* scope_filters.c: reads the spectra; emission (n, dyes, h, w) to what the filters pass (n, colours, h, w), or as it
+ * is */
 sg_status sg_scope_open_filters(sg_scope *s);
 sg_value sg_scope_filtered(sg_graph *g, const sg_scope *s, sg_value emission);
 sg_value sg_scope_extra_blur(sg_graph *g, const sg_scope *s, sg_value image);
 
-/* scope_psf.c: kernels (1 or samples, 1 or one for each place, h, w) for sg_blur; the extra Gaussian, SG_NONE: there is none.
- * scope_mask.c: `phase` of the pupil (1,1,M,M) or SG_NONE, with the phase mask added.
+/* scope_psf.c: kernels (1 or samples, 1 or one for each place, h, w) for sg_blur; the extra Gaussian, SG_NONE: there
+ * is none. scope_mask.c: `phase` of the pupil (1,1,M,M) or SG_NONE, with the phase mask added.
  * scope_check_psf.c: what the choice of PSF needs, and whether it fits into the field */
 sg_value sg_scope_psf(sg_graph *g, const sg_scope *s, int plane, int colour, int samples);
 sg_value sg_scope_extra_psf(sg_graph *g, const sg_scope *s);
@@ -105,8 +106,8 @@ sg_status sg_scope_check_psf(const sg_scope *s);
 sg_status sg_scope_open_psf(sg_scope *s); /* scope_psf_table.c: s->psf, and the parameter with its values */
 sg_value sg_scope_psf_table(sg_graph *g, const sg_scope *s);
 /* scope_psf_modes.c: PSFs of the places become optics.psf_modes eigen-PSFs, s->psf and s->psf_share. Eigen-PSFs
- * (1, psf_count, h, w), and what the emission is multiplied by for each kernel (1, psf_count or places, N, N); that part
- * of either which belongs to picture plane * colours + colour */
+ * (1, psf_count, h, w), and what the emission is multiplied by for each kernel (1, psf_count or places, N, N); that
+ * part of either which belongs to picture plane * colours + colour */
 sg_status sg_scope_open_modes(sg_scope *s);
 sg_value sg_scope_modes(sg_graph *g, const sg_scope *s);
 sg_value sg_scope_place_weights(sg_graph *g, const sg_scope *s);
@@ -142,7 +143,8 @@ sg_status sg_scope_open_adc(sg_scope *s);
 bool sg_scope_adc_apart(const sg_camera_config *camera);
 sg_value sg_scope_adc(sg_graph *g, const sg_scope *s, sg_value electrons, sg_value range_e);
 
-/* scope_sensor.c: where the range of the ADC starts; light on the pixels, or electrons before the ADC, to what the network sees */
+/* scope_sensor.c: where the range of the ADC starts; light on the pixels, or electrons before the ADC, to what the
+ * network sees */
 double sg_scope_range_e(const sg_scope *s);
 sg_value sg_scope_sensor(sg_graph *g, const sg_scope *s, sg_value in, bool electrons, bool want_electrons,
                          sg_microscope_stages *stages);

@@ -72,8 +72,8 @@ static sg_status check_layers(const sg_optics_config *o)
     return SG_OK;
 }
 
-/* Width by rays from the pupil: defocus z and the layers of Gibson and Lanni spread them to all sides, the cubic mask by
- * up to 3 alpha lambda/(2 pi NA) to one. In focus: across the first zero of the Airy pattern. */
+/* Width by rays from the pupil: defocus z and the layers of Gibson and Lanni spread them to all sides, the cubic mask
+ * by up to 3 alpha lambda/(2 pi NA) to one. In focus: across the first zero of the Airy pattern. */
 static double width_um(const sg_scope *s)
 {
     const sg_sample_config *sample = &s->config->sample;

@@ -1,5 +1,5 @@
-/* scope_coherent.c - coherent samples, and measured stacks of them, under the LEDs: intensity of each exposure, for every
- * focal plane and colour. */
+/* scope_coherent.c - coherent samples, and measured stacks of them, under the LEDs: intensity of each exposure, for
+ * every focal plane and colour. */
 #include "core/ops.h"
 #include "physics/optics.h"
 #include "physics/scope.h"

@@ -1,5 +1,5 @@
-/* scope_filters.c - fluorophores behind emission filters: what each filter passes of each dye, and what that needs of the
- * configuration. Filter c stands at optics.colours_um[c], where the point spread function is taken, too. */
+/* scope_filters.c - fluorophores behind emission filters: what each filter passes of each dye, and what that needs of
+ * the configuration. Filter c stands at optics.colours_um[c], where the point spread function is taken, too. */
 #include "core/memory.h"
 #include "physics/scope.h"
 #include "physics/spectra.h"

@@ -1,6 +1,6 @@
 /* scope_incoherent.c - emission through point spread functions, y = sum_m h_m (*) (a_m x), and blur of the intensity
- * whatever made it. The sum runs over the planes of a volume (a_m x its pictures), or over places of the field: a_m >= 0
- * is the bilinear weight of place m, and they sum to 1 everywhere; or over eigen-PSFs (scope_psf_modes.c). */
+ * whatever made it. The sum runs over the planes of a volume (a_m x its pictures), or over places of the field: a_m >=
+ * 0 is the bilinear weight of place m, and they sum to 1 everywhere; or over eigen-PSFs (scope_psf_modes.c). */
 #include "core/ops.h"
 #include "physics/blur.h"
 #include "physics/modulate.h"

@@ -1,4 +1,5 @@
-/* scope_pixels.c - from the intensity of the image to what the ADC reads (PHYSICS section 5), in the order of the light:
+/* scope_pixels.c - from the intensity of the image to what the ADC reads (PHYSICS section 5), in the order of the
+ * light:
  *     cameras, each displaced -> integration over each pixel (of one or two sizes), margin removed -> pixels of coarser
  *     cameras -> colour filters, colours summed -> exposure mask -> charge binned on the chip -> overlapped fields ->
  *     an even share of the light for each camera -> or detectors behind masks instead of pixels

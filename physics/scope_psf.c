@@ -8,8 +8,8 @@
 static sg_value gaussian(sg_graph *g, const sg_scope *s)
 {
     const sg_optics_config *o = &s->config->optics;
-    const sg_value sigma_um =
-        sg_scope_scalar(g, "microscope.psf.sigma_um", o->psf_sigma_um, "um", o->learn_psf_sigma, SG_NON_NEGATIVE, 0, 0);
+    const sg_value sigma_um = sg_scope_scalar(g, "microscope.psf.sigma_um", o->psf_sigma_um, "um", o->learn_psf_sigma,
+                                              SG_BOX, 0, s->field_um / 4);
     const sg_value sigma_px = sg_combine(g, sigma_um, s->size.image_px / s->field_um, SG_NONE, 0);
     return sg_psf_gaussian(g, sigma_px, s->size.image_px);
 }
@@ -26,8 +26,8 @@ static sg_value gaussians(sg_graph *g, const sg_scope *s)
 {
     const sg_optics_config *o = &s->config->optics;
     const double px = s->size.image_px / s->field_um;
-    const sg_value middle_um =
-        sg_scope_scalar(g, "microscope.psf.sigma_um", o->psf_sigma_um, "um", o->learn_psf_sigma, SG_NON_NEGATIVE, 0, 0);
+    const sg_value middle_um = sg_scope_scalar(g, "microscope.psf.sigma_um", o->psf_sigma_um, "um", o->learn_psf_sigma,
+                                               SG_BOX, 0, s->field_um / 4);
     const sg_value edge_um = sg_scope_scalar(g, "microscope.psf.sigma_edge_um", o->psf_sigma_edge_um, "um",
                                              (sg_learn){0}, SG_NON_NEGATIVE, 0, 0);
     sg_value psf[SG_FOCUS_MAX];
@@ -39,8 +39,8 @@ static sg_value gaussians(sg_graph *g, const sg_scope *s)
     return sg_scope_join(g, psf, o->psf_grid * o->psf_grid);
 }
 
-/* Where the sample's planes, or the places of the field, lie as seen from a focal plane; at a depth of each sample's own
- * if asked. Planes of a volume follow each other along the light, so later ones lie nearer to the objective. */
+/* Where the sample's planes, or the places of the field, lie as seen from a focal plane; at a depth of each sample's
+ * own if asked. Planes of a volume follow each other along the light, so later ones lie nearer to the objective. */
 static sg_focus focus_of(const sg_scope *s, double plane_um, int samples)
 {
     const sg_microscope_config *c = s->config;

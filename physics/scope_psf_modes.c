@@ -1,9 +1,9 @@
 /* scope_psf_modes.c - shift-variant blur: bilinear weights of the places of the field, and eigen-PSFs. The PSFs h_m of
  * all places are nearly sums of a few kernels, h_m = sum_k c_mk e_k (singular value decomposition, low_rank.h), so that
  *     y = sum_m h_m (*) (a_m x) = sum_k e_k (*) (b_k x),  b_k = sum_m c_mk a_m,
- * takes `modes` convolutions in place of psf_grid^2. It is the low-rank approximation of the sum, not a sum of PSFs: e_k
- * and b_k have both signs, and light is conserved but for what is left out (size.psf_error). Flicker & Rigaut, J. Opt.
- * Soc. Am. A 22, 504, 2005; Denis, Thiebaut, Soulez, Becker & Mourya, Int. J. Comput. Vis. 115, 253, 2015. */
+ * takes `modes` convolutions in place of psf_grid^2. It is the low-rank approximation of the sum, not a sum of PSFs:
+ * e_k and b_k have both signs, and light is conserved but for what is left out (size.psf_error). Flicker & Rigaut, J.
+ * Opt. Soc. Am. A 22, 504, 2005; Denis, Thiebaut, Soulez, Becker & Mourya, Int. J. Comput. Vis. 115, 253, 2015. */
 #include "core/memory.h"
 #include "core/ops.h"
 #include "core/plan.h"

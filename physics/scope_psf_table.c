@@ -1,7 +1,7 @@
 /* scope_psf_table.c - point spread functions that are tables of taps: measured in a file, free, fixed for teaching.
  * PHYSICS section 4: a measured one less its background (the median of the border), clipped at 0, centred on its
- * centroid, on the pixels of the sample's grid, its sum 1. With optics.psf_grid the file has a page for each place; each
- * is centred on its own centroid, so that distortion of the field is not part of the blur. */
+ * centroid, on the pixels of the sample's grid, its sum 1. With optics.psf_grid the file has a page for each place;
+ * each is centred on its own centroid, so that distortion of the field is not part of the blur. */
 #include "core/memory.h"
 #include "physics/scope.h"
 

@@ -1,8 +1,8 @@
 /* scope_pupil_file.c - a measured pupil or a phase mask on the bins of the image grid (PHYSICS section 3: A measured
- * "per bin"). The file gives numbers on a square grid in NA, the axis at number px/2; the value of a bin is interpolated
- * bilinearly between the four numbers around it - of real and imaginary part, or of amplitude and phase, whichever the
- * file holds, so that phases are not unwrapped. Phases are those at wavelength_um; other colours scale them. Where the
- * file gives one number a bin, they are taken as they are. */
+ * "per bin"). The file gives numbers on a square grid in NA, the axis at number px/2; the value of a bin is
+ * interpolated bilinearly between the four numbers around it - of real and imaginary part, or of amplitude and phase,
+ * whichever the file holds, so that phases are not unwrapped. Phases are those at wavelength_um; other colours scale
+ * them. Where the file gives one number a bin, they are taken as they are. */
 #include "core/memory.h"
 #include "physics/scope.h"
 

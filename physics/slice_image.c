@@ -1,15 +1,16 @@
 /* slice_image.c - a thick sample under every LED: the multi-slice model (Cowley & Moodie, Acta Cryst. 10, 609 (1957);
  * for LED arrays Tian & Waller, Optica 2, 104 (2015)) and the weighted sum of the intensities, in one op.
- *   forward   psi_1 = t_1;  psi_s = t_s phi_s,  phi_s = IDFT(H(j + bin_k) DFT(psi_{s-1}))        s = 2 .. S, light meets
- *             t_1 first;  u_k = 1/(h w) sum_j P(j) DFT(psi_S)(j - bin_k) exp(2 pi i j r / M);
+ *   forward   psi_1 = t_1;  psi_s = t_s phi_s,  phi_s = IDFT(H(j + bin_k) DFT(psi_{s-1}))        s = 2 .. S, light
+ * meets             t_1 first;  u_k = 1/(h w) sum_j P(j) DFT(psi_S)(j - bin_k) exp(2 pi i j r / M);
  *             I[n,e] = sum_k w[e,k] power[k] |u_k|^2
  *             H(f) = exp(2 pi i dz (sqrt((n/lambda)^2 - |f|^2) - n/lambda)), 0 where that is evanescent
  *   backward  q as in led_image.c; dP(j) += conj(DFT(psi_S)(j - bin_k)) q(j); then against the light, with
- *             dpsi_S = DFT'(conj(P) q): dt_s += conj(phi_s) dpsi_s, dpsi_{s-1} = DFT'(conj(H) DFT(conj(t_s) dpsi_s)) / (h
- * w) The tilt exp(2 pi i bin_k r / N) of LED k's plane wave is carried by shifting the frequencies, which are those of
- * the grid (wrapped), so that psi_1 and its DFT serve every LED. The focal plane is at the last slice; defocus is in P.
- * t (n,S,h,w) complex; P (1,1,M,M) complex in DFT order, read within +-support bins only (0: everywhere); w (1,1,E,K);
- * power (1,1,1,K); out (n,E,M,M). S fields per thread, recomputed by the backward; memory does not grow with K. */
+ *             dpsi_S = DFT'(conj(P) q): dt_s += conj(phi_s) dpsi_s, dpsi_{s-1} = DFT'(conj(H) DFT(conj(t_s) dpsi_s)) /
+ * (h w) The tilt exp(2 pi i bin_k r / N) of LED k's plane wave is carried by shifting the frequencies, which are those
+ * of the grid (wrapped), so that psi_1 and its DFT serve every LED. The focal plane is at the last slice; defocus is
+ * in P. t (n,S,h,w) complex; P (1,1,M,M) complex in DFT order, read within +-support bins only (0: everywhere); w
+ * (1,1,E,K); power (1,1,1,K); out (n,E,M,M). S fields per thread, recomputed by the backward; memory does not grow
+ * with K. */
 #include "core/memory.h"
 #include "core/op.h"
 #include "core/parallel.h"

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Emission peak and full width at half maximum, rounded, nm: proteins from FPbase (Lambert, Nat. Methods 16, 277 (2019)),
- * DAPI on DNA and Cy5 from their suppliers' spectra. Real spectra have a longer red tail: give sample.spectra_csv where
- * crosstalk matters. */
+/* Emission peak and full width at half maximum, rounded, nm: proteins from FPbase (Lambert, Nat. Methods 16, 277
+ * (2019)), DAPI on DNA and Cy5 from their suppliers' spectra. Real spectra have a longer red tail: give
+ * sample.spectra_csv where crosstalk matters. */
 static const struct {
     const char *name;
     double peak_nm, width_nm;

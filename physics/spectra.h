@@ -16,8 +16,8 @@ typedef struct sg_spectra {
 } sg_spectra;
 
 /* `names`, blanks between, from the table (csv: header wavelength_um and one name a dye; numbers >= 0; wavelengths
- * ascending), or of it all if `names` is empty. Without csv ("") the built-in ones: DAPI, EGFP, mOrange2, mCherry, Cy5, as
- * Gaussians of published peak and width. Errors start with the key sample.dyes, or with file and line. */
+ * ascending), or of it all if `names` is empty. Without csv ("") the built-in ones: DAPI, EGFP, mOrange2, mCherry,
+ * Cy5, as Gaussians of published peak and width. Errors start with the key sample.dyes, or with file and line. */
 sg_status sg_spectra_make(sg_spectra *out, const char *names, const char *csv);
 
 /* Where a dye emits most. */

@@ -123,7 +123,8 @@ static void print_ops(FILE *out, const sg_profile_row *rows, int count, const do
     }
 }
 
-/* Time of a field of led_image beside FFTW's for its DFTs alone: one forward, two more (field and gradient) backward. */
+/* Time of a field of led_image beside FFTW's for its DFTs alone: one forward, two more (field and gradient)
+ * backward. */
 static sg_status print_fields(FILE *out, const bench *b, const sg_profile_row *rows, int count)
 {
     double dft;

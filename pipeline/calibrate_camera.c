@@ -1,5 +1,5 @@
-/* calibrate_camera.c - scopegrad calibrate camera --dark D --flat F ... -o FOLDER: photon transfer (photon_transfer.h), a
- * table, a configuration to copy, maps of the pixels, a plot. */
+/* calibrate_camera.c - scopegrad calibrate camera --dark D --flat F ... -o FOLDER: photon transfer
+ * (photon_transfer.h), a table, a configuration to copy, maps of the pixels, a plot. */
 #include "core/file.h"
 #include "core/memory.h"
 #include "datasets/npy.h"

@@ -1,5 +1,5 @@
-/* cmd_bench.c - scopegrad bench CONFIG: time of a training step, op by op, on made-up pictures; scopegrad bench physics:
- * the physical layer against the machine (bench_physics.c). */
+/* cmd_bench.c - scopegrad bench CONFIG: time of a training step, op by op, on made-up pictures; scopegrad bench
+ * physics: the physical layer against the machine (bench_physics.c). */
 #include "core/parallel.h"
 #include "nn/ops.h"
 #include "pipeline/args.h"

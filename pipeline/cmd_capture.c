@@ -1,6 +1,6 @@
-/* cmd_capture.c - scopegrad capture CONFIG -o FOLDER: what a microscope with an LED array records when its LEDs are lit one
- * after the other: a stack to try experiments/own_led_stack with. One folder of TIFFs a field of view, its mask, a dark
- * picture and the table of the LEDs. */
+/* cmd_capture.c - scopegrad capture CONFIG -o FOLDER: what a microscope with an LED array records when its LEDs are
+ * lit one after the other: a stack to try experiments/own_led_stack with. One folder of TIFFs a field of view, its
+ * mask, a dark picture and the table of the LEDs. */
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"

@@ -1,5 +1,5 @@
-/* cmd_simulate.c - scopegrad simulate CONFIG -i IMAGE -o OUT.h5: every stage of the physical layer, with units, and as a
- * strip of pictures. */
+/* cmd_simulate.c - scopegrad simulate CONFIG -i IMAGE -o OUT.h5: every stage of the physical layer, with units, and as
+ * a strip of pictures. */
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"

@@ -7,12 +7,12 @@
 #include "pipeline/config.h"
 
 typedef struct sg_experiment_options {
-    int  jobs;    /* processes at a time; 0: one a core */
+    int jobs; /* processes at a time; 0: one a core */
     bool quiet;
 } sg_experiment_options;
 
-/* SG_E_PARTIAL if some runs failed (each named on stderr); SG_E_INTERRUPTED after a signal; SG_E_CONFIG if the folder holds
- * another experiment. */
+/* SG_E_PARTIAL if some runs failed (each named on stderr); SG_E_INTERRUPTED after a signal; SG_E_CONFIG if the folder
+ * holds another experiment. */
 sg_status sg_experiment_run(const sg_experiment *experiment, const char *folder, const sg_experiment_options *options);
 
 #endif

@@ -1,6 +1,6 @@
-/* gallery.h - one page that shows what the physical layer can do: each entry is a title, a sentence with its source, the
- * config keys that make it, and the pictures of a simulation with them. The entries are a table in gallery_entries.c;
- * a new stage or choice gets a row there. */
+/* gallery.h - one page that shows what the physical layer can do: each entry is a title, a sentence with its source,
+ * the config keys that make it, and the pictures of a simulation with them. The entries are a table in
+ * gallery_entries.c; a new stage or choice gets a row there. */
 #ifndef SG_PIPELINE_GALLERY_H
 #define SG_PIPELINE_GALLERY_H
 

@@ -19,14 +19,15 @@ typedef struct sg_light {
     bool whole_levels; /* illumination.levels bits8: the weights are whole levels of the brightest LED of all rows */
 } sg_light;
 
-/* Weights (and positions, if they learn) from `model`; parameters that it does not hold start as the configuration says.
- * Free with sg_light_free, also after an error. Errors: those of the configuration; no LEDs (incoherent sample). */
+/* Weights (and positions, if they learn) from `model`; parameters that it does not hold start as the configuration
+ * says. Free with sg_light_free, also after an error. Errors: those of the configuration; no LEDs (incoherent
+ * sample). */
 sg_status sg_light_read(sg_light *out, const sg_config *config, sg_model *model);
 void sg_light_free(sg_light *light);
 
-/* What a controller with 256 levels shows for one row: level_k = round(255 w_k / m), m the largest weight of the row (of
- * all rows if whole_levels), for exposure_s = photons sum(w power) / (flux sum(level/255 power)), so that the dose of
- * the row is kept. What it shows is w'_k = (level_k/255) sum(w power) / sum(level/255 power). */
+/* What a controller with 256 levels shows for one row: level_k = round(255 w_k / m), m the largest weight of the row
+ * (of all rows if whole_levels), for exposure_s = photons sum(w power) / (flux sum(level/255 power)), so that the dose
+ * of the row is kept. What it shows is w'_k = (level_k/255) sum(w power) / sum(level/255 power). */
 typedef struct sg_light_row {
     double exposure_s;    /* 0: the row is dark */
     double largest_error; /* max |w' - w| / max w */

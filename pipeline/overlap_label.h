@@ -1,5 +1,5 @@
-/* overlap_label.h - labels of overlapped fields of view (camera.overlap_fields): what the network must find is what lies
- * on the sensor, the union of the fields. */
+/* overlap_label.h - labels of overlapped fields of view (camera.overlap_fields): what the network must find is what
+ * lies on the sensor, the union of the fields. */
 #ifndef SG_PIPELINE_OVERLAP_LABEL_H
 #define SG_PIPELINE_OVERLAP_LABEL_H
 

@@ -1,6 +1,6 @@
-/* photon_transfer.h - a camera's numbers from flat and dark frames: the photon transfer method (Janesick, Photon Transfer,
- * SPIE Press 2007; EMVA 1288 release 4.0). At each light level, every pixel's mean and variance over the frames; averaged
- * over the pixels, they lie on a line up to saturation,
+/* photon_transfer.h - a camera's numbers from flat and dark frames: the photon transfer method (Janesick, Photon
+ * Transfer, SPIE Press 2007; EMVA 1288 release 4.0). At each light level, every pixel's mean and variance over the
+ * frames; averaged over the pixels, they lie on a line up to saturation,
  *     variance = variance(dark) + (mean - mean(dark)) / gain_e_per_adu,
  * and fixed differences between pixels do not enter. */
 #ifndef SG_PIPELINE_PHOTON_TRANSFER_H

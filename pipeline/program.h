@@ -15,20 +15,21 @@ typedef enum sg_program_kind {
 } sg_program_kind;
 
 typedef struct sg_program {
-    sg_graph          *graph;
-    sg_plan           *plan;
+    sg_graph *graph;
+    sg_plan *plan;
     sg_microscope_size size;
-    int                batch;
+    int batch;
 } sg_program;
 
 /* Builds and plans for `batch` samples; parameters are made in or taken from `model`, which must outlive the program.
- * verbose: the passes print their result there; NULL: silent. *out is freed with sg_program_free, also after an error. */
+ * verbose: the passes print their result there; NULL: silent. *out is freed with sg_program_free, also after an
+ * error. */
 sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *model, int batch, sg_program_kind kind,
                           FILE *verbose);
 /* Made-up inputs, for timing: samples uniform in 0..1, labels 0 or 1. */
-void      sg_program_made_up(sg_program *program);
+void sg_program_made_up(sg_program *program);
 /* Forward, backward, optimiser at learning rate factor * lr, running statistics. SG_E_NUMERIC as the plan says. */
 sg_status sg_program_step(const sg_program *program, sg_model *model, const sg_config *config, double factor);
-void      sg_program_free(sg_program *program);
+void sg_program_free(sg_program *program);
 
 #endif

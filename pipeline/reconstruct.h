@@ -1,6 +1,6 @@
-/* reconstruct.h - Fourier ptychography: the sample as parameters of the same graph that simulates the microscope, fitted
- * to pictures under single LEDs (Zheng, Horstmeyer & Yang, Nature Photonics 7, 739, 2013), the pupil with it (Ou, Zheng
- * & Yang, Opt. Express 22, 4960, 2014). Model of LED k, in units of the empty field:
+/* reconstruct.h - Fourier ptychography: the sample as parameters of the same graph that simulates the microscope,
+ * fitted to pictures under single LEDs (Zheng, Horstmeyer & Yang, Nature Photonics 7, 739, 2013), the pupil with it
+ * (Ou, Zheng & Yang, Opt. Express 22, 4960, 2014). Model of LED k, in units of the empty field:
  *   I_k = pixels(|IDFT(P T(v - f_k))|^2) + sum_j stray_j min(1, NA/|s_k|)^(2 j),  T = DFT(exp(-absorption + i phase))
  * The second term is light that reaches the camera past the sample, one smooth function of the illumination angle for
  * all LEDs. Loss: mean (sqrt(I + floor) - sqrt(measured + floor))^2 (Yeh et al., Opt. Express 23, 33214, 2015), over a

@@ -13,8 +13,8 @@
  * The same results give the same bytes. */
 sg_status sg_report_make(const char *dir, const char *out_html);
 
-/* The same numbers as text. An experiment: a table a dose, a line an arm, mean and spread over its seeds of the first two
- * metrics that the runs have. One run: every metric on a line. SG_E_IO if there is no readable run. */
+/* The same numbers as text. An experiment: a table a dose, a line an arm, mean and spread over its seeds of the first
+ * two metrics that the runs have. One run: every metric on a line. SG_E_IO if there is no readable run. */
 sg_status sg_report_print(const char *dir, FILE *out);
 
 #endif

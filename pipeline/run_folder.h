@@ -14,7 +14,8 @@
 sg_status sg_run_path(char out[SG_PATH_MAX], const char *folder, const char *name);
 
 /* May the folder be used? It must hold no run, or resume is on and its config.yaml is the same. Writes nothing.
- * *finished: DONE is there already (resume only). SG_E_USAGE: a run without resume; SG_E_CONFIG: of another configuration. */
+ * *finished: DONE is there already (resume only). SG_E_USAGE: a run without resume; SG_E_CONFIG: of another
+ * configuration. */
 sg_status sg_run_check(bool *finished, const sg_config *config, const char *folder, const sg_train_options *options);
 /* Makes the folder, locks it against other processes and writes command.txt and config.yaml into a new one. *lock goes
  * to sg_run_release; it also ends with the process. SG_E_USAGE: another process trains there; SG_E_IO. */

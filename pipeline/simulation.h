@@ -28,8 +28,8 @@ typedef struct sg_simulation_part {
     const char *to; /* name of a stage; NULL: to the end */
 } sg_simulation_part;
 
-/* Checks the configuration (it must outlive *out; range_e auto: what the light could fill, see camera.range_e in physics/microscope.h) and makes the model. Free also after an error.
- * SG_E_CONFIG: a measured stack. */
+/* Checks the configuration (it must outlive *out; range_e auto: what the light could fill, see camera.range_e in
+ * physics/microscope.h) and makes the model. Free also after an error. SG_E_CONFIG: a measured stack. */
 sg_status sg_simulation_open(sg_simulation *out, const sg_config *config);
 void sg_simulation_free(sg_simulation *s);
 
@@ -42,9 +42,9 @@ sg_status sg_simulation_run(sg_simulation *s, const float *in, sg_simulation_par
 const sg_stage_picture *sg_simulation_stage(const sg_simulation *s, const char *name);
 
 /* The stages side by side, LED patterns before the image, as one PNG (*out, sg_free): every picture of a stage stands
- * below the other, at most four; each has a scale of its own with its unit, and a bar of a round length. `show`: names of
- * stages with blanks between, "LEDs" for the patterns; NULL: all. SG_E_USAGE: none of them is there; SG_E_IO: gnuplot.
- * strip.c */
+ * below the other, at most four; each has a scale of its own with its unit, and a bar of a round length. `show`: names
+ * of stages with blanks between, "LEDs" for the patterns; NULL: all. SG_E_USAGE: none of them is there; SG_E_IO:
+ * gnuplot. strip.c */
 sg_status sg_strip_draw(void **out, size_t *size, const sg_simulation *s, const char *show);
 
 #endif

@@ -8,8 +8,8 @@ extern char place[256]; /* the folder; empty while there is none */
 
 /* cmocka's group set-up: a new folder below $TMPDIR, or /tmp. Not 0: none could be made. */
 int place_make(void **state);
-/* cmocka's group tear-down: the folder and all in it are gone (SG_TEST_KEEP set: they stay, and are named). Nothing else
- * is touched, whatever failed before. */
+/* cmocka's group tear-down: the folder and all in it are gone (SG_TEST_KEEP set: they stay, and are named). Nothing
+ * else is touched, whatever failed before. */
 int place_remove(void **state);
 
 /* The path of `name` in the folder; valid for the next seven calls. */

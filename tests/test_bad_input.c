@@ -159,7 +159,8 @@ static void bad_settings_are_refused(void **state)
 
 #define SIMULATE "$SG simulate tiny.yaml -o new.h5 -i "
 #define PREDICT  "$SG predict run -o new.tif "
-/* What no simulation can mean: refused with the numbers and what would do. 1e12 photons have a meaning: test_camera.c. */
+/* What no simulation can mean: refused with the numbers and what would do. 1e12 photons have a meaning:
+ * test_camera.c. */
 static void impossible_physics_is_refused(void **state)
 {
     static const char emission[] = TRAIN "--set sample.kind=incoherent ";

@@ -1,4 +1,5 @@
-/* test_calibrate.c - `scopegrad calibrate camera` on simulated flats: what it finds is what the frames were made with. */
+/* test_calibrate.c - `scopegrad calibrate camera` on simulated flats: what it finds is what the frames were made
+ * with. */
 #include "lab.h"
 #include "place.h"
 

@@ -127,7 +127,8 @@ static size_t row_bytes(const sg_key *key)
     return value_bytes(key) + (key->learn ? sizeof(sg_learn) : 0);
 }
 
-/* A field without a row would leave more of sg_config uncovered than padding, unet.out_channels and the readers explain. */
+/* A field without a row would leave more of sg_config uncovered than padding, unet.out_channels and the readers
+ * explain. */
 static void test_every_field_has_a_key(void **state)
 {
     (void)state;

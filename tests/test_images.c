@@ -1,5 +1,5 @@
-/* test_images.c - PNG, JPEG, TIFF and MATLAB files: what goes in comes out, and each damaged file gives one line that names
- * it. */
+/* test_images.c - PNG, JPEG, TIFF and MATLAB files: what goes in comes out, and each damaged file gives one line that
+ * names it. */
 #include "core/file.h"
 #include "core/memory.h"
 #include "datasets/image.h"

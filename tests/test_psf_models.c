@@ -91,8 +91,8 @@ static void test_airy(void **state)
     assert_true(worst <= 1e-12 && scalar <= 1e-12 && layered <= 1e-12);
 }
 
-/* On the axis Born-Wolf has sinc^2(u/4), u = k NA^2 z/n (Born & Wolf 8.8.2 (26)): zero at u = 4 pi, 8 pi. The sum over a field that
- * holds the whole PSF is the pupil's energy, the same at every z, so h[0](z)/h[0](0) is the ratio. */
+/* On the axis Born-Wolf has sinc^2(u/4), u = k NA^2 z/n (Born & Wolf 8.8.2 (26)): zero at u = 4 pi, 8 pi. The sum over
+ * a field that holds the whole PSF is the pupil's energy, the same at every z, so h[0](z)/h[0](0) is the ratio. */
 static void test_born_wolf_axis(void **state)
 {
     (void)state;

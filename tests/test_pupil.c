@@ -311,8 +311,8 @@ static void measure(float *measured, double photons)
     lab_close(&l);
 }
 
-/* rms over the pupil. Free are the mean, because piston leaves every image as it is (a tilt would shift them against the
- * known object), and whole turns of single bins. */
+/* rms over the pupil. Free are the mean, because piston leaves every image as it is (a tilt would shift them against
+ * the known object), and whole turns of single bins. */
 static double rms_error(const float *phase)
 {
     const double bin_na = wavelength_um / (N * pixel_um);

@@ -1,4 +1,5 @@
-/* test_sensor.c - cameras as a whole: presets, maps of their pixels from files and drawn, offsets that learn, extremes. */
+/* test_sensor.c - cameras as a whole: presets, maps of their pixels from files and drawn, offsets that learn,
+ * extremes. */
 #include "lab.h"
 #include "place.h"
 

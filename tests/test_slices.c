@@ -1,5 +1,5 @@
-/* test_slices.c - thick samples, slice by slice (PHYSICS section 1): against a thin sample, empty space and defocus, and
- * configurations that cannot be. Against an independent model: test_microscope.c. */
+/* test_slices.c - thick samples, slice by slice (PHYSICS section 1): against a thin sample, empty space and defocus,
+ * and configurations that cannot be. Against an independent model: test_microscope.c. */
 #include "lab.h"
 
 #include "physics/optics.h"

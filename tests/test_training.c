@@ -22,7 +22,8 @@
 extern char **environ;
 static const char *const outputs[] = {"results.h5", "log.csv", "last.ckpt", "best.ckpt", "weights.safetensors"};
 
-/* Small enough for seconds, with everything that could break the bits: learned light, noise, batch norm, augmentation. */
+/* Small enough for seconds, with everything that could break the bits: learned light, noise, batch norm,
+ * augmentation. */
 static const char tiny[] =
     "sample: {size_px: 64}\n"
     "illumination: {rows: 5, columns: 5, pattern: random, learn: {learn: true, lr: 0.02}}\n"

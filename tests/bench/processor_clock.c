@@ -1,5 +1,6 @@
-/* processor_clock.c - preloaded (LD_PRELOAD) into a benchmark, its clock counts the processor seconds of the process instead of
- * those on the wall: with one thread, a time that other programs on the machine hardly change. See side_by_side.py. */
+/* processor_clock.c - preloaded (LD_PRELOAD) into a benchmark, its clock counts the processor seconds of the process
+ * instead of those on the wall: with one thread, a time that other programs on the machine hardly change. See
+ * side_by_side.py. */
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
