@@ -31,6 +31,27 @@ static const char tiny[] =
     "dataset: {kind: synthetic, synthetic: {count: 5, radius_um: 3, train: 12, validation: 5, test: 5}}\n"
     "train: {steps: 20, batch_size: 4, validate_every: 5, checkpoint_every: 3}\n";
 
+/* Many parts of the physical layer at once, each learning what it can. */
+static const char coherent[] =
+    "sample: {size_px: 64}\n"
+    "illumination: {rows: 5, columns: 5, pattern: random, learn: {learn: true, lr: .01}, exposures: 2, levels: bits8}\n"
+    "optics: {colours_um: [.475, .63], planes_um: [-5, 5], zernike_rad: {init: [0, 0, 0, .5], learn: true, lr: .01},\n"
+    "         defocus_um: {init: 3, learn: true, lr: .1}, psf_sigma_um: {init: .4, learn: true, lr: .01}}\n"
+    "camera: {binning: 2, pixel_um: .5, em_gain: 20, prnu: .02, dsnu_e: 1, hot_fraction: .01, hot_e_per_s: 100,\n"
+    "         cfa: {init: random, learn: true, lr: .01}, view_x_um: [0, .25], view_y_um: [0, .25],\n"
+    "         learn_view: {learn: true, lr: .01}, range_e: {init: 4000, learn: true, lr: 10}}\n"
+    "network: {width: 8, depth: 2}\n"
+    "dataset: {kind: synthetic, synthetic: {count: 5, radius_um: 3, train: 8, validation: 3, test: 3}}\n"
+    "train: {steps: 5, batch_size: 4, validate_every: 3, checkpoint_every: 3}\n";
+static const char emission[] =
+    "sample: {kind: incoherent, size_px: 64, depth_um: 5}\n"
+    "optics: {mask: cubic, mask_rad: {init: 5, learn: true, lr: .1}}\n"
+    "camera: {adc: thresholds, bit_depth: 3, adc_threshold_e: {init: [], learn: true, lr: 5}, offset_adu: 0,\n"
+    "         learn_level: {learn: true, lr: .1}, learn_weight: {learn: true, lr: .01}}\n"
+    "network: {width: 8, depth: 2}\n"
+    "dataset: {kind: synthetic, synthetic: {count: 5, radius_um: 3, train: 8, validation: 3, test: 3}}\n"
+    "train: {steps: 5, batch_size: 4, validate_every: 3, checkpoint_every: 3}\n";
+
 static void path_of(char out[512], const char *run, const char *name)
 {
     (void)snprintf(out, 512, "%s/%s/%s", place, run, name);
@@ -56,19 +77,25 @@ static void assert_same_runs(const char *run_a, const char *run_b)
 static void write_config(char out[512])
 {
     (void)snprintf(out, 512, "%s/tiny.yaml", place);
-    if (sg_file_write(out, tiny, sizeof tiny - 1) != SG_OK) fail_msg("%s", sg_error_text());
+    place_put_text("tiny.yaml", tiny);
 }
 
-static void train_here(const char *run, int threads)
+static void train_config(const char *path, const char *run, int threads)
 {
-    char path[512], folder[512];
+    char folder[512];
     sg_config config;
     const sg_train_options options = {.quiet = true};
-    write_config(path);
     (void)snprintf(folder, sizeof folder, "%s/%s", place, run);
     if (sg_config_read(&config, path) != SG_OK) fail_msg("%s", sg_error_text());
     config.train.threads = threads;
     if (sg_train(&config, folder, &options) != SG_OK) fail_msg("%s", sg_error_text());
+}
+
+static void train_here(const char *run, int threads)
+{
+    char path[512];
+    write_config(path);
+    train_config(path, run, threads);
 }
 
 static void same_bytes_for_any_thread_count(void **state)
@@ -118,6 +145,21 @@ static void sleep_ms(long ms)
 {
     const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
     nanosleep(&pause, NULL);
+}
+
+static void every_part_at_once_has_the_same_bytes(void **state)
+{
+    static const char *const text[] = {coherent, emission};
+    char run[2][32];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        place_put_text("parts.yaml", text[i]);
+        for (int k = 0; k < 2; k++) {
+            (void)snprintf(run[k], sizeof run[k], "parts_%d_%d_threads", i, 1 + 2 * k);
+            train_config(place_path("parts.yaml"), run[k], 1 + 2 * k);
+        }
+        assert_same_runs(run[0], run[1]);
+    }
 }
 
 /* Ten kills spread over twice the time that a whole run takes; resumed after each, the run ends with the same bytes. */
@@ -177,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bytes_for_any_thread_count),
+        cmocka_unit_test(every_part_at_once_has_the_same_bytes),
         cmocka_unit_test(kill_and_resume_repeats_the_unbroken_run),
         cmocka_unit_test(a_second_run_into_the_folder_is_refused),
         cmocka_unit_test(a_signal_leaves_a_checkpoint),
