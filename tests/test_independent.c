@@ -29,8 +29,21 @@ static void test_chromatix(void **state)
     run_script("compare_chromatix.py");
 }
 
+static void test_poppy(void **state)
+{
+    (void)state;
+    run_script("psf_poppy.py");
+}
+
+static void test_scipy(void **state)
+{
+    (void)state;
+    run_script("noise_scipy.py");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chromatix)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chromatix), cmocka_unit_test(test_poppy),
+                                       cmocka_unit_test(test_scipy)};
     return cmocka_run_group_tests(tests, place_make, place_remove);
 }
