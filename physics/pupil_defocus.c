@@ -28,28 +28,36 @@ static double R(phase_per_um)(const pupil_defocus_attr *a, int y, int x, int m)
     return -TWO_PI * square / (axial + a->wavenumber);
 }
 
-static void R(forward_row)(void *context, int y, int thread)
+/* Row y of every plane and sample, forward, or its adjoint, in which e turns the other way. */
+SG_INLINE void R(turn_row)(const sg_run *run, int y, bool backward)
 {
-    const sg_run *run = *(const sg_run **)context;
     const pupil_defocus_attr *a = run->node->attr;
     const int m = run->node->shape.h;
     const size_t len = (size_t)m * (size_t)m;
-    (void)thread;
     for (int n = 0; n < run->node->shape.n; n++) {
         const double depth = sg_focus_depth(&a->focus, run->step, n);
         for (int x = 0; x < m; x++) {
             const size_t at = (size_t)y * (size_t)m + (size_t)x;
-            const real *p = (const real *)run->in[0] + 2 * at;
-            const double slope = p[0] != 0 || p[1] != 0 ? R(phase_per_um)(a, y, x, m) : 0;
+            const real *p = backward ? NULL : (const real *)run->in[0] + 2 * at;
+            const bool dark = p && !(p[0] != 0) && !(p[1] != 0);
+            const double slope = dark ? 0 : R(phase_per_um)(a, y, x, m);
             for (int k = 0; k < a->focus.count; k++) {
-                real *out = (real *)run->out + 2 * (((size_t)n * (size_t)a->focus.count + (size_t)k) * len + at);
+                const size_t there = 2 * (((size_t)n * (size_t)a->focus.count + (size_t)k) * len + at);
                 const double psi = (a->focus.plane_um[k] + depth) * slope;
-                const real re = (real)cos(psi), im = (real)sin(psi);
-                out[0] = re * p[0] - im * p[1];
-                out[1] = re * p[1] + im * p[0];
+                const real re = (real)cos(psi), im = backward ? -(real)sin(psi) : (real)sin(psi);
+                const real *from = backward ? (const real *)run->dout + there : p;
+                real *to = backward ? (real *)run->din[0] + 2 * at : (real *)run->out + there;
+                to[0] = (backward ? to[0] : 0) + (re * from[0] - im * from[1]);
+                to[1] = (backward ? to[1] : 0) + (re * from[1] + im * from[0]);
             }
         }
     }
+}
+
+static void R(forward_row)(void *context, int y, int thread)
+{
+    (void)thread;
+    R(turn_row)(*(const sg_run **)context, y, false);
 }
 
 void R(pupil_defocus_forward)(const sg_run *run)
@@ -59,27 +67,8 @@ void R(pupil_defocus_forward)(const sg_run *run)
 
 static void R(backward_row)(void *context, int y, int thread)
 {
-    const sg_run *run = *(const sg_run **)context;
-    const pupil_defocus_attr *a = run->node->attr;
-    const int m = run->node->shape.h;
-    const size_t len = (size_t)m * (size_t)m;
     (void)thread;
-    for (int n = 0; n < run->node->shape.n; n++) {
-        const double depth = sg_focus_depth(&a->focus, run->step, n);
-        for (int x = 0; x < m; x++) {
-            const size_t at = (size_t)y * (size_t)m + (size_t)x;
-            const double slope = R(phase_per_um)(a, y, x, m);
-            real *dp = (real *)run->din[0] + 2 * at;
-            for (int k = 0; k < a->focus.count; k++) {
-                const real *dout =
-                    (const real *)run->dout + 2 * (((size_t)n * (size_t)a->focus.count + (size_t)k) * len + at);
-                const double psi = (a->focus.plane_um[k] + depth) * slope;
-                const real re = (real)cos(psi), im = (real)sin(psi);
-                dp[0] += re * dout[0] + im * dout[1];
-                dp[1] += re * dout[1] - im * dout[0];
-            }
-        }
-    }
+    R(turn_row)(*(const sg_run **)context, y, true);
 }
 
 void R(pupil_defocus_backward)(const sg_run *run)

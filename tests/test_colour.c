@@ -1,6 +1,7 @@
 /* test_colour.c - several colours and focal planes are the runs of each alone; kinds of samples against what they are
  * made of; impossible lists of colours and planes. */
 #include "lab.h"
+#include "place.h"
 
 #include "core/rng.h"
 #include "datasets/png.h"
@@ -338,10 +339,9 @@ static void test_files(void **state)
     (void)state;
     static const uint8_t rgb[12] = {255, 0, 51, 255, 0, 51, 255, 0, 51, 255, 0, 51};
     static const float pages[8] = {1, 2, 3, 4, .5f, -.5f, .25f, 0}, negative[8] = {-1, 0, 0, 0, 0, 0, 0, 0};
-    char folder[] = "/tmp/scopegrad_samples_XXXXXX", path[4][64];
+    const char *path[4];
     static const char *const names[] = {"c.png", "f.tif", "g_amplitude.tif", "g_phase.tif"};
-    assert_non_null(mkdtemp(folder));
-    for (int i = 0; i < 4; i++) (void)snprintf(path[i], sizeof path[i], "%s/%s", folder, names[i]);
+    for (int i = 0; i < 4; i++) path[i] = place_path(names[i]);
     sg_image x;
     assert_int_equal(sg_png_write_rgb(path[0], rgb, 2, 2), SG_OK);
     assert_int_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 3, false), SG_OK);
@@ -377,8 +377,6 @@ static void test_files(void **state)
     assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_FIELD, 2, false), SG_E_RANGE);
     assert_non_null(strstr(sg_error_text(), "amplitude -1"));
     assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COHERENT, 1, false), SG_E_SHAPE);
-    for (int i = 0; i < 4; i++) (void)unlink(path[i]);
-    (void)rmdir(folder);
 }
 
 /* A real complex field goes in as it is. */
@@ -564,10 +562,8 @@ static void test_dyes_blurred(void **state)
 static void test_spectra_csv(void **state)
 {
     (void)state;
-    char path[] = "/tmp/scopegrad_spectra_XXXXXX";
-    const int file = mkstemp(path);
-    static const char text[] = "wavelength_um,left,right\n.4,0,0\n.5,1,0\n.6,0,3\n.7,0,0\n";
-    assert_true(file >= 0 && write(file, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
+    const char *path = place_path("spectra.csv");
+    place_put_text("spectra.csv", "wavelength_um,left,right\n.4,0,0\n.5,1,0\n.6,0,3\n.7,0,0\n");
     sg_spectra s;
     assert_int_equal(sg_spectra_make(&s, "", path), SG_OK);
     assert_int_equal(s.dyes, 2);
@@ -578,10 +574,8 @@ static void test_spectra_csv(void **state)
     assert_true(s.dyes == 1 && strcmp(s.name[0], "right") == 0);
     assert_int_equal(sg_spectra_make(&s, "middle", path), SG_E_CONFIG);
     assert_non_null(strstr(sg_error_text(), "'middle' is no column of"));
-    assert_int_equal(ftruncate(file, sizeof "wavelength_um,left,right\n.4,0,0\n" - 1), 0);
+    place_put_text("spectra.csv", "wavelength_um,left,right\n.4,0,0\n");
     assert_int_equal(sg_spectra_make(&s, "", path), SG_E_FORMAT);
-    (void)close(file);
-    (void)unlink(path);
 }
 
 /* ---- bad input ---- */
@@ -646,5 +640,5 @@ int main(void)
         cmocka_unit_test(test_spectra_csv),
         cmocka_unit_test(test_bad_input),
     };
-    return cmocka_run_group_tests_name("colour", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("colour", tests, place_make, place_remove);
 }

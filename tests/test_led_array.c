@@ -1,6 +1,7 @@
 /* test_led_array.c - directions of light, slide, grids, rings, CSV, patterns; bright and dark field of real LED
  * captures (skipped where ../shared/data/fpm_led_blood is absent). */
 #include "check.h"
+#include "place.h"
 
 #include "physics/led_array.h"
 
@@ -128,7 +129,7 @@ static void test_patterns(void **state)
         int exposures, lit;
     } list[] = {
         {SG_PATTERN_CENTER, 1, 1},   {SG_PATTERN_BRIGHTFIELD, 1, 21}, {SG_PATTERN_DARKFIELD, 1, 60},
-        {SG_PATTERN_ANNULUS, 1, 8}, {SG_PATTERN_HALF, 1, 8},         {SG_PATTERN_DPC, 2, 16},
+        {SG_PATTERN_ANNULUS, 1, 8},  {SG_PATTERN_HALF, 1, 8},         {SG_PATTERN_DPC, 2, 16},
         {SG_PATTERN_OFF_AXIS, 1, 1}, {SG_PATTERN_ALL, 1, 81},         {SG_PATTERN_CENTER, 3, 3},
     };
     sg_led_array a = make(&grid);
@@ -170,14 +171,9 @@ static void test_sampling(void **state)
 static sg_status make_csv(sg_led_array *out, const char *text, double height_mm)
 {
     sg_illumination_config c = {.geometry = SG_LED_CSV, .height_mm = height_mm, .exposures = 1};
-    strcpy(c.csv, "/tmp/scopegrad_leds_XXXXXX");
-    const int file = mkstemp(c.csv);
-    assert_true(file >= 0);
-    assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
-    close(file);
-    const sg_status status = sg_led_array_make(out, &c, .5, 100);
-    unlink(c.csv);
-    return status;
+    place_put_text("leds.csv", text);
+    (void)snprintf(c.csv, sizeof c.csv, "%s", place_path("leds.csv"));
+    return sg_led_array_make(out, &c, .5, 100);
 }
 
 static void test_csv(void **state)
@@ -285,5 +281,5 @@ int main(void)
         cmocka_unit_test(test_sampling),       cmocka_unit_test(test_csv),
         cmocka_unit_test(test_real_captures),
     };
-    return cmocka_run_group_tests_name("led_array", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("led_array", tests, place_make, place_remove);
 }

@@ -9,6 +9,7 @@
 #include "physics/microscope.h"
 #include "pipeline/config.h"
 #include "place.h"
+#include "refuse.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -159,21 +160,11 @@ static void a_random_start_is_scaled_to_the_dose(void **state)
     lab_close(&x.l);
 }
 
-static void refused(const sg_microscope_config *config, const char *hint)
-{
-    sg_microscope_size size;
-    assert_int_not_equal(sg_microscope_check(&size, config), SG_OK);
-    if (!strstr(sg_error_text(), hint)) fail_msg("'%s' does not contain '%s'", sg_error_text(), hint);
-}
-
 static void with_pattern(sg_microscope_config *config, const char *text)
 {
-    strcpy(config->illumination.pattern_csv, "/tmp/scopegrad_pattern_XXXXXX");
-    const int file = mkstemp(config->illumination.pattern_csv);
-    FILE *out = file < 0 ? NULL : fdopen(file, "w");
-    assert_non_null(out);
-    assert_true(fputs(text, out) >= 0);
-    assert_int_equal(fclose(out), 0);
+    place_put_text("pattern.csv", text);
+    (void)snprintf(config->illumination.pattern_csv, sizeof config->illumination.pattern_csv, "%s",
+                   place_path("pattern.csv"));
     config->illumination.pattern = SG_PATTERN_CSV;
 }
 
@@ -204,7 +195,6 @@ static void bad_patterns_are_refused(void **state)
         config.illumination.flux_ph_per_s = 1e4;
         with_pattern(&config, list[i].text);
         refused(&config, list[i].hint);
-        remove(config.illumination.pattern_csv);
     }
     sg_microscope_config beyond = defaults();
     beyond.illumination.pitch_na = .3; /* corners at 4 * .3 */
@@ -228,7 +218,6 @@ static void patterns_are_read_by_their_header(void **state)
         with_pattern(&config, texts[i]);
         light x = light_open(&config);
         for (int k = 0; k < 8; k++) lab_near((double)x.weight[k], want[k] / 8, 1e-7, "weight", k);
-        remove(config.illumination.pattern_csv);
         lab_close(&x.l);
     }
 }
