@@ -121,7 +121,7 @@ static void arm_data(sg_text *s, const sg_figure_arm *arms, int count)
 
 sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_arm *arms, int count)
 {
-    static const char *const group[2] = {"fixed light", "learned light"};
+    static const char *const group[2] = {"fixed", "learned light"};
     sg_text s = {0};
     *out = (sg_figure){0};
     if (count < 1) SG_FAIL(SG_E_RANGE, "figure: %d arms, at least 1 wanted", count);

@@ -105,7 +105,7 @@ void sg_page_arms(sg_page *page)
     const sg_report_data *data = page->data;
     arm_rows *rows;
     if (data->arm_count < 2 || SG_ALLOC(&rows, 1, "rows of a chart") != SG_OK) return;
-    sg_text_add(&page->html, "<h2>Which light is best?</h2>\n<p>Every arm trains its own network from the same start, "
+    sg_text_add(&page->html, "<h2>Which arm is best?</h2>\n<p>Every arm trains its own network from the same start, "
                              "on the same pictures, with the same "
                              "number of photons");
     if (isfinite(data->main_dose)) sg_text_add(&page->html, " (%g per camera pixel area)", data->main_dose);

@@ -262,9 +262,20 @@ static void light_put(sg_page *page, const sg_report_run *run)
     run_pictures_free(&p);
 }
 
+/* An emission has no LEDs to show. */
+static bool has_light(const sg_report_data *data)
+{
+    run_pictures p;
+    const bool there = data->run_count > 0 && run_pictures_read(&p, data, &data->runs[0]);
+    const bool lit = there && p.leds > 0;
+    if (there) run_pictures_free(&p);
+    return lit;
+}
+
 void sg_page_light(sg_page *page)
 {
     const sg_report_data *data = page->data;
+    if (!has_light(data)) return;
     sg_text_add(&page->html, "<h2>The light</h2>\n<p>The LED array as the sample sees it: every disc is an LED at its "
                              "illumination angle, its size and colour are its "
                              "share of the photons. Inside the dashed circle, the NA of the objective, light enters "
@@ -331,9 +342,8 @@ void sg_page_chain(sg_page *page)
     sg_text_html(h, run->arm);
     sg_text_add(h, "</b>.%s</p>\n<div class=\"card chain\">\n",
                 run->learned ? " Light and network are trained together." : "");
-    chain_picture(
-        h, &s[P_SAMPLE], "Sample",
-        run->stack ? "as measured under the first LED alone" : "as the data set holds it; bright = more phase", &first);
+    chain_picture(h, &s[P_SAMPLE], "Sample",
+                  run->stack ? "as measured under the first LED alone" : "as the data set holds it", &first);
     sg_figure figure;
     int panels;
     if (p.leds && isfinite(p.na) && light_draw(&figure, &p, run, &panels) == SG_OK) {

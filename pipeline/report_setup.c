@@ -86,7 +86,7 @@ void sg_page_header(sg_page *page)
         if (isfinite(data->runs[0].dose)) sg_text_add(h, ", %g photons per camera pixel area", data->runs[0].dose);
         if (isfinite(data->runs[0].seed)) sg_text_add(h, ", seed %g", data->runs[0].seed);
     } else {
-        sg_text_add(h, "%d training runs: %d kinds of light", data->run_count, data->arm_count);
+        sg_text_add(h, "%d training runs: %d arms", data->run_count, data->arm_count);
         if (data->dose_count > 1) sg_text_add(h, " at %d light doses", data->dose_count);
         sg_text_add(h, ", up to %d seeds each", seeds_of(data));
         if (isfinite(data->main_dose))
