@@ -84,6 +84,7 @@ const sg_op sg_op_concat = {
     SG_REFERENCE(concat),
     .sets_fresh = true,
     .any_layout = true,
+    .joins = true,
     .cases = concat_cases,
 };
 

@@ -15,12 +15,20 @@
 #include "core/status.h"
 #include "core/tensor.h"
 
-/* The value is the number of channels in a block; the machine's vectors decide which one its fast rows want. */
+/* The value is the number of channels in a block, and a bit in a set of layouts. */
 typedef enum sg_layout {
     SG_NCHW = 0,    /* plain: (n, c, h, w) */
-    SG_NCHW8 = 8,   /* blocked: (n, c/8, h, w, 8), only where c divides by 8; float only */
+    SG_NCHW8 = 8,   /* blocked: (n, c/8, h, w, 8), only where c divides by 8; not in double plans */
     SG_NCHW16 = 16, /* the same with 16 */
 } sg_layout;
+
+/* How a value lies in memory, and its gradient like it. Image n begins at number n image_step: a value may live inside
+ * a wider one (a concatenation without a copy). Numbers are the plan's float or double, or, in blocks only, bf16. */
+typedef struct sg_form {
+    sg_layout layout;
+    sg_type type;      /* of storage; kernels compute in float (core/bf16.h) */
+    size_t image_step; /* >= c h w, times 2 if complex */
+} sg_form;
 
 /* What one run of a program knows besides its tensors. */
 typedef struct sg_step {
@@ -30,6 +38,11 @@ typedef struct sg_step {
     bool training;             /* batch statistics, dropout, ... */
     double progress;           /* part of the training that is done, 0..1: what is annealed follows it */
 } sg_step;
+
+/* An activation that a pass moved into the op before it: y = v > 0 ? v : slope v. */
+typedef struct sg_fused_relu {
+    double slope;
+} sg_fused_relu;
 
 /* One node of the graph. Kernels read it; only core/ writes it. */
 typedef struct sg_node {
@@ -44,15 +57,15 @@ typedef struct sg_node {
     bool is_complex;
     char name[SG_NAME_MAX]; /* leaf: its name; else op name and index */
     /* set by the passes of the plan */
-    sg_layout layout, in_layout[SG_MAX_INPUTS];
-    bool wants[SG_MAX_INPUTS]; /* backward will be asked for the gradient to input i: what only that needs is worth keeping */
-    const void *fused; /* activation taken over from the following node: const sg_fused_relu * */
+    sg_form form, in_form[SG_MAX_INPUTS];
+    bool wants
+        [SG_MAX_INPUTS]; /* backward will be asked for the gradient to input i: what only that needs is worth keeping */
+    const sg_fused_relu *fused; /* activation taken over from the following node */
+    /* The activation fused into the op that made input i, to be undone here: after this node's contribution, which is
+     * the last one, dL/din[i] *= in[i] > 0 ? 1 : slope. That op then finds `premasked` and leaves its dout alone. */
+    const sg_fused_relu *mask[SG_MAX_INPUTS];
+    bool premasked;
 } sg_node;
-
-/* An activation that a pass moved into the op before it: y = v > 0 ? v : slope v. */
-typedef struct sg_fused_relu {
-    double slope;
-} sg_fused_relu;
 
 /* What one kernel call sees. Pointers are to float or double as the kernel is; backward ADDS into din. */
 typedef struct sg_run {
@@ -74,13 +87,18 @@ typedef struct sg_space {
     size_t save, scratch;
 } sg_space;
 
+enum { SG_FAST_MAX = 4 };
+
 typedef void (*sg_kernel)(const sg_run *run);
 
 /* A faster set of float kernels beside the reference (a library, SIMD). All functions as in sg_op. */
 typedef struct sg_fast {
     const char *name;
     bool (*takes)(const sg_node *node, bool backward); /* can it do this node at all? */
-    sg_layout (*blocked)(void);                        /* inputs and output may be blocked so; NULL or SG_NCHW: never */
+    unsigned (*blocked)(void); /* set of layouts that each of inputs and output may have; NULL or 0: plain only */
+    bool any_form;             /* takes every type and image_step, each tensor its own */
+    unsigned masks;            /* bit i: can do node->mask[i] */
+    bool skips_mask;           /* knows node->premasked */
     void (*workspace)(const sg_node *node, int threads, size_t real_size, sg_space *out);
     sg_status (*prepare)(void **out, const sg_node *node, int threads, bool backward);
     void (*release)(void *prepared);
@@ -108,12 +126,15 @@ struct sg_op {
     /* Optional: called once after a whole training step: running statistics. [0] float, [1] double. */
     sg_kernel commit[2];
     double (*flop)(const sg_node *node); /* optional: forward FLOP */
-    const sg_fast *fast;                 /* optional */
+    const sg_fast *fast[SG_FAST_MAX];    /* optional: the first that takes a node runs it */
     unsigned keeps_inputs;               /* bit i: backward reads in[i] (values, not only the shape) */
     bool keeps_output;                   /* backward reads out */
     bool sets_fresh; /* backward sets din[i] where fresh[i] (saves zeroing); every element must then be written */
     bool linear;     /* in in[0]: adjoint test to 1e-12, gradient check to 1e-9 */
     bool any_layout; /* out and all inputs may be blocked together (and then all are) */
+    bool any_form;   /* takes every type and image_step, each tensor its own */
+    unsigned masks;  /* bit i: can do node->mask[i] */
+    bool joins;      /* its output is its inputs' channels, one after the other: can be done in place */
     bool is_relu;    /* attr is sg_fused_relu: the fuse pass may move it into the op before it */
     bool fuses_relu; /* can apply node->fused after itself and undo it in backward (which then reads out) */
     /* Case generator: builds test case i (an input by sg_case_input, then the op) and returns its value; SG_NONE

@@ -64,12 +64,15 @@ typedef struct finite_search {
     int bad;
 } finite_search;
 
-/* x - x is not 0 for NaN and infinities only. No early exit: a block without branches is vector code. */
-#define SG_DEFINE_FINITE(suffix, type)                                                                                 \
+#define SG_REAL_BAD(x) ((x) - (x) != 0)           /* for NaN and infinities only */
+#define SG_BF16_BAD(x) (((x)&0x7f80u) == 0x7f80u) /* all ones in the exponent */
+
+/* No early exit: a block without branches is vector code. */
+#define SG_DEFINE_FINITE(suffix, type, BAD)                                                                            \
     SG_SIMD static int finite_span_##suffix(const type *x, size_t len)                                                 \
     {                                                                                                                  \
         unsigned bad = 0;                                                                                              \
-        for (size_t i = 0; i < len; i++) bad |= x[i] - x[i] != 0;                                                      \
+        for (size_t i = 0; i < len; i++) bad |= BAD(x[i]);                                                             \
         return !bad;                                                                                                   \
     }                                                                                                                  \
     static void finite_block_##suffix(void *context, int block, int thread)                                            \
@@ -88,5 +91,6 @@ typedef struct finite_search {
         return !search.bad;                                                                                            \
     }
 
-SG_DEFINE_FINITE(f32, float)
-SG_DEFINE_FINITE(f64, double)
+SG_DEFINE_FINITE(f32, float, SG_REAL_BAD)
+SG_DEFINE_FINITE(f64, double, SG_REAL_BAD)
+SG_DEFINE_FINITE(bf16, uint16_t, SG_BF16_BAD)

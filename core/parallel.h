@@ -4,6 +4,7 @@
 #define SG_CORE_PARALLEL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Runs fn(context, slice, thread) for slice = 0..count-1; thread is in 0..sg_threads()-1 and picks scratch memory. */
 void sg_parallel(int count, void (*fn)(void *context, int slice, int thread), void *context);
@@ -40,5 +41,6 @@ double sg_dot_f64(const double *x, const double *y, size_t len);
 /* True if every number is finite. Opens a parallel region for more than SG_BLOCK numbers. */
 int sg_all_finite_f32(const float *x, size_t len);
 int sg_all_finite_f64(const double *x, size_t len);
+int sg_all_finite_bf16(const uint16_t *x, size_t len);
 
 #endif

@@ -75,6 +75,10 @@ static sg_status allocate(sg_plan *plan)
 
 static void *use_at(const sg_plan *plan, const sg_plan_node *n, sg_use use)
 {
+    if (n->inside >= 0 && (use == SG_USE_VALUE || use == SG_USE_GRAD)) {
+        unsigned char *wider = use_at(plan, &plan->nodes[n->inside], use);
+        return wider != NULL ? wider + n->inside_at * sg_plan_number_size(plan, n) : NULL;
+    }
     return n->use[use].bytes > 0 ? plan->arena + n->use[use].offset : NULL;
 }
 
@@ -136,7 +140,7 @@ static sg_status build(sg_plan *plan, const sg_graph *g)
     sg_pass_fuse(plan);
     SG_TRY(bind_params(plan));
     sg_pass_kernels(plan);
-    sg_pass_layout(plan);
+    sg_pass_forms(plan);
     SG_TRY(prepare_kernels(plan));
     SG_TRY(sg_pass_lifetime(plan));
     SG_TRY(allocate(plan));
@@ -288,10 +292,22 @@ static void run_kernel(sg_plan *plan, sg_plan_node *n, sg_kernel kernel, const s
     n->runs[direction]++;
 }
 
-static bool finite_block(const sg_plan *plan, const void *data, size_t bytes)
+static bool finite_numbers(const sg_plan *plan, const void *data, size_t len, sg_type type)
 {
-    return plan->options.f64 ? sg_all_finite_f64(data, bytes / sizeof(double))
-                             : sg_all_finite_f32(data, bytes / sizeof(float));
+    if (type == SG_BF16) return sg_all_finite_bf16(data, len);
+    return plan->options.f64 ? sg_all_finite_f64(data, len) : sg_all_finite_f32(data, len);
+}
+
+/* The value of node n at `data`, or its gradient there: image by image, for there may be gaps between. */
+static bool finite_value(const sg_plan *plan, const sg_plan_node *n, const void *data)
+{
+    const size_t len = sg_plan_bytes(plan, n) / sg_plan_number_size(plan, n), image = len / (size_t)n->node.shape.n;
+    if (n->inside < 0) return finite_numbers(plan, data, len, n->node.form.type);
+    for (int i = 0; i < n->node.shape.n; i++) {
+        const size_t at = (size_t)i * n->node.form.image_step * sg_plan_number_size(plan, n);
+        if (!finite_numbers(plan, (const unsigned char *)data + at, image, n->node.form.type)) return false;
+    }
+    return true;
 }
 
 /* Runs every node; with `check` stops at the first whose result is not finite and returns it. */
@@ -299,11 +315,11 @@ static const sg_plan_node *forward_nodes(sg_plan *plan, bool check, bool surroga
 {
     for (int i = 0; i < plan->count; i++) {
         sg_plan_node *n = &plan->nodes[i];
-        if (!n->live || n->node.op == NULL) continue;
+        if (!n->live || n->node.op == NULL || n->joined) continue;
         sg_kernel kernel = n->fast != NULL ? n->fast->forward : n->node.op->forward[plan->options.f64];
         if (surrogate && n->node.op->surrogate_forward != NULL) kernel = n->node.op->surrogate_forward;
         run_kernel(plan, n, kernel, &n->forward, 0);
-        if (check && !finite_block(plan, n->forward.out, sg_plan_bytes(plan, n))) return n;
+        if (check && !finite_value(plan, n, n->forward.out)) return n;
     }
     return NULL;
 }
@@ -313,7 +329,7 @@ static sg_status leaf_not_finite(const sg_plan *plan)
     for (int i = 0; i < plan->count; i++) {
         const sg_plan_node *n = &plan->nodes[i];
         if (!n->live || n->leaf == SG_LEAF_NONE) continue;
-        if (!finite_block(plan, value_at(plan, n), sg_plan_bytes(plan, n)))
+        if (!finite_value(plan, n, value_at(plan, n)))
             SG_FAIL(SG_E_NUMERIC, "%s holds a number that is not finite", n->node.name);
     }
     return SG_OK;
@@ -323,7 +339,7 @@ sg_status sg_plan_forward(sg_plan *plan)
 {
     const sg_plan_node *root = &plan->nodes[plan->root];
     (void)forward_nodes(plan, false, false);
-    if (finite_block(plan, value_at(plan, root), sg_plan_bytes(plan, root))) return SG_OK;
+    if (finite_value(plan, root, value_at(plan, root))) return SG_OK;
     SG_TRY(leaf_not_finite(plan));
     const sg_plan_node *culprit = forward_nodes(plan, true, false); /* the same bits again, looked at one by one */
     SG_FAIL(SG_E_NUMERIC, "%s made a number that is not finite; the step was refused",
@@ -362,7 +378,7 @@ static bool grads_finite(const sg_plan *plan, const sg_plan_node *n)
 {
     for (int j = 0; j < n->node.input_count; j++) {
         if (n->backward.din[j] == NULL) continue;
-        if (!finite_block(plan, n->backward.din[j], sg_plan_bytes(plan, &plan->nodes[n->node.inputs[j]]))) return false;
+        if (!finite_value(plan, &plan->nodes[n->node.inputs[j]], n->backward.din[j])) return false;
     }
     return true;
 }
@@ -371,7 +387,7 @@ static const sg_plan_node *backward_nodes(sg_plan *plan, bool check)
 {
     for (int i = plan->count - 1; i >= 0; i--) {
         sg_plan_node *n = &plan->nodes[i];
-        if (!n->live || n->node.op == NULL || !n->wants_grad) continue;
+        if (!n->live || n->node.op == NULL || n->joined || !n->wants_grad) continue;
         for (int j = 0; j < n->node.input_count; j++)
             if (n->zero_first[j]) zero(n->backward.din[j], sg_plan_bytes(plan, &plan->nodes[n->node.inputs[j]]));
         run_kernel(plan, n, n->fast != NULL ? n->fast->backward : n->node.op->backward[plan->options.f64], &n->backward,
@@ -399,7 +415,7 @@ static sg_status check_param_grads(sg_plan *plan)
     for (int i = 0; i < plan->count; i++) {
         const sg_plan_node *n = &plan->nodes[i];
         if (!n->live || n->leaf != SG_LEAF_PARAM || !n->wants_grad) continue;
-        if (finite_block(plan, use_at(plan, n, SG_USE_GRAD), sg_plan_bytes(plan, n))) continue;
+        if (finite_value(plan, n, use_at(plan, n, SG_USE_GRAD))) continue;
         (void)forward_nodes(plan, false, false);
         seed_root(plan, NULL);
         const sg_plan_node *culprit = backward_nodes(plan, true);

@@ -6,6 +6,8 @@
  * Passes, in order, each switched off by its bit in `options.without`:
  *     fuse      a ReLU moves into the convolution or normalisation before it
  *     layout    runs of ops that can, keep their values in blocks of channels
+ *     concat    blocked values are written where their concatenation will read them: no copy
+ *     mask      the op that completes a gradient undoes the ReLU before it, in the same pass over memory
  *     lifetime  values and gradients share memory when they do not live at the same time */
 #ifndef SG_CORE_PLAN_H
 #define SG_CORE_PLAN_H
@@ -16,12 +18,19 @@
 
 #include <stdio.h>
 
-typedef enum sg_pass { SG_PASS_FUSE = 1, SG_PASS_LAYOUT = 2, SG_PASS_LIFETIME = 4 } sg_pass;
+typedef enum sg_pass {
+    SG_PASS_FUSE = 1,
+    SG_PASS_LAYOUT = 2,
+    SG_PASS_LIFETIME = 4,
+    SG_PASS_CONCAT = 8,
+    SG_PASS_MASK = 16,
+} sg_pass;
 
 typedef struct sg_plan_options {
     bool backward;    /* also plan gradients (needs a scalar loss unless seeds come by sg_plan_backward_from) */
     bool f64;         /* double precision, reference kernels */
     bool reference;   /* float, but no fast kernels */
+    bool bf16;        /* blocked values and their gradients are stored as bfloat16 where every op around can */
     unsigned without; /* passes to leave out: SG_PASS_... | ... */
     FILE *verbose;    /* passes print their result here; NULL: silent */
     size_t max_bytes; /* refuse a bigger arena; 0: what the machine and its control group have left */

@@ -5,6 +5,7 @@
 #ifndef SG_CORE_PLAN_INTERNAL_H
 #define SG_CORE_PLAN_INTERNAL_H
 
+#include "core/bf16.h"
 #include "core/graph_internal.h"
 #include "core/plan.h"
 
@@ -24,7 +25,7 @@ typedef enum sg_use {
 } sg_use;
 
 typedef struct sg_plan_node {
-    sg_node node; /* copy; the passes change inputs, layouts, fused */
+    sg_node node; /* copy; the passes change inputs, forms, fused, masks */
     sg_leaf leaf;
     sg_param_spec spec;
     sg_param_info *param; /* leaf PARAM: the model's */
@@ -32,6 +33,9 @@ typedef struct sg_plan_node {
     bool reaches_root;
     bool wants_grad;
     bool kept;           /* root or named output */
+    bool joined;         /* its inputs lie in its value already: nothing to run */
+    int inside;          /* node in whose value this one lies (and their gradients), or -1 */
+    size_t inside_at;    /* first number there */
     int step;            /* among the live nodes */
     const sg_fast *fast; /* chosen kernels; NULL: the reference */
     void *prepared;
@@ -59,21 +63,33 @@ struct sg_plan {
     bool profile;
 };
 
-/* Bytes of a node's value. */
+static inline size_t sg_plan_number_size(const sg_plan *plan, const sg_plan_node *n)
+{
+    return sg_type_size(n->node.form.type, plan->real_size);
+}
+/* Bytes of a node's value, without gaps. */
 static inline size_t sg_plan_bytes(const sg_plan *plan, const sg_plan_node *n)
 {
-    return sg_shape_len(n->node.shape) * (n->node.is_complex ? 2 : 1) * plan->real_size;
+    return sg_shape_len(n->node.shape) * (n->node.is_complex ? 2 : 1) * sg_plan_number_size(plan, n);
 }
+static inline bool sg_plan_without(const sg_plan *plan, sg_pass pass)
+{
+    return (plan->options.without & (unsigned)pass) != 0;
+}
+#define SG_SAY(plan, ...)                                                                                              \
+    do {                                                                                                               \
+        if ((plan)->options.verbose != NULL) fprintf((plan)->options.verbose, __VA_ARGS__);                            \
+    } while (0)
 static inline int sg_plan_back(const sg_plan *plan, const sg_plan_node *n)
 {
     return 2 * plan->live_count - 1 - n->step;
 }
 
-/* The passes, plan_passes.c; each reads and writes only what its comment says. */
+/* The passes, plan_passes.c and plan_forms.c; each reads and writes only what its comment says. */
 void sg_pass_live(sg_plan *plan);          /* live, reaches_root, wants_grad, step */
 void sg_pass_fuse(sg_plan *plan);          /* node.fused, inputs of later nodes, root, outputs */
 void sg_pass_kernels(sg_plan *plan);       /* fast */
-void sg_pass_layout(sg_plan *plan);        /* node.layout, node.in_layout */
+void sg_pass_forms(sg_plan *plan);         /* node.form, node.in_form, node.mask, node.premasked, joined, inside */
 sg_status sg_pass_lifetime(sg_plan *plan); /* use[].first, last, offset; info.arena_bytes */
 
 #endif

@@ -5,16 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SG_SAY(plan, ...)                                                                                              \
-    do {                                                                                                               \
-        if ((plan)->options.verbose != NULL) fprintf((plan)->options.verbose, __VA_ARGS__);                            \
-    } while (0)
-
-static bool without(const sg_plan *plan, sg_pass pass)
-{
-    return (plan->options.without & (unsigned)pass) != 0;
-}
-
 /* ---- live: what is needed, and which gradients ---- */
 static void mark(sg_plan *plan, int id, bool for_root)
 {
@@ -77,7 +67,7 @@ static void rewire(sg_plan *plan, int from, int to)
 void sg_pass_fuse(sg_plan *plan)
 {
     int fused = 0;
-    if (without(plan, SG_PASS_FUSE)) return;
+    if (sg_plan_without(plan, SG_PASS_FUSE)) return;
     for (int i = 0; i < plan->count; i++) {
         const sg_plan_node *relu = &plan->nodes[i];
         if (!relu->live || relu->node.op == NULL || !relu->node.op->is_relu) continue;
@@ -100,90 +90,11 @@ void sg_pass_kernels(sg_plan *plan)
     for (int i = 0; i < plan->count; i++) {
         sg_plan_node *n = &plan->nodes[i];
         if (!n->live || n->node.op == NULL || plan->options.f64 || plan->options.reference) continue;
-        const sg_fast *fast = n->node.op->fast;
-        if (fast != NULL && fast->takes(&n->node, n->wants_grad)) n->fast = fast;
-    }
-}
-
-/* ---- layout: runs of ops that can, keep their values in blocks of channels ---- */
-static sg_layout fast_layout(const sg_plan_node *n)
-{
-    return n->live && n->fast != NULL && n->fast->blocked != NULL ? n->fast->blocked() : SG_NCHW;
-}
-
-/* The blocks of this plan: those that its first fast row wants. */
-static sg_layout plan_layout(const sg_plan *plan)
-{
-    for (int i = 0; i < plan->count; i++)
-        if (fast_layout(&plan->nodes[i]) != SG_NCHW) return fast_layout(&plan->nodes[i]);
-    return SG_NCHW;
-}
-
-static bool can_block(const sg_plan_node *n, sg_layout layout)
-{
-    return n->node.op != NULL && (n->node.op->any_layout || fast_layout(n) == layout);
-}
-
-/* A value may be blocked if its channels fill blocks and everybody around can handle it. */
-static void layout_candidates(sg_plan *plan, sg_layout layout)
-{
-    for (int i = 0; i < plan->count; i++) {
-        sg_plan_node *n = &plan->nodes[i];
-        const bool can =
-            n->live && can_block(n, layout) && !n->kept && !n->node.is_complex && n->node.shape.c % (int)layout == 0;
-        n->node.layout = can ? layout : SG_NCHW;
-    }
-    for (int i = 0; i < plan->count; i++)
-        for (int j = 0;
-             plan->nodes[i].live && !can_block(&plan->nodes[i], layout) && j < plan->nodes[i].node.input_count; j++)
-            if (plan->nodes[i].node.inputs[j] >= 0) plan->nodes[plan->nodes[i].node.inputs[j]].node.layout = SG_NCHW;
-}
-
-/* Ops that take any layout want one for all: if one of their tensors is plain, all become plain. Parameters are no
- * tensors in this sense. True if something changed. */
-static bool layout_agree(sg_plan *plan, sg_plan_node *n)
-{
-    bool plain = n->node.layout == SG_NCHW, changed = false;
-    for (int pass = 0; pass < 2; pass++)
-        for (int j = 0; j < n->node.input_count; j++) {
-            if (n->node.inputs[j] < 0) continue;
-            sg_plan_node *in = &plan->nodes[n->node.inputs[j]];
-            if (in->leaf == SG_LEAF_PARAM) continue;
-            if (pass == 0) plain |= in->node.layout == SG_NCHW;
-            if (pass == 1 && plain && in->node.layout != SG_NCHW) {
-                in->node.layout = SG_NCHW;
-                changed = true;
-            }
-        }
-    if (plain && n->node.layout != SG_NCHW) {
-        n->node.layout = SG_NCHW;
-        changed = true;
-    }
-    return changed;
-}
-
-void sg_pass_layout(sg_plan *plan)
-{
-    int blocked = 0;
-    const bool plain = without(plan, SG_PASS_LAYOUT) || plan->options.f64 || plan->options.reference;
-    const sg_layout layout = plain ? SG_NCHW : plan_layout(plan);
-    bool changed = layout != SG_NCHW;
-    if (changed) layout_candidates(plan, layout);
-    while (changed) {
-        changed = false;
-        for (int i = 0; i < plan->count; i++) {
-            sg_plan_node *n = &plan->nodes[i];
-            if (n->live && n->node.op != NULL && n->fast == NULL && n->node.op->any_layout)
-                changed |= layout_agree(plan, n);
+        for (int k = 0; k < SG_FAST_MAX && n->fast == NULL; k++) {
+            const sg_fast *fast = n->node.op->fast[k];
+            if (fast != NULL && fast->takes(&n->node, n->wants_grad)) n->fast = fast;
         }
     }
-    for (int i = 0; i < plan->count; i++) {
-        sg_plan_node *n = &plan->nodes[i];
-        blocked += n->live && n->node.layout != SG_NCHW;
-        for (int j = 0; j < n->node.input_count; j++)
-            if (n->node.inputs[j] >= 0) n->node.in_layout[j] = plan->nodes[n->node.inputs[j]].node.layout;
-    }
-    SG_SAY(plan, "layout: %d of %d values in blocks of %d channels\n", blocked, plan->live_count, (int)layout);
 }
 
 /* ---- lifetime: when each block is needed, and where it lies ---- */
@@ -227,8 +138,8 @@ static void input_lifetimes(sg_plan *plan, const sg_plan_node *c)
         sg_plan_node *in = &plan->nodes[c->node.inputs[j]];
         if (in->use[SG_USE_VALUE].bytes > 0) extend(&in->use[SG_USE_VALUE], c->step);
         if (!c->wants_grad) continue;
-        if (in->use[SG_USE_VALUE].bytes > 0 && (c->node.op->keeps_inputs >> j & 1u) != 0)
-            extend(&in->use[SG_USE_VALUE], sg_plan_back(plan, c));
+        const bool reads = (c->node.op->keeps_inputs >> j & 1u) != 0 || c->node.mask[j] != NULL;
+        if (in->use[SG_USE_VALUE].bytes > 0 && reads) extend(&in->use[SG_USE_VALUE], sg_plan_back(plan, c));
         if (in->wants_grad) extend(&in->use[SG_USE_GRAD], sg_plan_back(plan, c));
     }
 }
@@ -238,6 +149,22 @@ static void grad_lifetime(const sg_plan *plan, sg_plan_node *n)
     if (!n->wants_grad) return;
     n->use[SG_USE_GRAD] = (sg_block_use){sg_plan_bytes(plan, n), 0, sg_plan_back(plan, n), sg_plan_back(plan, n)};
     if (n->leaf != SG_LEAF_NONE) n->use[SG_USE_GRAD].last = 2 * plan->live_count;
+}
+
+/* A value inside a wider one has no memory of its own: the wider one lives as long as both, and so does its gradient. */
+static void join_lifetimes(sg_plan *plan)
+{
+    static const sg_use kinds[] = {SG_USE_VALUE, SG_USE_GRAD};
+    for (int i = 0; i < plan->count; i++) {
+        sg_plan_node *n = &plan->nodes[i];
+        for (int k = 0; n->live && n->inside >= 0 && k < 2; k++) {
+            sg_block_use *mine = &n->use[kinds[k]], *wider = &plan->nodes[n->inside].use[kinds[k]];
+            if (mine->bytes == 0) continue;
+            extend(wider, mine->first);
+            extend(wider, mine->last);
+            mine->bytes = 0;
+        }
+    }
 }
 
 static int larger_first(const void *a, const void *b)
@@ -298,6 +225,7 @@ sg_status sg_pass_lifetime(sg_plan *plan)
     }
     for (int i = 0; i < plan->count; i++)
         if (plan->nodes[i].live && plan->nodes[i].node.op != NULL) input_lifetimes(plan, &plan->nodes[i]);
+    join_lifetimes(plan);
     for (int i = 0; i < plan->count; i++)
         for (int k = 0; k < SG_USE_COUNT; k++) {
             sg_block_use *use = &plan->nodes[i].use[k];
@@ -305,7 +233,7 @@ sg_status sg_pass_lifetime(sg_plan *plan)
             plan->info.unshared_bytes += sg_align_up(use->bytes);
             uses[count++] = use;
         }
-    plan->info.arena_bytes = place_all(uses, count, !without(plan, SG_PASS_LIFETIME));
+    plan->info.arena_bytes = place_all(uses, count, !sg_plan_without(plan, SG_PASS_LIFETIME));
     free(uses);
     SG_SAY(plan, "lifetime: %d blocks in %.1f MiB (%.1f MiB if none were shared)\n", count,
            (double)plan->info.arena_bytes / 1048576, (double)plan->info.unshared_bytes / 1048576);

@@ -38,7 +38,7 @@ static void print_node(const sg_plan_node *n, double total_ms, FILE *out)
         fprintf(out, " %7.1f", 2 * flop / backward * 1e-6);
     else
         fprintf(out, " %7s", "");
-    fprintf(out, "  %s%s%s\n", kernel, n->node.layout != SG_NCHW ? " blocked" : "",
+    fprintf(out, "  %s%s%s\n", kernel, n->node.form.layout != SG_NCHW ? " blocked" : "",
             n->node.fused != NULL ? " +relu" : "");
 }
 

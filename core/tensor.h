@@ -23,4 +23,10 @@ static inline bool sg_shape_equal(sg_shape a, sg_shape b)
     return a.n == b.n && a.c == b.c && a.h == b.h && a.w == b.w;
 }
 
+/* What a number is stored as. */
+typedef enum sg_type {
+    SG_F32,  /* float; in a double plan double */
+    SG_BF16, /* bfloat16, the upper half of a float: blocked values only, core/bf16.h */
+} sg_type;
+
 #endif

@@ -138,7 +138,7 @@ SG_SIMD static void R(bn_piece_backward)(real *restrict dx, const real *restrict
  */
 static void R(bn_coefficients)(R(bn_coef) * k, const sg_run *run, int block, const R(bn_part) * sums)
 {
-    const int lanes = sg_lanes_of(run->node->shape, run->node->layout).lanes;
+    const int lanes = sg_lanes_of(run->node->shape, run->node->form).lanes;
     const R(bn_channel) *saved = run->save;
     for (int l = 0; l < SG_LANES; l++) {
         const int c = block * lanes + l % lanes;
@@ -161,7 +161,7 @@ static R(bn_part) * R(bn_parts)(const sg_run *run, int piece)
 static void R(bn_stats_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->layout);
+    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
     (void)thread;
     R(bn_piece_stats)((const real *)run->in[0] + (size_t)slice * v.piece, v.piece, R(bn_parts)(run, slice));
 }
@@ -169,7 +169,7 @@ static void R(bn_stats_slice)(void *context, int slice, int thread)
 static void R(bn_forward_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->layout);
+    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
     R(bn_coef) k;
     (void)thread;
     R(bn_coefficients)(&k, run, slice % v.blocks, NULL);
@@ -181,7 +181,7 @@ static void R(bn_forward_slice)(void *context, int slice, int thread)
 static void R(bn_sums_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->layout);
+    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
     const size_t at = (size_t)slice * v.piece;
     R(bn_coef) k;
     (void)thread;
@@ -194,7 +194,7 @@ static void R(bn_sums_slice)(void *context, int slice, int thread)
 static void R(bn_backward_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->layout);
+    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
     const size_t at = (size_t)slice * v.piece;
     R(bn_coef) k;
     (void)thread;
@@ -222,7 +222,7 @@ static R(bn_part) R(bn_total)(const sg_run *run, const sg_lanes *v, int c, bool 
 
 void R(batch_norm_forward)(const sg_run *run)
 {
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->layout);
+    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
     const bool training = run->step->training;
     R(bn_channel) *saved = run->save;
     if (training) sg_parallel(v.n * v.blocks, R(bn_stats_slice), &run);
@@ -248,7 +248,7 @@ static void R(bn_set_or_add)(const sg_run *run, int input, int c, double value)
 
 void R(batch_norm_backward)(const sg_run *run)
 {
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->layout);
+    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
     const double count = (double)v.n * (double)v.pixels;
     R(bn_part) *sums = R(bn_parts)(run, v.n * v.blocks);
     sg_parallel(v.n * v.blocks, R(bn_sums_slice), &run);

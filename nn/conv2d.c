@@ -191,7 +191,7 @@ const sg_op sg_op_conv2d = {
     .infer = conv2d_infer,
     SG_REFERENCE(conv2d),
     .flop = conv2d_flop,
-    .fast = SG_CONV2D_FAST,
+    .fast = {SG_CONV2D_FAST},
     .keeps_inputs = 1 | 2,
     .sets_fresh = true,
     .linear = false, /* in x alone only without a bias */

@@ -135,8 +135,8 @@ static layer layer_make(const sg_node *node, int threads)
                .threads = threads};
     l.chunks = chunk_count(node);
     l.relu = node->fused;
-    l.x = side_make(node->in_shape[0], node->in_layout[0]);
-    l.y = side_make(node->shape, node->layout);
+    l.x = side_make(node->in_shape[0], node->in_form[0].layout);
+    l.y = side_make(node->shape, node->form.layout);
     l.x.plain = !l.transposed && l.x.c <= 3;
     problems_make(&l, node);
     if (l.x.plain && !(sg_dnn_has(&l.problem[OP_FORWARD]) && sg_dnn_has(&l.problem[OP_WEIGHTS]))) {
@@ -578,16 +578,16 @@ static void layer_backward(const sg_run *run)
     }
 }
 
-static sg_layout layer_layout(void)
+static unsigned layer_layouts(void)
 {
-    return (sg_layout)sg_dnn_block(); /* the layout's value is its block */
+    return (unsigned)sg_dnn_block(); /* a layout's value is its block */
 }
 
 #define SG_LAYER_ROW(op)                                                                                               \
     const sg_fast sg_##op##_fast = {                                                                                   \
         .name = "onednn",                                                                                              \
         .takes = op##_takes,                                                                                           \
-        .blocked = layer_layout,                                                                                       \
+        .blocked = layer_layouts,                                                                                      \
         .workspace = layer_workspace,                                                                                  \
         .prepare = layer_prepare,                                                                                      \
         .release = layer_release,                                                                                      \

@@ -167,7 +167,7 @@ const sg_op sg_op_conv_transpose = {
     .infer = conv_transpose_infer,
     SG_REFERENCE(conv_transpose),
     .flop = conv_transpose_flop,
-    .fast = SG_CONV_TRANSPOSE_FAST,
+    .fast = {SG_CONV_TRANSPOSE_FAST},
     .keeps_inputs = 1 | 2,
     .sets_fresh = true,
     .cases = conv_transpose_cases,

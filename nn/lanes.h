@@ -12,13 +12,21 @@ enum { SG_LANES = 16 }; /* the most there are: every other number of lanes divid
 typedef struct sg_lanes {
     int n, blocks, lanes, h, w;
     size_t pixels, piece; /* h w; pixels * lanes */
+    size_t image_step;    /* from one image to the next */
+    sg_type type;
 } sg_lanes;
 
-static inline sg_lanes sg_lanes_of(sg_shape s, sg_layout layout)
+static inline sg_lanes sg_lanes_of(sg_shape s, sg_form form)
 {
-    const int lanes = layout == SG_NCHW ? 1 : (int)layout;
+    const int lanes = form.layout == SG_NCHW ? 1 : (int)form.layout;
     const size_t pixels = (size_t)s.h * (size_t)s.w;
-    return (sg_lanes){s.n, s.c / lanes, lanes, s.h, s.w, pixels, pixels * (size_t)lanes};
+    return (sg_lanes){s.n, s.c / lanes, lanes, s.h, s.w, pixels, pixels * (size_t)lanes, form.image_step, form.type};
+}
+
+/* Where piece number 0 .. n blocks - 1 begins. */
+static inline size_t sg_piece_at(const sg_lanes *v, int piece)
+{
+    return (size_t)(piece / v->blocks) * v->image_step + (size_t)(piece % v->blocks) * v->piece;
 }
 
 /* Runs `call`, in which LANES is v.lanes as a constant, so that the compiler knows the loops over them. */

@@ -71,8 +71,8 @@ SG_SIMD static void R(pool_piece_grad)(real *dx, const real *dy, const uint8_t *
 static void R(max_pool_forward_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->layout);
-    const sg_lanes out = sg_lanes_of(run->node->shape, run->node->layout);
+    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->in_form[0]);
+    const sg_lanes out = sg_lanes_of(run->node->shape, run->node->form);
     const size_t at = (size_t)slice * out.piece;
     (void)thread;
     R(pool_piece)
@@ -82,8 +82,8 @@ static void R(max_pool_forward_slice)(void *context, int slice, int thread)
 static void R(max_pool_backward_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->layout);
-    const sg_lanes out = sg_lanes_of(run->node->shape, run->node->layout);
+    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->in_form[0]);
+    const sg_lanes out = sg_lanes_of(run->node->shape, run->node->form);
     const size_t at = (size_t)slice * out.piece;
     real *dx = (real *)run->din[0] + (size_t)slice * in.piece;
     const bool odd = in.h % 2 || in.w % 2;
@@ -95,13 +95,13 @@ static void R(max_pool_backward_slice)(void *context, int slice, int thread)
 
 void R(max_pool_forward)(const sg_run *run)
 {
-    const sg_lanes out = sg_lanes_of(run->node->shape, run->node->layout);
+    const sg_lanes out = sg_lanes_of(run->node->shape, run->node->form);
     sg_parallel(out.n * out.blocks, R(max_pool_forward_slice), &run);
 }
 
 void R(max_pool_backward)(const sg_run *run)
 {
-    const sg_lanes out = sg_lanes_of(run->node->shape, run->node->layout);
+    const sg_lanes out = sg_lanes_of(run->node->shape, run->node->form);
     if (run->din[0]) sg_parallel(out.n * out.blocks, R(max_pool_backward_slice), &run);
 }
 

@@ -66,7 +66,7 @@ SG_SIMD static void R(upsample_piece_grad)(real *dx, const real *dy, const sg_la
 static void R(upsample_bilinear_forward_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->layout);
+    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->in_form[0]);
     (void)thread;
     R(upsample_piece)
     ((real *)run->out + 4 * (size_t)slice * in.piece, (const real *)run->in[0] + (size_t)slice * in.piece, &in);
@@ -75,7 +75,7 @@ static void R(upsample_bilinear_forward_slice)(void *context, int slice, int thr
 static void R(upsample_bilinear_backward_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->layout);
+    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->in_form[0]);
     real *dx = (real *)run->din[0] + (size_t)slice * in.piece;
     (void)thread;
     if (run->fresh[0]) memset(dx, 0, in.piece * sizeof(real));
@@ -84,13 +84,13 @@ static void R(upsample_bilinear_backward_slice)(void *context, int slice, int th
 
 void R(upsample_bilinear_forward)(const sg_run *run)
 {
-    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->layout);
+    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->in_form[0]);
     sg_parallel(in.n * in.blocks, R(upsample_bilinear_forward_slice), &run);
 }
 
 void R(upsample_bilinear_backward)(const sg_run *run)
 {
-    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->layout);
+    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->in_form[0]);
     if (run->din[0]) sg_parallel(in.n * in.blocks, R(upsample_bilinear_backward_slice), &run);
 }
 

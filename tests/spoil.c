@@ -9,7 +9,7 @@ const char *const spoil_name[SPOIL_KINDS] = {"nothing", "sign", "x1.01", "zero",
 
 static struct {
     sg_op row;
-    sg_fast fast;
+    sg_fast fast[SG_FAST_MAX];
     const sg_op *original;
     spoil_kind kind;
     int input;
@@ -152,10 +152,16 @@ static void wrapped_f64(const sg_run *run)
     wrapped(run, state.original->backward[1], true);
 }
 
-static void wrapped_fast(const sg_run *run)
-{
-    wrapped(run, state.original->fast->backward, false);
-}
+#define WRAPPED_FAST(k)                                                                                                \
+    static void wrapped_fast##k(const sg_run *run)                                                                     \
+    {                                                                                                                  \
+        wrapped(run, state.original->fast[k]->backward, false);                                                        \
+    }
+WRAPPED_FAST(0)
+WRAPPED_FAST(1)
+WRAPPED_FAST(2)
+WRAPPED_FAST(3)
+static const sg_kernel wrapped_fast[SG_FAST_MAX] = {wrapped_fast0, wrapped_fast1, wrapped_fast2, wrapped_fast3};
 
 const sg_op *spoil_row(const sg_op *op)
 {
@@ -163,10 +169,10 @@ const sg_op *spoil_row(const sg_op *op)
     state.row = *op;
     state.row.backward[0] = wrapped_f32;
     state.row.backward[1] = wrapped_f64;
-    if (op->fast) {
-        state.fast = *op->fast;
-        state.fast.backward = wrapped_fast;
-        state.row.fast = &state.fast;
+    for (int k = 0; k < SG_FAST_MAX && op->fast[k]; k++) {
+        state.fast[k] = *op->fast[k];
+        state.fast[k].backward = wrapped_fast[k];
+        state.row.fast[k] = &state.fast[k];
     }
     spoil_set(SPOIL_NOTHING, 0);
     return &state.row;

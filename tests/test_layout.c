@@ -15,7 +15,7 @@
 
 static sg_layout wanted; /* of the blocks: what one machine or another would choose */
 
-static sg_layout lay_layout(void)
+static unsigned lay_layouts(void)
 {
     return wanted;
 }
@@ -39,13 +39,13 @@ static void lay_move(float *to, sg_layout to_layout, const float *from, sg_layou
 
 static void lay_forward(const sg_run *run)
 {
-    lay_move(run->out, run->node->layout, run->in[0], run->node->in_layout[0], run->node->shape, false);
+    lay_move(run->out, run->node->form.layout, run->in[0], run->node->in_form[0].layout, run->node->shape, false);
 }
 
 static void lay_backward(const sg_run *run)
 {
     if (run->din[0])
-        lay_move(run->din[0], run->node->in_layout[0], run->dout, run->node->layout, run->node->shape, true);
+        lay_move(run->din[0], run->node->in_form[0].layout, run->dout, run->node->form.layout, run->node->shape, true);
 }
 
 static bool lay_takes(const sg_node *node, bool backward)
@@ -62,8 +62,8 @@ static sg_status lay_infer(sg_node *node)
 }
 
 static const sg_fast lay_fast = {
-    .name = "lay", .takes = lay_takes, .blocked = lay_layout, .forward = lay_forward, .backward = lay_backward};
-static const sg_op lay_row = {.name = "lay", .infer = lay_infer, .fast = &lay_fast};
+    .name = "lay", .takes = lay_takes, .blocked = lay_layouts, .forward = lay_forward, .backward = lay_backward};
+static const sg_op lay_row = {.name = "lay", .infer = lay_infer, .fast = {&lay_fast}};
 
 static sg_value lay(sg_graph *g, sg_value x)
 {
@@ -147,7 +147,7 @@ static void run_wide(result *r, const wide_case *w, unsigned without)
     for (int k = 0; k < w->inputs; k++)
         keep(r, k + 1, w->is_param[k] ? sg_plan_param_grad(plan, names[k]) : sg_plan_input_grad(plan, names[k]),
              sg_shape_len(w->shape[k]));
-    r->blocked = plan->nodes[w->op.id].node.layout == wanted;
+    r->blocked = plan->nodes[w->op.id].node.form.layout == wanted;
     r->fused = plan->nodes[w->op.id].node.fused != NULL;
     free(seed);
     sg_plan_free(plan);
