@@ -1,5 +1,6 @@
 /* bench_unet.c - one U-Net training step (forward, backward, Adam) and one inference, timed.
- * usage: bench_unet WIDTH DEPTH BATCH SIZE none|batch [auto|direct] [THREADS] [profile]
+ * usage: bench_unet WIDTH DEPTH BATCH SIZE none|batch [MODE] [THREADS] [profile]
+ * MODE: words joined by '-': auto or direct (algorithm), bf16 (storage of values); for example bf16, direct-bf16.
  * One channel in and out, BCE-with-logits, random pictures. Prints one JSON line: median and minimum seconds, FLOP of a
  * step (counted as direct convolution: forward + 2 x forward), peak memory,
  * processor seconds (on a busy machine: with one thread), a hash of the weights after the timed
@@ -34,12 +35,18 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static sg_status make(sg_plan **out, sg_model *model, const sg_unet_config *net, sg_shape shape, bool train)
+static sg_plan_options options_of(const char *mode, bool train)
+{
+    return (sg_plan_options){.backward = train, .bf16 = strstr(mode, "bf16") != NULL};
+}
+
+static sg_status make(sg_plan **out, sg_model *model, const sg_unet_config *net, sg_shape shape,
+                      const sg_plan_options *options)
 {
     sg_graph *g = sg_graph_new();
     const sg_value z = sg_unet(g, sg_input(g, "x", shape), net);
-    const sg_value loss = train ? sg_bce(g, z, sg_input(g, "label", shape)) : z;
-    const sg_status status = sg_plan_make(out, g, model, loss, &(sg_plan_options){.backward = train});
+    const sg_value loss = options->backward ? sg_bce(g, z, sg_input(g, "label", shape)) : z;
+    const sg_status status = sg_plan_make(out, g, model, loss, options);
     sg_graph_free(g);
     return status;
 }
@@ -77,18 +84,20 @@ static uint64_t weights_hash(const sg_model *model)
     return hash;
 }
 
-static sg_status bench(const sg_unet_config *net, sg_shape shape, const char *algorithm, bool profile)
+static sg_status bench(const sg_unet_config *net, sg_shape shape, const char *mode, bool profile)
 {
     sg_model *model = NULL;
     sg_plan *train = NULL, *infer = NULL;
     sg_plan_info info;
+    const sg_plan_options training = options_of(mode, true), inferring = options_of(mode, false);
     double step[STEPS_MAX], cpu[STEPS_MAX], inference[INFERENCES];
     int steps = 0;
     const double begin = now(CLOCK_MONOTONIC);
     SG_TRY(sg_model_new(&model, 1));
-    SG_TRY(make(&train, model, net, shape, true));
+    SG_TRY(make(&train, model, net, shape, &training));
     fill(train);
     sg_plan_step_set(train, &(sg_step){.training = true});
+    const double setup = now(CLOCK_MONOTONIC) - begin;
     SG_TRY(train_step(train, model));
     const double first = now(CLOCK_MONOTONIC) - begin;
     for (int i = 1; i < WARM_UP; i++) SG_TRY(train_step(train, model));
@@ -104,7 +113,7 @@ static sg_status bench(const sg_unet_config *net, sg_shape shape, const char *al
     sg_plan_info_get(train, &info);
     const double loss = sg_plan_loss(train);
     sg_plan_free(train);
-    SG_TRY(make(&infer, model, net, shape, false));
+    SG_TRY(make(&infer, model, net, shape, &inferring));
     fill(infer);
     for (int i = 0; i < INFERENCES; i++) {
         const double start = now(CLOCK_MONOTONIC);
@@ -116,13 +125,13 @@ static sg_status bench(const sg_unet_config *net, sg_shape shape, const char *al
     qsort(inference, INFERENCES, sizeof *inference, by_value);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"base\": %d, \"depth\": %d, \"batch\": %d, \"size\": %d, \"norm\": \"%s\", \"algorithm\": \"%s\", "
+    printf("{\"base\": %d, \"depth\": %d, \"batch\": %d, \"size\": %d, \"norm\": \"%s\", \"mode\": \"%s\", "
            "\"threads\": %d, "
            "\"step_s_median\": %.4f, \"step_s_min\": %.4f, \"cpu_s_median\": %.4f, \"infer_s_min\": %.4f, "
-           "\"first_step_s\": %.3f, \"flop\": %.0f, "
+           "\"setup_s\": %.3f, \"first_step_s\": %.3f, \"flop\": %.0f, "
            "\"arena_mib\": %.0f, \"peak_mib\": %.0f, \"loss\": %.8f, \"weights\": \"%016llx\"}\n",
-           net->width, net->depth, shape.n, shape.h, net->norm == SG_NORM_BATCH ? "batch" : "none", algorithm,
-           sg_threads(), step[steps / 2], step[0], cpu[steps / 2], inference[0], first, 3 * info.flop_forward,
+           net->width, net->depth, shape.n, shape.h, net->norm == SG_NORM_BATCH ? "batch" : "none", mode, sg_threads(),
+           step[steps / 2], step[0], cpu[steps / 2], inference[0], setup, first, 3 * info.flop_forward,
            (double)info.arena_bytes / 1048576, (double)usage.ru_maxrss / 1024, loss,
            (unsigned long long)weights_hash(model));
     sg_plan_free(infer);
@@ -133,17 +142,17 @@ static sg_status bench(const sg_unet_config *net, sg_shape shape, const char *al
 int main(int argc, char **argv)
 {
     if (argc < 6) {
-        fprintf(stderr, "usage: bench_unet WIDTH DEPTH BATCH SIZE none|batch [auto|direct] [THREADS] [profile]\n");
+        fprintf(stderr, "usage: bench_unet WIDTH DEPTH BATCH SIZE none|batch [MODE] [THREADS] [profile]\n");
         return 2;
     }
     const sg_unet_config net = {.depth = atoi(argv[2]),
                                 .width = atoi(argv[1]),
                                 .out_channels = 1,
                                 .norm = strcmp(argv[5], "batch") == 0 ? SG_NORM_BATCH : SG_NORM_NONE};
-    const char *algorithm = argc > 6 ? argv[6] : "auto";
-    sg_nn_algorithm_set(strcmp(algorithm, "direct") == 0 ? SG_NN_DIRECT : SG_NN_AUTO);
+    const char *mode = argc > 6 ? argv[6] : "auto";
+    sg_nn_algorithm_set(strstr(mode, "direct") ? SG_NN_DIRECT : SG_NN_AUTO);
     if (argc > 7) sg_threads_set(atoi(argv[7]));
-    if (bench(&net, SG_SHAPE(atoi(argv[3]), 1, atoi(argv[4]), atoi(argv[4])), algorithm, argc > 8) == SG_OK) return 0;
+    if (bench(&net, SG_SHAPE(atoi(argv[3]), 1, atoi(argv[4]), atoi(argv[4])), mode, argc > 8) == SG_OK) return 0;
     fprintf(stderr, "bench_unet: %s\n", sg_error_text());
     return 1;
 }
