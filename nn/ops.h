@@ -12,6 +12,8 @@
     X(relu)                                                                                                            \
     X(max_pool)                                                                                                        \
     X(upsample_bilinear)                                                                                               \
+    X(mirror_pad)                                                                                                      \
+    X(crop)                                                                                                            \
     X(bce)                                                                                                             \
     X(dice)                                                                                                            \
     X(mse)
@@ -35,6 +37,16 @@ sg_value sg_relu(sg_graph *g, sg_value x, double slope);
 sg_value sg_max_pool(sg_graph *g, sg_value x);
 /* Bilinear, twice the size, pixel centres kept (PyTorch: align_corners=False), edges repeated: (n, c, 2h, 2w). */
 sg_value sg_upsample_bilinear(sg_graph *g, sg_value x);
+/* Mirrored rows below and columns to the right, up to (n, c, h, w): y(i,j) = x(sg_mirror(i, x.h), sg_mirror(j, x.w)).
+ * h and w from the size of x up to twice that. */
+sg_value sg_mirror_pad(sg_graph *g, sg_value x, int h, int w);
+/* Where row i of a mirrored picture comes from; 0 <= i < 2 size. The edge is repeated: 0 1 2 2 1 0. */
+static inline int sg_mirror(int i, int size)
+{
+    return i < size ? i : 2 * size - 1 - i;
+}
+/* y = x[:, :, 0 .. h - 1, 0 .. w - 1], (n, c, h, w). */
+sg_value sg_crop(sg_graph *g, sg_value x, int h, int w);
 
 /* Which arithmetic fast 3x3 convolutions may use. AUTO: Winograd F(4x4,3x3) (Lavin & Gray 2016) where the shape makes
  * it pay, by a fixed rule; DIRECT: never. Process-wide; decides plans made later. */

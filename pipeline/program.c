@@ -39,8 +39,8 @@ sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *mo
     memset(out, 0, sizeof *out);
     SG_TRY(sg_microscope_check(&out->size, &config->microscope));
     const int unit = 1 << config->unet.depth;
-    if (kind != SG_PROGRAM_ELECTRONS && out->size.output_px % unit != 0)
-        SG_FAIL(SG_E_CONFIG, "network.depth: %d poolings need a picture that divides by %d, the camera gives %d px",
+    if (kind != SG_PROGRAM_ELECTRONS && out->size.output_px < unit)
+        SG_FAIL(SG_E_CONFIG, "network.depth: %d poolings need a picture of at least %d px, the camera gives %d",
                 config->unet.depth, unit, out->size.output_px);
     out->batch = batch;
     out->graph = sg_graph_new();

@@ -143,7 +143,7 @@ static void bad_settings_are_refused(void **state)
         {TRAIN "--set camera.pixl_um=1", "did you mean camera.pixel_um?", 2},
         {TRAIN "--set camera.offset_adu=300", "--set: camera.offset_adu: 300 is outside 0..254", 2},
         {TRAIN "--set network.depth=6",
-         "--set: network.depth: 6 poolings need a picture that divides by 64, the camera gives 16", 2},
+         "--set: network.depth: 6 poolings need a picture of at least 64 px, the camera gives 16", 2},
         {TRAIN "--set dataset.kind=stack", "--set: dataset.kind: stack and sample.kind", 2},
         {TRAIN "--set illumination.geometry=csv", "tiny.yaml: illumination.csv: geometry csv needs a table", 2},
         {TRAIN "--set sample.size_px=8192 --set train.batch_size=4096", "is empty or larger than 65536 MiB", 1},
