@@ -65,6 +65,7 @@ typedef struct sg_node {
      * the last one, dL/din[i] *= in[i] > 0 ? 1 : slope. That op then finds `premasked` and leaves its dout alone. */
     const sg_fused_relu *mask[SG_MAX_INPUTS];
     bool premasked;
+    bool direct; /* sums as the formula has them: no algorithm that trades rounding for speed */
 } sg_node;
 
 /* What one kernel call sees. Pointers are to float or double as the kernel is; backward ADDS into din. */

@@ -30,6 +30,7 @@ typedef struct sg_plan_options {
     bool backward;    /* also plan gradients (needs a scalar loss unless seeds come by sg_plan_backward_from) */
     bool f64;         /* double precision, reference kernels */
     bool reference;   /* float, but no fast kernels */
+    bool direct;      /* sg_node.direct of every node */
     bool bf16;        /* blocked values and their gradients are stored as bfloat16 where every op around can */
     unsigned without; /* passes to leave out: SG_PASS_... | ... */
     FILE *verbose;    /* passes print their result here; NULL: silent */

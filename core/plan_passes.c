@@ -89,6 +89,7 @@ void sg_pass_kernels(sg_plan *plan)
 {
     for (int i = 0; i < plan->count; i++) {
         sg_plan_node *n = &plan->nodes[i];
+        n->node.direct = plan->options.direct;
         if (!n->live || n->node.op == NULL || plan->options.f64 || plan->options.reference) continue;
         for (int k = 0; k < SG_FAST_MAX && n->fast == NULL; k++) {
             const sg_fast *fast = n->node.op->fast[k];

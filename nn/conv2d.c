@@ -203,16 +203,4 @@ sg_value sg_conv2d(sg_graph *g, sg_value x, sg_value weight, sg_value bias)
 {
     return sg_node_add(g, &sg_op_conv2d, NULL, 0, (const sg_value[]){x, weight, bias}, 3);
 }
-
-static sg_nn_algorithm nn_algorithm = SG_NN_AUTO;
-
-void sg_nn_algorithm_set(sg_nn_algorithm algorithm)
-{
-    nn_algorithm = algorithm;
-}
-
-sg_nn_algorithm sg_nn_algorithm_get(void)
-{
-    return nn_algorithm;
-}
 #endif

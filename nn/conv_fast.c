@@ -89,7 +89,7 @@ static int largest_chunk(const layer *l)
 /* The fixed rule by shape: Winograd needs channels to pay for its transforms, and pictures of a few tiles. */
 static bool winograd_pays(const sg_node *node, const sg_dnn_problem *p)
 {
-    return sg_nn_algorithm_get() == SG_NN_AUTO && p->k == 3 && !p->plain_src &&
+    return !node->direct && p->k == 3 && !p->plain_src &&
            node->in_shape[0].c >= WINOGRAD_CHANNELS && node->shape.c >= WINOGRAD_CHANNELS && p->h >= WINOGRAD_SIZE &&
            p->w >= WINOGRAD_SIZE;
 }

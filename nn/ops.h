@@ -48,10 +48,4 @@ static inline int sg_mirror(int i, int size)
 /* y = x[:, :, 0 .. h - 1, 0 .. w - 1], (n, c, h, w). */
 sg_value sg_crop(sg_graph *g, sg_value x, int h, int w);
 
-/* Which arithmetic fast 3x3 convolutions may use. AUTO: Winograd F(4x4,3x3) (Lavin & Gray 2016) where the shape makes
- * it pay, by a fixed rule; DIRECT: never. Process-wide; decides plans made later. */
-typedef enum sg_nn_algorithm { SG_NN_AUTO, SG_NN_DIRECT } sg_nn_algorithm;
-void sg_nn_algorithm_set(sg_nn_algorithm algorithm);
-sg_nn_algorithm sg_nn_algorithm_get(void);
-
 #endif

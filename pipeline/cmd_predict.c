@@ -68,7 +68,7 @@ static sg_status run_measured(prediction *p, const float *adu, int height, int w
     sg_camera_config camera = p->config.microscope.camera;
     if (offset) camera.offset_adu = (double)offset->value[0];
     const sg_param_spec spec = {.init_a = range_e, .frozen = true, .unit = "electron"};
-    const sg_plan_options options = {0};
+    const sg_plan_options options = sg_program_options(&p->config.nn);
     sg_graph *g = sg_graph_new();
     sg_plan *plan = NULL;
     const sg_value input = sg_input(g, "adu", SG_SHAPE(1, exposures, h, w));

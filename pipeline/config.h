@@ -21,6 +21,15 @@ typedef struct sg_loss_config {
     double bce_weight, dice_weight; /* dice_bce only */
 } sg_loss_config;
 
+typedef enum sg_nn_algorithm { SG_NN_AUTO, SG_NN_DIRECT } sg_nn_algorithm;
+typedef enum sg_nn_precision { SG_NN_F32, SG_NN_BF16 } sg_nn_precision;
+
+/* How the network is computed: sg_plan_options.direct, .bf16. */
+typedef struct sg_nn_config {
+    sg_nn_algorithm algorithm;
+    sg_nn_precision precision;
+} sg_nn_config;
+
 typedef struct sg_train_config {
     int steps;  /* optimiser steps; not used when epochs > 0 */
     int epochs; /* 0: `steps` says how long */
@@ -51,6 +60,7 @@ typedef struct sg_config {
     sg_optimiser_config optimiser;
     sg_dataset_config dataset;
     sg_train_config train;
+    sg_nn_config nn;
     sg_reconstruct_config reconstruct;
 } sg_config;
 

@@ -199,6 +199,11 @@ const sg_key sg_keys[] = {
     {NETWORK(upsample), .type = ENUM, .names = "transposed bilinear", .doc = "how the decoder gets finer"},
     {NETWORK(leaky_slope), .type = REAL, .lo = 0, .hi = 1, .value = 0, .doc = "slope of the activation below zero; 0: ReLU"},
 
+    {PLAIN(nn.algorithm), .type = ENUM, .names = "auto direct",
+     .doc = "auto: 3x3 convolutions by Winograd F(4x4, 3x3) where a fixed rule by shape says so; direct: summed as written, the least rounding"},
+    {PLAIN(nn.precision), .type = ENUM, .names = "f32 bf16",
+     .doc = "how values inside the network are stored; arithmetic, parameters and losses are f32, so bf16 needs no special processor"},
+
     {PLAIN(loss.kind), .type = ENUM, .names = "dice_bce mse", .doc = "segmentation, or regression"},
     {PLAIN(loss.bce_weight), .type = REAL, .lo = 0, .hi = 1e3, .value = 1, .doc = "dice_bce: weight of the cross-entropy"},
     {PLAIN(loss.dice_weight), .type = REAL, .lo = 0, .hi = 1e3, .value = 1, .doc = "dice_bce: weight of the Dice loss"},
@@ -328,8 +333,8 @@ static const char *last_word(const char *path)
     return dot ? dot + 1 : path;
 }
 
-static const char *const section_names[] = {"sample", "illumination", "optics",  "camera", "network",
-                                            "loss",   "optimiser",    "dataset", "train",  "experiment"};
+static const char *const section_names[] = {"sample",    "illumination", "optics", "camera", "network",   "loss",
+                                            "optimiser", "dataset",      "train",  "nn",     "experiment"};
 
 const char *sg_key_suggest(const char *path)
 {
@@ -384,7 +389,8 @@ static const char page_head[] =
     "# Config keys\n\n"
     "A config is a YAML file of sections; what it leaves out has the default of this table, which is the main job "
     "(`scopegrad demo`). `--set optics.na=0.2` changes a key on\n"
-    "the command line; `scopegrad info CONFIG` checks a file and prints every value a run would use. A learnable number is a "
+    "the command line; `scopegrad info CONFIG` checks a file and prints every value a run would use. A learnable "
+    "number is a "
     "number, or `{init: 0.1, learn: true, lr: 0.01}`; its\n"
     "parts are keys too (`optics.na.learn`). An `experiment` section (title, seeds, arms, vary, reference) is read by "
     "`scopegrad demo`; see\n"

@@ -33,6 +33,11 @@ static sg_value build(sg_graph *g, const sg_config *config, const sg_microscope_
     return loss_of(g, logits, label, &config->loss);
 }
 
+sg_plan_options sg_program_options(const sg_nn_config *nn)
+{
+    return (sg_plan_options){.direct = nn->algorithm == SG_NN_DIRECT, .bf16 = nn->precision == SG_NN_BF16};
+}
+
 sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *model, int batch, sg_program_kind kind,
                           FILE *verbose)
 {
@@ -45,7 +50,9 @@ sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *mo
     out->batch = batch;
     out->graph = sg_graph_new();
     const sg_value root = build(out->graph, config, &out->size, batch, kind);
-    const sg_plan_options options = {.backward = kind == SG_PROGRAM_TRAIN, .verbose = verbose};
+    sg_plan_options options = sg_program_options(&config->nn);
+    options.backward = kind == SG_PROGRAM_TRAIN;
+    options.verbose = verbose;
     return sg_plan_make(&out->plan, out->graph, model, root, &options);
 }
 

@@ -21,6 +21,8 @@ typedef struct sg_program {
     int batch;
 } sg_program;
 
+/* What `nn` asks of a plan; backward and verbose are left to the caller. */
+sg_plan_options sg_program_options(const sg_nn_config *nn);
 /* Builds and plans for `batch` samples; parameters are made in or taken from `model`, which must outlive the program.
  * verbose: the passes print their result there; NULL: silent. *out is freed with sg_program_free, also after an
  * error. */

@@ -323,10 +323,19 @@ static void test_lifetime_bits(void **state)
 
 /* ---- threads, dose, allocations ---- */
 
-static void train(program *p, int threads, int steps)
+/* How a network can be computed. */
+static const struct mode {
+    const char *name;
+    sg_plan_options options;
+} modes[] = {{"auto", {.backward = true}},
+             {"direct", {.backward = true, .direct = true}},
+             {"bf16", {.backward = true, .bf16 = true}}};
+enum { MODES = sizeof modes / sizeof *modes };
+
+static void train(program *p, const struct mode *mode, int threads, int steps)
 {
     sg_threads_set(threads);
-    program_open(p, &scope, &(sg_plan_options){.backward = true});
+    program_open(p, &scope, &mode->options);
     for (int step = 0; step < steps; step++) {
         write_batch(p, step);
         must(try_step(p));
@@ -334,30 +343,37 @@ static void train(program *p, int threads, int steps)
     sg_threads_set(0);
 }
 
-static void test_threads(void **state)
+/* Number of parameters that are the same with `threads` as with one. */
+static int same_bits(const struct mode *mode, int threads)
 {
-    (void)state;
     program one, other;
     int compared = 0;
-    train(&one, 1, 4);
-    for (int threads = 2; threads <= 3; threads++) {
-        train(&other, threads, 4);
-        for (int k = 0; k < sg_model_count(one.model); k++, compared++) {
-            const sg_param_info *a = sg_model_at(one.model, k), *b = sg_model_at(other.model, k);
-            if (memcmp(a->value, b->value, a->len * sizeof(float)) != 0)
-                fail_msg("%s has other bits with %d threads", a->name, threads);
-        }
-        program_close(&other);
+    train(&one, mode, 1, 4);
+    train(&other, mode, threads, 4);
+    for (int k = 0; k < sg_model_count(one.model); k++, compared++) {
+        const sg_param_info *a = sg_model_at(one.model, k), *b = sg_model_at(other.model, k);
+        if (memcmp(a->value, b->value, a->len * sizeof(float)) != 0)
+            fail_msg("%s, %s has other bits with %d threads", mode->name, a->name, threads);
     }
     program_close(&one);
-    assert_true(compared > 10);
+    program_close(&other);
+    return compared;
+}
+
+static void test_threads(void **state)
+{
+    static const int threads[] = {2, 3, 8};
+    (void)state;
+    for (int m = 0; m < MODES; m++)
+        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++)
+            assert_true(same_bits(&modes[m], threads[t]) > 10);
 }
 
 static void test_dose(void **state)
 {
     (void)state;
     program p;
-    train(&p, 2, 6);
+    train(&p, &modes[0], 2, 6);
     const sg_param_info *weight = sg_model_find(p.model, "microscope.led.weight");
     assert_non_null(weight);
     double sum = 0;
@@ -376,10 +392,12 @@ static void test_no_allocation(void **state)
     print_message("# the address sanitizer counts allocations itself\n");
     skip();
 #endif
-    for (int threads = 1; threads <= 3; threads += 2) {
+    for (int i = 0; i < 2 * MODES; i++) {
+        const int threads = i % 2 ? 3 : 1;
+        const struct mode *mode = &modes[i / 2];
         program p;
         sg_threads_set(threads);
-        program_open(&p, &scope, &(sg_plan_options){.backward = true});
+        program_open(&p, &scope, &mode->options);
         write_batch(&p, 0);
         must(try_step(&p)); /* OpenMP starts its threads here */
         atomic_store(&allocations, 0);
@@ -389,8 +407,8 @@ static void test_no_allocation(void **state)
         const sg_status status = try_step(&p);
         atomic_store(&counting, false);
         must(status);
-        print_message("# %ld allocations in a step with %d threads; oneDNN takes and gives back %ld small blocks\n",
-                      (long)atomic_load(&allocations), threads, (long)atomic_load(&library_allocations));
+        print_message("# %s: %ld allocations in a step with %d threads; oneDNN takes and gives back %ld small blocks\n",
+                      mode->name, (long)atomic_load(&allocations), threads, (long)atomic_load(&library_allocations));
         assert_int_equal(atomic_load(&allocations), 0);
         assert_int_equal(atomic_load(&library_balance), 0);
         atomic_store(&counting, true);
@@ -423,19 +441,19 @@ static void test_not_finite(void **state)
     (void)state;
     static const char *const names[] = {"microscope.led.weight", "unet.down0.conv1.weight", "unet.head.weight"};
     static const float bad[] = {NAN, INFINITY};
-    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+    for (size_t k = 0; k < MODES * sizeof names / sizeof *names; k++)
         for (int b = 0; b < 2; b++) {
             program p;
             size_t len = 0, after_len = 0;
-            train(&p, 2, 1);
-            sg_param_info *info = sg_model_find(p.model, names[k]);
+            train(&p, &modes[k % MODES], 2, 1);
+            sg_param_info *info = sg_model_find(p.model, names[k / MODES]);
             assert_non_null(info);
             const float good = info->value[0];
             info->value[0] = bad[b];
             float *before = all_values(p.model, &len);
             const int64_t steps = sg_model_steps(p.model);
             assert_int_equal(try_step(&p), SG_E_NUMERIC);
-            assert_non_null(strstr(sg_error_text(), names[k]));
+            assert_non_null(strstr(sg_error_text(), names[k / MODES]));
             float *after = all_values(p.model, &after_len);
             assert_memory_equal(before, after, len * sizeof *before);
             assert_true(sg_model_steps(p.model) == steps);

@@ -388,7 +388,7 @@ static void test_matrix(void **state)
 /* ---- Winograd against double ---- */
 
 /* Largest error / largest value of y, dx, dweight for a convolution (n, c, h, w) -> o channels. */
-static void conv_errors(sg_shape shape, int o, sg_nn_algorithm algorithm, double error[3])
+static void conv_errors(sg_shape shape, int o, bool direct, double error[3])
 {
     double *exact[3] = {NULL};
     for (int pass = 0; pass < 2; pass++) {
@@ -400,9 +400,7 @@ static void conv_errors(sg_shape shape, int o, sg_nn_algorithm algorithm, double
             sg_conv2d(g, sg_variable(g, "x", shape, false), sg_variable(g, "weight", ws, false), SG_NONE);
         const size_t len[3] = {sg_shape_len(ys), sg_shape_len(shape), sg_shape_len(ws)};
         double *seed = check_alloc(len[0]);
-        sg_nn_algorithm_set(algorithm);
-        OK(sg_plan_make(&plan, g, NULL, y, &(sg_plan_options){.backward = true, .f64 = f64}));
-        sg_nn_algorithm_set(SG_NN_AUTO);
+        OK(sg_plan_make(&plan, g, NULL, y, &(sg_plan_options){.backward = true, .f64 = f64, .direct = direct}));
         for (int k = 0; k < 3; k++)
             for (size_t i = 0; i < len[k]; i++) {
                 const float v = (float)check_random(k == 0 ? "seed" : k == 1 ? "x" : "weight", 0, i);
@@ -442,8 +440,8 @@ static void test_winograd(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         double winograd[3], direct[3];
-        conv_errors(list[i].shape, list[i].o, SG_NN_AUTO, winograd);
-        conv_errors(list[i].shape, list[i].o, SG_NN_DIRECT, direct);
+        conv_errors(list[i].shape, list[i].o, false, winograd);
+        conv_errors(list[i].shape, list[i].o, true, direct);
         print_message("# %d -> %d channels: direct %.1e %.1e %.1e, Winograd %.1e %.1e %.1e\n", list[i].shape.c,
                       list[i].o, direct[0], direct[1], direct[2], winograd[0], winograd[1], winograd[2]);
         for (int k = 0; k < 3; k++) {
@@ -462,7 +460,7 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
 }
 
 /* Three whole steps; the hash of loss, gradients and parameters. */
-static uint64_t steps_hash(const sg_unet_config *net, sg_shape shape, int threads)
+static uint64_t steps_hash(const sg_unet_config *net, sg_shape shape, const sg_plan_options *options, int threads)
 {
     static const sg_optimiser_config adam = {
         .kind = SG_OPTIMISER_ADAM, .lr = 1e-2, .beta1 = .9, .beta2 = .999, .epsilon = 1e-8, .clip_norm = 1};
@@ -473,8 +471,7 @@ static uint64_t steps_hash(const sg_unet_config *net, sg_shape shape, int thread
     sg_threads_set(threads);
     OK(sg_model_new(&model, 5));
     const sg_value z = sg_unet(g, sg_variable(g, "x", shape, false), net);
-    OK(sg_plan_make(&plan, g, model, sg_dice_bce(g, z, sg_input(g, "label", shape), 1, 1),
-                    &(sg_plan_options){.backward = true}));
+    OK(sg_plan_make(&plan, g, model, sg_dice_bce(g, z, sg_input(g, "label", shape), 1, 1), options));
     sg_plan_step_set(plan, &(sg_step){.training = true});
     for (int step = 0; step < 3; step++) {
         float *x = sg_plan_input(plan, "x"), *label = sg_plan_input(plan, "label");
@@ -505,18 +502,24 @@ static void test_bits(void **state)
     } list[] = {{{2, 16, 1, SG_NORM_BATCH, SG_UPSAMPLE_TRANSPOSED, 0}, {5, 1, 32, 48}},
                 {{2, 32, 1, SG_NORM_NONE, SG_UPSAMPLE_BILINEAR, 0}, {3, 1, 64, 32}},
                 {{1, 12, 1, SG_NORM_BATCH, SG_UPSAMPLE_TRANSPOSED, .1}, {2, 1, 30, 34}}};
+    static const struct {
+        const char *name;
+        sg_plan_options options;
+    } modes[] = {{"auto", {.backward = true}},
+                 {"direct", {.backward = true, .direct = true}},
+                 {"bf16", {.backward = true, .bf16 = true}},
+                 {"direct bf16", {.backward = true, .direct = true, .bf16 = true}}};
+    static const int threads[] = {2, 3, 8};
     const int before = sg_threads();
     (void)state;
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        for (int direct = 0; direct < 2; direct++) {
-            sg_nn_algorithm_set(direct ? SG_NN_DIRECT : SG_NN_AUTO);
-            const uint64_t one = steps_hash(&list[i].net, list[i].shape, 1);
-            for (int threads = 2; threads <= 3; threads++)
-                if (steps_hash(&list[i].net, list[i].shape, threads) != one)
-                    fail_msg("net %zu, %s: other bits with %d threads", i, direct ? "direct" : "auto", threads);
-            assert_true(steps_hash(&list[i].net, list[i].shape, 1) == one);
+        for (size_t m = 0; m < sizeof modes / sizeof *modes; m++) {
+            const uint64_t one = steps_hash(&list[i].net, list[i].shape, &modes[m].options, 1);
+            for (size_t t = 0; t < sizeof threads / sizeof *threads; t++)
+                if (steps_hash(&list[i].net, list[i].shape, &modes[m].options, threads[t]) != one)
+                    fail_msg("net %zu, %s: other bits with %d threads", i, modes[m].name, threads[t]);
+            assert_true(steps_hash(&list[i].net, list[i].shape, &modes[m].options, 1) == one);
         }
-    sg_nn_algorithm_set(SG_NN_AUTO);
     sg_threads_set(before);
 }
 

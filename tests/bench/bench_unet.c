@@ -37,7 +37,8 @@ static int by_value(const void *a, const void *b)
 
 static sg_plan_options options_of(const char *mode, bool train)
 {
-    return (sg_plan_options){.backward = train, .bf16 = strstr(mode, "bf16") != NULL};
+    return (sg_plan_options){
+        .backward = train, .direct = strstr(mode, "direct") != NULL, .bf16 = strstr(mode, "bf16") != NULL};
 }
 
 static sg_status make(sg_plan **out, sg_model *model, const sg_unet_config *net, sg_shape shape,
@@ -150,7 +151,6 @@ int main(int argc, char **argv)
                                 .out_channels = 1,
                                 .norm = strcmp(argv[5], "batch") == 0 ? SG_NORM_BATCH : SG_NORM_NONE};
     const char *mode = argc > 6 ? argv[6] : "auto";
-    sg_nn_algorithm_set(strstr(mode, "direct") ? SG_NN_DIRECT : SG_NN_AUTO);
     if (argc > 7) sg_threads_set(atoi(argv[7]));
     if (bench(&net, SG_SHAPE(atoi(argv[3]), 1, atoi(argv[4]), atoi(argv[4])), mode, argc > 8) == SG_OK) return 0;
     fprintf(stderr, "bench_unet: %s\n", sg_error_text());
