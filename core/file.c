@@ -40,28 +40,14 @@ static sg_status write_all(int file, const char *data, size_t size, const char *
     return SG_OK;
 }
 
-/* Devices and pipes cannot be renamed over. */
-static sg_status write_special(const char *path, const void *data, size_t size)
-{
-    const int file = open(path, O_WRONLY | O_CLOEXEC);
-    if (file < 0) SG_FAIL(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
-    const sg_status status = write_all(file, data, size, path);
-    if (close(file) != 0 && status == SG_OK) SG_FAIL(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
-    return status;
-}
-
-static sg_status write_temporary(const char *temporary, const char *path, const void *data, size_t size, mode_t mode)
-{
-    const int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0) SG_FAIL(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
-    sg_status status = write_all(file, data, size, path);
-    if (status == SG_OK && mode) (void)fchmod(file, mode); /* the older file's permissions; not worth failing for */
-    if (status == SG_OK && fsync(file) != 0)
-        status = sg_error_set(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
-    if (close(file) != 0 && status == SG_OK)
-        status = sg_error_set(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
-    return status;
-}
+/* A file that grows out of sight. */
+struct sg_file_draft {
+    int file;
+    mode_t mode;                   /* of the older file; 0: there is none */
+    char path[PATH_MAX + 1];       /* as the caller says it: for errors */
+    char target[PATH_MAX + 1];     /* behind symbolic links */
+    char temporary[PATH_MAX + 64]; /* empty: a device or a pipe, which cannot be renamed over */
+};
 
 /* The rename itself must reach the disk too. File systems that cannot sync a folder say EINVAL. */
 static sg_status sync_folder(const char *path)
@@ -80,34 +66,93 @@ static sg_status sync_folder(const char *path)
     return SG_OK;
 }
 
-static sg_status write_atomic(const char *path, const void *data, size_t size, mode_t mode)
+/* Where the draft of `path` lies and what it will replace. */
+static sg_status place_draft(sg_file_draft *draft, const char *path)
 {
     static atomic_uint count;
-    char temporary[PATH_MAX + 64];
-    const int length =
-        snprintf(temporary, sizeof temporary, "%s.tmp-%ld-%u", path, (long)getpid(), atomic_fetch_add(&count, 1u));
-    if (length < 0 || (size_t)length >= sizeof temporary) SG_FAIL(SG_E_IO, "%.200s...: the path is too long", path);
-    sg_status status = write_temporary(temporary, path, data, size, mode);
-    if (status == SG_OK && rename(temporary, path) != 0)
-        status = sg_error_set(SG_E_IO, "%s: cannot replace the older file: %s", path, strerror(errno));
-    if (status != SG_OK) {
-        (void)unlink(temporary);
-        return status;
+    struct stat info;
+    if (!path || !*path) SG_FAIL(SG_E_IO, "cannot write a file without a name");
+    if (strlen(path) > PATH_MAX) SG_FAIL(SG_E_IO, "%.200s...: the path is too long", path);
+    (void)strcpy(draft->path, path);
+    (void)strcpy(draft->target, path);
+    const bool exists = stat(path, &info) == 0;
+    if (exists && S_ISDIR(info.st_mode)) SG_FAIL(SG_E_IO, "%s: cannot write: it is a folder", path);
+    if (exists && !S_ISREG(info.st_mode)) return SG_OK;
+    if (exists) {
+        char *target = realpath(path, NULL);
+        if (!target) SG_FAIL(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
+        (void)snprintf(draft->target, sizeof draft->target, "%s", target);
+        free(target);
+        draft->mode = info.st_mode & 07777;
     }
-    return sync_folder(path);
+    (void)snprintf(draft->temporary, sizeof draft->temporary, "%s.tmp-%ld-%u", draft->target, (long)getpid(),
+                   atomic_fetch_add(&count, 1u));
+    return SG_OK;
+}
+
+sg_status sg_file_draft_open(sg_file_draft **out, const char *path)
+{
+    SG_TRY(SG_ALLOC(out, 1, path));
+    sg_file_draft *draft = *out;
+    sg_status status = place_draft(draft, path);
+    if (status == SG_OK) {
+        const bool special = !draft->temporary[0];
+        draft->file = special ? open(path, O_WRONLY | O_CLOEXEC)
+                              : open(draft->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (draft->file < 0) status = sg_error_set(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
+    }
+    if (status == SG_OK) return SG_OK;
+    sg_free(draft);
+    *out = NULL;
+    return status;
+}
+
+int sg_file_draft_descriptor(const sg_file_draft *draft)
+{
+    return draft->file;
+}
+
+/* On the disk, with the older file's permissions (not worth failing for), and closed. */
+static sg_status finish_draft(sg_file_draft *draft)
+{
+    const bool special = !draft->temporary[0];
+    if (draft->mode) (void)fchmod(draft->file, draft->mode);
+    const bool synced = special || fsync(draft->file) == 0;
+    const int reason = errno;
+    const bool closed = close(draft->file) == 0;
+    draft->file = -1;
+    if (synced && closed) return SG_OK;
+    SG_FAIL(SG_E_IO, "%s: cannot write: %s", draft->path, strerror(synced ? errno : reason));
+}
+
+sg_status sg_file_draft_keep(sg_file_draft *draft)
+{
+    sg_status status = finish_draft(draft);
+    if (status == SG_OK && draft->temporary[0] && rename(draft->temporary, draft->target) != 0)
+        status = sg_error_set(SG_E_IO, "%s: cannot replace the older file: %s", draft->path, strerror(errno));
+    if (status == SG_OK && draft->temporary[0]) {
+        status = sync_folder(draft->target);
+        draft->temporary[0] = 0; /* there is none any more */
+    }
+    sg_file_draft_drop(draft);
+    return status;
+}
+
+void sg_file_draft_drop(sg_file_draft *draft)
+{
+    if (draft == NULL) return;
+    if (draft->file >= 0) (void)close(draft->file);
+    if (draft->temporary[0]) (void)unlink(draft->temporary);
+    sg_free(draft);
 }
 
 sg_status sg_file_write(const char *path, const void *data, size_t size)
 {
-    struct stat info;
-    if (!path || !*path) SG_FAIL(SG_E_IO, "cannot write a file without a name");
-    if (stat(path, &info) != 0) return write_atomic(path, data, size, 0);
-    if (S_ISDIR(info.st_mode)) SG_FAIL(SG_E_IO, "%s: cannot write: it is a folder", path);
-    if (!S_ISREG(info.st_mode)) return write_special(path, data, size);
-    char *target = realpath(path, NULL);
-    if (!target) SG_FAIL(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
-    const sg_status status = write_atomic(target, data, size, info.st_mode & 07777);
-    free(target);
+    sg_file_draft *draft;
+    SG_TRY(sg_file_draft_open(&draft, path));
+    const sg_status status = write_all(draft->file, data, size, path);
+    if (status == SG_OK) return sg_file_draft_keep(draft);
+    sg_file_draft_drop(draft);
     return status;
 }
 

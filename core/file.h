@@ -14,6 +14,15 @@
  * replaced. A device or a pipe (/dev/stdout) is written directly. data may be NULL when size is 0. */
 sg_status sg_file_write(const char *path, const void *data, size_t size);
 
+/* The same for a file that is written bit by bit: it grows in the temporary, open for reading and writing at
+ * `descriptor`, and becomes `path` when it is kept. Keeping and dropping end the draft; NULL may be dropped. A device
+ * or a pipe is written directly. */
+typedef struct sg_file_draft sg_file_draft;
+sg_status sg_file_draft_open(sg_file_draft **out, const char *path);
+int sg_file_draft_descriptor(const sg_file_draft *draft);
+sg_status sg_file_draft_keep(sg_file_draft *draft);
+void sg_file_draft_drop(sg_file_draft *draft);
+
 /* Adds to the end of a file (made if missing): growing logs. Not atomic: a reader must expect a half-written last
  * line. */
 sg_status sg_file_append(const char *path, const void *data, size_t size);

@@ -85,19 +85,28 @@ void sg_image_free(sg_image *image)
 
 /* ---- checks ---- */
 
+sg_status sg_image_check_size(long long pages, long long height, long long width, size_t bytes, const char *path)
+{
+    const double pixels = (double)pages * (double)height * (double)width;
+    if (pages < 1 || height < 1 || width < 1)
+        SG_FAIL(SG_E_FORMAT, "%s: %lld pages of %lld x %lld pixels are no picture", path, pages, width, height);
+    if (height > SG_IMAGE_PIXELS_MAX || width > SG_IMAGE_PIXELS_MAX)
+        SG_FAIL(SG_E_FORMAT, "%s: %lld x %lld pixels: a side may have 2^28", path, width, height);
+    if (pixels > 16384. * (double)bytes)
+        SG_FAIL(SG_E_FORMAT, "%s: damaged: a file of %zu bytes cannot hold %lld x %lld pixels", path, bytes, width,
+                height);
+    return SG_OK;
+}
+
 sg_status sg_image_make(sg_image *out, long long pages, long long height, long long width, size_t bytes,
                         const char *path)
 {
     const double pixels = (double)pages * (double)height * (double)width;
     *out = (sg_image){0};
-    if (pages < 1 || height < 1 || width < 1)
-        SG_FAIL(SG_E_FORMAT, "%s: %lld pages of %lld x %lld pixels are no picture", path, pages, width, height);
     if (pixels > SG_IMAGE_PIXELS_MAX)
         SG_FAIL(SG_E_FORMAT, "%s: %lld pages of %lld x %lld pixels are more than the 2^28 pixels allowed", path, pages,
                 width, height);
-    if (pixels > 16384. * (double)bytes)
-        SG_FAIL(SG_E_FORMAT, "%s: damaged: a file of %zu bytes cannot hold %lld x %lld pixels", path, bytes, width,
-                height);
+    SG_TRY(sg_image_check_size(pages, height, width, bytes, path));
     SG_TRY(SG_ALLOC(&out->data, (size_t)pixels, path));
     out->pages = (int)pages;
     out->height = (int)height;
@@ -105,14 +114,21 @@ sg_status sg_image_make(sg_image *out, long long pages, long long height, long l
     return SG_OK;
 }
 
+sg_status sg_image_check_rows(const float *x, int page, int row, int rows, int width, const char *path)
+{
+    const size_t w = (size_t)width, len = (size_t)rows * w;
+    size_t i = 0;
+    while (i < len && isfinite(x[i])) i++;
+    if (i == len) return SG_OK;
+    SG_FAIL(SG_E_NUMERIC, "%s: %s at page %d, row %zu, column %zu", path, isnan(x[i]) ? "NaN" : "Inf", page,
+            (size_t)row + i / w, i % w);
+}
+
 sg_status sg_image_check_finite(const sg_image *image, const char *path)
 {
-    const size_t width = (size_t)image->width, page = width * (size_t)image->height, len = page * (size_t)image->pages;
-    if (!image->is_float) return SG_OK;
-    for (size_t i = 0; i < len; i++)
-        if (!isfinite(image->data[i]))
-            SG_FAIL(SG_E_NUMERIC, "%s: %s at page %zu, row %zu, column %zu", path,
-                    isnan(image->data[i]) ? "NaN" : "Inf", i / page, i % page / width, i % width);
+    const size_t page_len = (size_t)image->height * (size_t)image->width;
+    for (int page = 0; image->is_float && page < image->pages; page++)
+        SG_TRY(sg_image_check_rows(image->data + (size_t)page * page_len, page, 0, image->height, image->width, path));
     return SG_OK;
 }
 

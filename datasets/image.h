@@ -47,7 +47,11 @@ sg_status sg_image_scale(float *x, size_t len, const char *name);
  * anything is allocated. */
 sg_status sg_image_make(sg_image *out, long long pages, long long height, long long width, size_t bytes,
                         const char *path);
+/* The same checks for pictures that are not read as a whole: only a side is limited to 2^28 pixels. */
+sg_status sg_image_check_size(long long pages, long long height, long long width, size_t bytes, const char *path);
 /* For the readers: SG_E_NUMERIC naming page, row and column of the first NaN or Inf. */
 sg_status sg_image_check_finite(const sg_image *image, const char *path);
+/* The same for x (rows, width), which begins at `row` of `page`. */
+sg_status sg_image_check_rows(const float *x, int page, int row, int rows, int width, const char *path);
 
 #endif

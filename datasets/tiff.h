@@ -9,6 +9,41 @@
  * strips or tiles, any compression libtiff knows, grey, palette or colour. SG_E_FORMAT names what is not supported. */
 sg_status sg_tiff_read(sg_image *out, const char *path, sg_image_options options);
 
+/* ---- row by row ---- */
+typedef struct sg_tiff_info {
+    int pages, height, width;
+    int bits;      /* of a sample; 8 also for fewer */
+    bool is_float; /* the first page */
+    size_t bytes;  /* of the file */
+} sg_tiff_info;
+
+/* Reads the tags of every page and no pixel: what they claim may be absurd, see sg_image_check_size. `path` must
+ * outlive the reader. */
+typedef struct sg_tiff_reader sg_tiff_reader;
+sg_status sg_tiff_open(sg_tiff_reader **out, const char *path, sg_image_options options);
+const sg_tiff_info *sg_tiff_info_of(const sg_tiff_reader *reader);
+/* out (rows, width) = rows row .. row + rows - 1 of a page, which must be inside it. Holds one strip or tile in memory;
+ * one that was read last is not read again. SG_E_FORMAT names the strip that is damaged, SG_E_NUMERIC the NaN. */
+sg_status sg_tiff_rows(sg_tiff_reader *reader, float *out, int page, int row, int rows);
+void sg_tiff_close(sg_tiff_reader *reader);
+
+typedef struct sg_tiff_form {
+    int pages, height, width;
+    int bits;        /* 8: uint8_t, 16: uint16_t, 32: float */
+    double pixel_um; /* > 0: resolution tags; a single page also says micrometres to ImageJ; 0: none */
+    bool compress;   /* deflate, with a predictor */
+} sg_tiff_form;
+
+/* A file of this form, in strips of a megabyte, BigTIFF from 2 GB on. Nothing stands at `path` (which must outlive the
+ * writer) before sg_tiff_finish, which fails if rows are missing. Finishing and abandoning free the writer; NULL may be
+ * abandoned. */
+typedef struct sg_tiff_writer sg_tiff_writer;
+sg_status sg_tiff_create(sg_tiff_writer **out, const char *path, const sg_tiff_form *form);
+/* The next rows (rows, width), page after page. */
+sg_status sg_tiff_append(sg_tiff_writer *writer, const void *data, int rows);
+sg_status sg_tiff_finish(sg_tiff_writer *writer);
+void sg_tiff_abandon(sg_tiff_writer *writer);
+
 typedef struct sg_tiff {
     int pages, height, width;
     int bits;         /* 8: uint8_t, 16: uint16_t, 32: float */
@@ -16,7 +51,7 @@ typedef struct sg_tiff {
     double pixel_um;  /* > 0: resolution tags; a single page also says micrometres to ImageJ; 0: none */
 } sg_tiff;
 
-/* Uncompressed; through sg_file_write. The same pictures give the same bytes. */
+/* Uncompressed, at once. The same pictures give the same bytes. */
 sg_status sg_tiff_write(const char *path, const sg_tiff *tiff);
 
 #endif
