@@ -37,4 +37,21 @@ size_t sg_winograd_scratch(const sg_winograd *p, int threads);
 void sg_winograd_run(const sg_winograd *p, const void *src, const float *weights, const float *bias, const void *mask,
                      void *dst, void *scratch);
 
+/* ---- the gradient of the weights: F(3x3, 4x4) ---- */
+
+/* dweights (dy.c, x.c, 3, 3) = [dweights +] sum over n, h, w of dy(h, w) x(h + kh - 1, w + kw - 1)
+ * dbias (dy.c) = [dbias +] sum over n, h, w of dy
+ *   masked      dy counts where mask > 0, and slope dy elsewhere; mask has the form of dy. */
+typedef struct sg_winograd_weights {
+    int n, h, w; /* >= 1 */
+    sg_conv_side x, dy;
+    bool add, add_bias, masked;
+    float slope;
+} sg_winograd_weights;
+
+size_t sg_winograd_weights_scratch(const sg_winograd_weights *p, int threads);
+/* As sg_winograd_run; mask and dbias may be NULL. Nothing overlaps. */
+void sg_winograd_weights_run(const sg_winograd_weights *p, const void *x, const void *dy, const void *mask,
+                             float *dweights, float *dbias, void *scratch);
+
 #endif

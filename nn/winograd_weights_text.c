@@ -1,0 +1,375 @@
+/* winograd_weights_text.c - kernels of winograd_weights.c: transforms of x, of dy and of the sum, and the product
+ * between them. One text, compiled for each vector length and instruction set (nn/meson.build). A panel is SG_LANES_OF
+ * channels of one side, the numbers of one vector.
+ *
+ * The transforms are those of Toom and Cook with the points 0, +-a, +-b and infinity, done in three passes of two rows
+ * each, which share their even and odd parts: rows {0, infinity}, {+a, -a}, {+b, -b}. A pass keeps 12 vectors, so it
+ * stays in registers. */
+#include "nn/winograd_weights_text.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define LANES       SG_TEXT_LANES
+#define JOIN_(a, b) a##b
+#define JOIN(a, b)  JOIN_(a, b)
+#define INLINE      static inline __attribute__((always_inline))
+
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef float loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); /* at any address of a float */
+typedef uint16_t half __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
+typedef int32_t truth __attribute__((vector_size(4 * LANES)));
+
+static const float A = SG_WINO_A, B = SG_WINO_B, A2 = SG_WINO_A * SG_WINO_A, B2 = SG_WINO_B * SG_WINO_B;
+
+INLINE vec load(const char *at, bool bf16)
+{
+    if (!bf16) return *(const loose *)at;
+    return (vec)(__builtin_convertvector(*(const half *)at, bits) << 16);
+}
+
+/* ---- one tile ---- */
+
+/* Rows of pixels of a tile, channels of one panel; rows and columns outside of the picture are zero. */
+typedef struct window {
+    const char *row[6], *mask[4];
+    int begin, end; /* columns inside */
+} window;
+
+INLINE vec pixel(const window *t, int row, int column, size_t step, bool bf16, bool whole)
+{
+    if (!whole && (column < t->begin || column >= t->end)) return (vec){0};
+    return load(t->row[row] + (size_t)column * step, bf16);
+}
+
+/* B^T of one column or row, two of its outputs: (0, infinity), (+a, -a) or (+b, -b). */
+INLINE void input_pair(vec out[2], const vec d[6], int pass)
+{
+    const float other = pass == 1 ? B2 : A2, point = pass == 1 ? A : B;
+    if (pass == 0) {
+        out[0] = d[4] - (A2 + B2) * d[2] + (A2 * B2) * d[0];
+        out[1] = d[5] - (A2 + B2) * d[3] + (A2 * B2) * d[1];
+    } else {
+        const vec even = d[4] - other * d[2], odd = point * (d[3] - other * d[1]);
+        out[0] = even + odd;
+        out[1] = even - odd;
+    }
+}
+
+/* The same for G, without its factors 1/N, which follow in the last transform. */
+INLINE void gradient_pair(vec out[2], const vec d[4], int pass)
+{
+    const float point = pass == 1 ? A : B;
+    if (pass == 0) {
+        out[0] = d[0];
+        out[1] = d[3];
+    } else {
+        const vec even = d[0] + point * point * d[2], odd = point * (d[1] + point * point * d[3]);
+        out[0] = even + odd;
+        out[1] = even - odd;
+    }
+}
+
+/* Outputs in the order 0, +a, -a, +b, -b, infinity. */
+INLINE void store_row(float *out, size_t step, const vec ends[2], const vec a[2], const vec b[2])
+{
+    *(vec *)out = ends[0];
+    *(vec *)(out + step) = a[0];
+    *(vec *)(out + 2 * step) = a[1];
+    *(vec *)(out + 3 * step) = b[0];
+    *(vec *)(out + 4 * step) = b[1];
+    *(vec *)(out + 5 * step) = ends[1];
+}
+
+INLINE void input_tile(float *out, size_t out_step, const window *t, size_t step, bool bf16, int pass, bool whole)
+{
+    vec rows[2][6];
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; j++) {
+        vec d[6] = {{0}}, pair[2];
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++)
+            if (pass == 0 || (i > 0 && i < 5)) d[i] = pixel(t, i, j, step, bf16, whole);
+        input_pair(pair, d, pass);
+        rows[0][j] = pair[0];
+        rows[1][j] = pair[1];
+    }
+#pragma GCC unroll 2
+    for (int r = 0; r < 2; r++) {
+        vec ends[2], a[2], b[2];
+        input_pair(ends, rows[r], 0);
+        input_pair(a, rows[r], 1);
+        input_pair(b, rows[r], 2);
+        store_row(out + 6 * (size_t)r * out_step, out_step, ends, a, b);
+    }
+}
+
+INLINE vec gradient_pixel(const window *t, int row, int column, size_t step, bool bf16, bool whole, const float *slope)
+{
+    const vec v = pixel(t, row, column, step, bf16, whole);
+    if (!slope || (!whole && column >= t->end)) return v;
+    const vec m = load(t->mask[row] + (size_t)column * step, bf16);
+    const truth keep = m > 0;
+    return (vec)(((truth)v & keep) | ((truth)(v * *slope) & ~keep));
+}
+
+/* `sum`: of all pixels, in pass 1, which reads them all. */
+INLINE void gradient_tile(float *out, size_t out_step, const window *t, size_t step, bool bf16, int pass, bool whole,
+                          const float *slope, vec *sum)
+{
+    vec rows[2][4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+        vec d[4] = {{0}}, pair[2];
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++)
+            if (pass != 0 || i == 0 || i == 3) d[i] = gradient_pixel(t, i, j, step, bf16, whole, slope);
+        if (pass == 1) *sum += (d[0] + d[1]) + (d[2] + d[3]);
+        gradient_pair(pair, d, pass);
+        rows[0][j] = pair[0];
+        rows[1][j] = pair[1];
+    }
+#pragma GCC unroll 2
+    for (int r = 0; r < 2; r++) {
+        vec ends[2], a[2], b[2];
+        gradient_pair(ends, rows[r], 0);
+        gradient_pair(a, rows[r], 1);
+        gradient_pair(b, rows[r], 2);
+        store_row(out + 6 * (size_t)r * out_step, out_step, ends, a, b);
+    }
+}
+
+/* ---- a block of tiles ---- */
+
+/* One row of a window that lies outside. */
+static const float outside[6 * 2 * LANES] __attribute__((aligned(64)));
+
+typedef struct cursor {
+    int image, y, x; /* of a tile */
+} cursor;
+
+INLINE cursor cursor_at(const sg_wino_view *v, int tile)
+{
+    const int per_image = v->rows * v->columns, rest = tile % per_image;
+    return (cursor){tile / per_image, rest / v->columns, rest % v->columns};
+}
+
+INLINE void cursor_next(cursor *c, const sg_wino_view *v)
+{
+    if (++c->x < v->columns) return;
+    c->x = 0;
+    if (++c->y < v->rows) return;
+    c->y = 0;
+    c->image++;
+}
+
+/* The window of `size` pixels whose first is `margin` before pixel 4 y, 4 x. */
+INLINE window window_at(const sg_wino_view *v, cursor c, size_t panel_at, int size, int margin, size_t number)
+{
+    const size_t pixel_step = (size_t)v->block * number;
+    const size_t at = (size_t)c.image * v->image_step + panel_at;
+    const ptrdiff_t left = 4 * c.x - margin;
+    window t;
+    t.begin = left < 0 ? (int)-left : 0;
+    t.end = v->w - left < size ? (int)(v->w - left) : size;
+    for (int i = 0; i < size; i++) {
+        const int y = 4 * c.y - margin + i;
+        const bool inside = y >= 0 && y < v->h;
+        const ptrdiff_t row = (ptrdiff_t)(at * number) + ((ptrdiff_t)y * v->w + left) * (ptrdiff_t)pixel_step;
+        t.row[i] = inside ? (const char *)v->values + row : (const char *)outside;
+        if (i < 4) t.mask[i] = inside && v->mask ? (const char *)v->mask + row : (const char *)outside;
+    }
+    return t;
+}
+
+/* Where the channels of a panel begin. */
+INLINE size_t panel_at(const sg_wino_view *v, int panel)
+{
+    const size_t channel = (size_t)panel * LANES, block = (size_t)v->block;
+    return channel / block * block * (size_t)v->h * (size_t)v->w + channel % block;
+}
+
+INLINE void input_any(float *out, const sg_wino_view *v, const sg_wino_span *s, int pass, bool bf16, size_t pixel_step)
+{
+    const size_t step = pixel_step * (bf16 ? 2 : 4);
+    for (int p = 0; p < s->panels; p++) {
+        cursor c = cursor_at(v, s->tile);
+        for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
+            const window t = window_at(v, c, panel_at(v, s->panel + p), 6, 1, bf16 ? 2 : 4);
+            float *to = out + (size_t)p * s->panel_step + (size_t)k * LANES;
+            if (t.begin == 0 && t.end == 6)
+                input_tile(to, s->step, &t, step, bf16, pass, true);
+            else
+                input_tile(to, s->step, &t, step, bf16, pass, false);
+        }
+    }
+}
+
+INLINE void gradient_any(float *out, const sg_wino_view *v, const sg_wino_span *s, int pass, double *sum, bool bf16,
+                         size_t pixel_step, bool masked)
+{
+    const size_t step = pixel_step * (bf16 ? 2 : 4);
+    const float *slope = masked ? &v->slope : NULL;
+    for (int p = 0; p < s->panels; p++) {
+        cursor c = cursor_at(v, s->tile);
+        vec total = {0};
+        for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
+            const window t = window_at(v, c, panel_at(v, s->panel + p), 4, 0, bf16 ? 2 : 4);
+            float *to = out + (size_t)p * s->panel_step + (size_t)k * LANES;
+            if (t.end == 4)
+                gradient_tile(to, s->step, &t, step, bf16, pass, true, slope, &total);
+            else
+                gradient_tile(to, s->step, &t, step, bf16, pass, false, slope, &total);
+        }
+        for (int l = 0; sum && pass == 1 && l < LANES; l++) sum[p * LANES + l] += (double)total[l];
+    }
+}
+
+static void input(float *out, const sg_wino_view *v, const sg_wino_span *s, int pass)
+{
+#define CASE(number, type16)                                                                                           \
+    if (pass == (number) && (v->type == SG_BF16) == (type16)) {                                                        \
+        if (v->block == LANES)                                                                                         \
+            input_any(out, v, s, number, type16, LANES);                                                               \
+        else                                                                                                           \
+            input_any(out, v, s, number, type16, 2 * LANES);                                                           \
+    }
+    CASE(0, false)
+    CASE(1, false)
+    CASE(2, false)
+    CASE(0, true)
+    CASE(1, true)
+    CASE(2, true)
+#undef CASE
+}
+
+static void gradient(float *out, const sg_wino_view *v, const sg_wino_span *s, int pass, double *sum)
+{
+#define CASE(number, type16)                                                                                           \
+    if (pass == (number) && (v->type == SG_BF16) == (type16)) {                                                        \
+        if (v->mask)                                                                                                   \
+            gradient_any(out, v, s, number, sum, type16, (size_t)v->block, true);                                      \
+        else                                                                                                           \
+            gradient_any(out, v, s, number, sum, type16, (size_t)v->block, false);                                     \
+    }
+    CASE(0, false)
+    CASE(1, false)
+    CASE(2, false)
+    CASE(0, true)
+    CASE(1, true)
+    CASE(2, true)
+#undef CASE
+}
+
+/* ---- product: sum of tiles ---- */
+
+/* c (rows, columns of vectors) += sum_k a[k][row] b[k][column]. */
+INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t b_column,
+                          int tiles, const int rows, const int columns)
+{
+    vec sum[16][2];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int j = 0; j < columns; j++) sum[r][j] = (vec){0};
+    for (int k = 0; k < tiles; k++) {
+        vec right[2];
+#pragma GCC unroll 2
+        for (int j = 0; j < columns; j++) right[j] = *(const vec *)(b + (size_t)j * b_column + (size_t)k * LANES);
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++) {
+            const vec left = a[(size_t)k * a_step + (size_t)r] - (vec){0};
+#pragma GCC unroll 2
+            for (int j = 0; j < columns; j++) sum[r][j] += left * right[j];
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int j = 0; j < columns; j++) *(vec *)(c + (size_t)r * c_step + (size_t)j * LANES) += sum[r][j];
+}
+
+static void multiply(float *c, size_t c_step, const float *a, int a_lanes, int a_panels, size_t a_panel_step,
+                     const float *b, int b_panels, size_t b_panel_step, int tiles)
+{
+    const int most = SG_TEXT_COLUMNS;
+    for (int q = 0; q < b_panels; q += most)
+        for (int i = 0; i < a_panels * a_lanes; i += SG_TEXT_ROWS) {
+            const float *left = a + (size_t)(i / a_lanes) * a_panel_step + (size_t)(i % a_lanes);
+            const float *right = b + (size_t)q * b_panel_step;
+            float *to = c + (size_t)i * c_step + (size_t)q * LANES;
+            if (q + most <= b_panels)
+                multiply_tile(to, c_step, left, (size_t)a_lanes, right, b_panel_step, tiles, SG_TEXT_ROWS,
+                              SG_TEXT_COLUMNS);
+            else
+                multiply_tile(to, c_step, left, (size_t)a_lanes, right, 0, tiles, SG_TEXT_ROWS, 1);
+        }
+}
+
+/* ---- last transform ---- */
+
+/* A^T of one row or column with the factors 1/N of the points. */
+INLINE void output_line(vec out[3], const vec m[6])
+{
+    const float s0 = 1 / (A2 * B2), sa = 1 / (2 * A2 * (A2 - B2)), sb = 1 / (2 * B2 * (B2 - A2));
+    const vec even_a = sa * (m[1] + m[2]), odd_a = (sa * A) * (m[1] - m[2]);
+    const vec even_b = sb * (m[3] + m[4]), odd_b = (sb * B) * (m[3] - m[4]);
+    out[0] = s0 * m[0] + (even_a + even_b);
+    out[1] = odd_a + odd_b;
+    out[2] = m[5] + (A2 * even_a + B2 * even_b);
+}
+
+/* out (9 vectors) of the sums at `in`; rows of the sums lie in the order of the passes: 0, inf, +a, -a, +b, -b. */
+INLINE void output_point(float *out, const float *in, size_t step)
+{
+    static const int order[6] = {0, 2, 3, 4, 5, 1};
+    vec lines[3][6];
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; j++) {
+        vec m[6], y[3];
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) m[i] = *(const vec *)(in + (size_t)(order[i] * 6 + j) * step);
+        output_line(y, m);
+#pragma GCC unroll 3
+        for (int i = 0; i < 3; i++) lines[i][j] = y[i];
+    }
+#pragma GCC unroll 3
+    for (int i = 0; i < 3; i++) {
+        vec y[3];
+        output_line(y, lines[i]);
+#pragma GCC unroll 3
+        for (int j = 0; j < 3; j++) *(vec *)(out + (i * 3 + j) * LANES) = y[j];
+    }
+}
+
+static void output(float *out, size_t panel_step, const float *in, size_t step, int rows, int panels)
+{
+    for (int p = 0; p < panels; p++)
+        for (int i = 0; i < rows; i++)
+            output_point(out + (size_t)p * panel_step + (size_t)i * 9 * LANES,
+                         in + ((size_t)i * (size_t)panels + (size_t)p) * LANES, step);
+}
+
+enum { GROUP = 8 }; /* input channels at a time: their 9 weights are neighbours in memory */
+
+/* weights (o, i, 9) = or += sum of the chunks' (rows, 9, lanes). */
+static void finish(float *weights, size_t o_step, const float *sums, size_t chunk_step, int chunks, int rows, bool add)
+{
+    for (int i = 0; i < rows; i += GROUP) {
+        float total[GROUP * 9][LANES] __attribute__((aligned(64)));
+        for (int m = 0; m < GROUP * 9; m++) {
+            vec v = *(const vec *)(sums + (size_t)(i * 9 + m) * LANES);
+            for (int c = 1; c < chunks; c++)
+                v += *(const vec *)(sums + (size_t)c * chunk_step + (size_t)(i * 9 + m) * LANES);
+            *(vec *)total[m] = v;
+        }
+        for (int l = 0; l < LANES; l++) {
+            float *to = weights + (size_t)l * o_step + (size_t)i * 9;
+            for (int m = 0; m < GROUP * 9; m++) to[m] = (add ? to[m] : 0) + total[m][l];
+        }
+    }
+}
+
+const sg_wino_weights_text JOIN(sg_wino_weights_text_, SG_TEXT_NAME) = {LANES,    input,  gradient,
+                                                                        multiply, output, finish};
