@@ -1,0 +1,380 @@
+/* winograd_text.c - kernels of winograd.c: transforms of tiles, weights and results, and the products between them. One
+ * text, compiled for each vector length and instruction set (nn/meson.build).
+ *
+ * The transforms are those of Toom and Cook with the points 0, +-a, +-b and infinity (Lavin & Gray have a = 1, b = 2;
+ * 5/8 and 3/2 are exact, too, and halve the error):
+ *     N0 = a^2 b^2, Na = 2 a^2 (a^2 - b^2), Nb = 2 b^2 (b^2 - a^2)
+ *     B^T rows: coefficients of prod_{q != p} (x - q); G rows: (1, p, p^2) / N_p; A^T columns: (1, p, p^2, p^3). */
+#include "nn/winograd_text.h"
+
+#include <string.h>
+
+#define LANES       SG_TEXT_LANES
+#define JOIN_(a, b) a##b
+#define JOIN(a, b)  JOIN_(a, b)
+#define INLINE      static inline __attribute__((always_inline))
+
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef float loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); /* at any address of a float */
+typedef uint16_t half __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
+typedef int32_t truth __attribute__((vector_size(4 * LANES)));
+
+static const float A = .625f, B = 1.5f, A2 = .625f * .625f, B2 = 1.5f * 1.5f;
+
+INLINE vec load(const char *at, bool bf16)
+{
+    if (!bf16) return *(const loose *)at;
+    return (vec)(__builtin_convertvector(*(const half *)at, bits) << 16);
+}
+
+/* Rounds to the nearest, ties to even; NaN stays NaN (core/bf16.h). */
+INLINE void store(char *at, vec v, bool bf16)
+{
+    if (!bf16) {
+        *(loose *)at = v;
+        return;
+    }
+    const bits b = (bits)v, nan = (bits)(v != v), rounded = (b + 0x7fff + ((b >> 16) & 1)) >> 16;
+    const bits quiet = (b >> 16) | 0x40;
+    *(half *)at = __builtin_convertvector((quiet & nan) | (rounded & ~nan), half);
+}
+
+INLINE vec choose(truth which, vec yes, vec no)
+{
+    return (vec)(((truth)yes & which) | ((truth)no & ~which));
+}
+
+/* ---- one line of a transform ---- */
+
+INLINE void input_line(vec v[6], const vec d[6])
+{
+    const vec even_a = d[4] - B2 * d[2], odd_a = A * (d[3] - B2 * d[1]);
+    const vec even_b = d[4] - A2 * d[2], odd_b = B * (d[3] - A2 * d[1]);
+    v[0] = d[4] - (A2 + B2) * d[2] + (A2 * B2) * d[0];
+    v[1] = even_a + odd_a;
+    v[2] = even_a - odd_a;
+    v[3] = even_b + odd_b;
+    v[4] = even_b - odd_b;
+    v[5] = d[5] - (A2 + B2) * d[3] + (A2 * B2) * d[1];
+}
+
+INLINE void filter_line(vec u[6], const vec g[3])
+{
+    const float n0 = 1 / (A2 * B2), na = 1 / (2 * A2 * (A2 - B2)), nb = 1 / (2 * B2 * (B2 - A2));
+    const vec even_a = na * (g[0] + A2 * g[2]), odd_a = (na * A) * g[1];
+    const vec even_b = nb * (g[0] + B2 * g[2]), odd_b = (nb * B) * g[1];
+    u[0] = n0 * g[0];
+    u[1] = even_a + odd_a;
+    u[2] = even_a - odd_a;
+    u[3] = even_b + odd_b;
+    u[4] = even_b - odd_b;
+    u[5] = g[2];
+}
+
+INLINE void output_line(vec y[4], const vec m[6])
+{
+    const vec even_a = m[1] + m[2], odd_a = m[1] - m[2], even_b = m[3] + m[4], odd_b = m[3] - m[4];
+    y[0] = m[0] + even_a + even_b;
+    y[1] = A * odd_a + B * odd_b;
+    y[2] = A2 * even_a + B2 * even_b;
+    y[3] = m[5] + (A * A2) * odd_a + (B * B2) * odd_b;
+}
+
+/* ---- tiles of a value ---- */
+
+typedef struct cursor {
+    int image, y, x; /* of a tile */
+} cursor;
+
+INLINE cursor cursor_at(const sg_wino_view *v, int tile)
+{
+    const int per_image = v->rows * v->columns, rest = tile % per_image;
+    return (cursor){tile / per_image, rest / v->columns, rest % v->columns};
+}
+
+INLINE void cursor_next(cursor *c, const sg_wino_view *v)
+{
+    if (++c->x < v->columns) return;
+    c->x = 0;
+    if (++c->y < v->rows) return;
+    c->y = 0;
+    c->image++;
+}
+
+/* The numbers before those of a panel in an image. */
+INLINE size_t panel_at(const sg_wino_view *v, int panel)
+{
+    const size_t channel = (size_t)panel * LANES, block = (size_t)v->block;
+    return channel / block * block * (size_t)v->h * (size_t)v->w + channel % block;
+}
+
+/* Bytes before a pixel of a panel; the pixel may lie left of or above the picture. */
+INLINE ptrdiff_t pixel_at(const sg_wino_view *v, int image, size_t panel, int y, int x, size_t number)
+{
+    const ptrdiff_t pixel = ((ptrdiff_t)y * v->w + x) * v->block;
+    return ((ptrdiff_t)((size_t)image * v->image_step + panel) + pixel) * (ptrdiff_t)number;
+}
+
+/* ---- input ---- */
+
+static const float outside[6 * 2 * LANES]; /* a row above or below of the picture: its columns need no test */
+
+/* The 6 x 6 pixels around a tile: columns begin .. end - 1 lie inside. */
+typedef struct window {
+    const char *row[6];
+    int begin, end;
+} window;
+
+INLINE window window_at(const sg_wino_view *v, cursor c, size_t panel, size_t number)
+{
+    const int left = 4 * c.x - 1, top = 4 * c.y - 1;
+    window t = {.begin = left < 0 ? -left : 0, .end = v->w - left < 6 ? v->w - left : 6};
+    for (int i = 0; i < 6; i++)
+        t.row[i] = top + i >= 0 && top + i < v->h ? v->values + pixel_at(v, c.image, panel, top + i, left, number)
+                                                  : (const char *)outside;
+    return t;
+}
+
+INLINE void input_tile(float *out, size_t point_step, const window *t, size_t pixel_step, bool bf16, bool whole)
+{
+    vec lines[6][6];
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; j++) {
+        vec d[6], v[6];
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++)
+            d[i] = whole || (j >= t->begin && j < t->end) ? load(t->row[i] + (size_t)j * pixel_step, bf16) : (vec){0};
+        input_line(v, d);
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) lines[i][j] = v[i];
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++) {
+        vec v[6];
+        input_line(v, lines[i]);
+#pragma GCC unroll 6
+        for (int j = 0; j < 6; j++) *(vec *)(out + (size_t)(6 * i + j) * point_step) = v[j];
+    }
+}
+
+INLINE void input_any(float *out, const sg_wino_view *v, const sg_wino_span *s, bool bf16, int block)
+{
+    const size_t number = bf16 ? 2 : 4, pixel_step = (size_t)block * number;
+    for (int p = 0; p < s->panels; p++) {
+        const size_t panel = panel_at(v, s->panel + p);
+        cursor c = cursor_at(v, s->tile);
+        for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
+            const window t = window_at(v, c, panel, number);
+            float *to = out + (size_t)p * s->panel_step + (size_t)k * LANES;
+            if (t.begin == 0 && t.end == 6)
+                input_tile(to, s->point_step, &t, pixel_step, bf16, true);
+            else
+                input_tile(to, s->point_step, &t, pixel_step, bf16, false);
+        }
+    }
+}
+
+static void input(float *out, const sg_wino_view *v, const sg_wino_span *s)
+{
+    if (v->type == SG_BF16)
+        v->block == 16 ? input_any(out, v, s, true, 16) : input_any(out, v, s, true, 8);
+    else
+        v->block == 16 ? input_any(out, v, s, false, 16) : input_any(out, v, s, false, 8);
+}
+
+/* ---- weights ---- */
+
+/* The weights of one channel of the source and one panel of results, taps (9, lanes). */
+INLINE void filter_point(float *out, size_t point_step, const float *taps)
+{
+    vec lines[6][3];
+    for (int j = 0; j < 3; j++) {
+        vec g[3], u[6];
+        for (int i = 0; i < 3; i++) g[i] = *(const vec *)(taps + (3 * i + j) * LANES);
+        filter_line(u, g);
+        for (int i = 0; i < 6; i++) lines[i][j] = u[i];
+    }
+    for (int i = 0; i < 6; i++) {
+        vec u[6];
+        filter_line(u, lines[i]);
+        for (int j = 0; j < 6; j++) *(vec *)(out + (size_t)(6 * i + j) * point_step) = u[j];
+    }
+}
+
+/* Panels stand in pairs; the last may be alone. */
+INLINE int paired(int panels, int panel)
+{
+    return panel % SG_WINO_PAIR == 0 && panel + 1 == panels ? 1 : SG_WINO_PAIR;
+}
+
+static void filter(float *out, const sg_wino_filter *f, int panel, int begin, int end)
+{
+    const size_t pair = (size_t)(panel / SG_WINO_PAIR * SG_WINO_PAIR), wide = (size_t)paired(f->panels, panel) * LANES;
+    float *to = out + pair * (size_t)f->channels * LANES + (size_t)(panel % SG_WINO_PAIR) * LANES;
+    for (int k = begin; k < end; k++) {
+        float taps[SG_WINO_TAPS * LANES] __attribute__((aligned(64)));
+        const float *from = f->weights + (size_t)k * f->src_step + (size_t)panel * LANES * f->dst_step;
+        for (int l = 0; l < LANES; l++, from += f->dst_step)
+            for (int m = 0; m < SG_WINO_TAPS; m++) taps[m * LANES + l] = from[f->rotated ? 8 - m : m];
+        filter_point(to + (size_t)k * wide, f->point_step, taps);
+    }
+}
+
+/* ---- product ---- */
+
+/* c (rows of tiles, columns of panels) = sum over channels of a (channels / lanes: a_step; rows, lanes) x b (channels,
+ * columns, lanes). */
+INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step, const float *b, int channels,
+                          const int rows, const int columns)
+{
+    vec sum[SG_TEXT_TILES][SG_WINO_PAIR];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int j = 0; j < columns; j++) sum[r][j] = (vec){0};
+    for (int k = 0; k < channels; k += LANES, a += a_step)
+#pragma GCC unroll 4
+        for (int l = 0; l < LANES; l++, b += columns * LANES) {
+            vec right[SG_WINO_PAIR];
+#pragma GCC unroll 2
+            for (int j = 0; j < columns; j++) right[j] = *(const vec *)(b + j * LANES);
+#pragma GCC unroll 16
+            for (int r = 0; r < rows; r++) {
+                const vec left = a[r * LANES + l] - (vec){0};
+#pragma GCC unroll 2
+                for (int j = 0; j < columns; j++) sum[r][j] += left * right[j];
+            }
+        }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int j = 0; j < columns; j++) *(vec *)(c + (size_t)j * c_step + (size_t)(r * LANES)) = sum[r][j];
+}
+
+INLINE void multiply_rows(float *c, size_t c_step, const float *a, size_t a_step, const float *b, int channels,
+                          int rows, const int columns)
+{
+    switch (rows) {
+#define CASE(rows)                                                                                                     \
+    case rows:                                                                                                         \
+        if (rows <= SG_TEXT_TILES)                                                                                     \
+            multiply_tile(c, c_step, a, a_step, b, channels, rows <= SG_TEXT_TILES ? rows : 1, columns);               \
+        break;
+        CASE(1)
+        CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+#undef CASE
+    }
+}
+
+static void multiply(float *out, const sg_wino_span *results, const float *in, const sg_wino_span *source,
+                     const float *filters, const sg_wino_filter *f, int panel)
+{
+    const int cuts = (source->tiles + SG_TEXT_TILES - 1) / SG_TEXT_TILES, channels = source->panels * LANES;
+    for (int point = 0; point < SG_WINO_POINTS; point++) {
+        const float *a = in + (size_t)point * source->point_step;
+        float *c = out + (size_t)point * results->point_step;
+        for (int p = 0; p < results->panels; p += SG_WINO_PAIR, c += SG_WINO_PAIR * results->panel_step) {
+            const float *b =
+                filters + (size_t)point * f->point_step + (size_t)(panel + p) * (size_t)f->channels * LANES;
+            for (int cut = 0; cut < cuts; cut++) {
+                const int first = source->tiles * cut / cuts, rows = source->tiles * (cut + 1) / cuts - first;
+                if (p + 1 < results->panels)
+                    multiply_rows(c + first * LANES, results->panel_step, a + first * LANES, source->panel_step, b,
+                                  channels, rows, 2);
+                else
+                    multiply_rows(c + first * LANES, results->panel_step, a + first * LANES, source->panel_step, b,
+                                  channels, rows, 1);
+            }
+        }
+    }
+}
+
+/* ---- output ---- */
+
+/* Where the pixels of a tile go, and their mask. */
+typedef struct target {
+    char *at;
+    const char *mask;
+    size_t row_step, pixel_step, mask_row_step, mask_pixel_step;
+    int rows, columns; /* inside */
+    vec bias;
+} target;
+
+INLINE void output_pixel(const target *t, int row, int column, vec v, const sg_wino_finish *f, bool bf16)
+{
+    char *at = t->at + (size_t)row * t->row_step + (size_t)column * t->pixel_step;
+    v += t->bias;
+    if (f->add) v += load(at, bf16);
+    if (f->masked) {
+        const size_t there = (size_t)row * t->mask_row_step + (size_t)column * t->mask_pixel_step;
+        const vec m = f->mask.type == SG_BF16 ? load(t->mask + there, true) : load(t->mask + there, false);
+        v = choose(m > 0, v, f->slope * v);
+    }
+    if (f->relu) v = choose(v > 0, v, f->slope * v);
+    store(at, v, bf16);
+}
+
+INLINE void output_tile(const target *t, const float *in, size_t point_step, const sg_wino_finish *f, bool bf16)
+{
+    vec lines[4][6];
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; j++) {
+        vec m[6], y[4];
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) m[i] = *(const vec *)(in + (size_t)(6 * i + j) * point_step);
+        output_line(y, m);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) lines[i][j] = y[i];
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        if (i >= t->rows) break;
+        vec y[4];
+        output_line(y, lines[i]);
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++)
+            if (j < t->columns) output_pixel(t, i, j, y[j], f, bf16);
+    }
+}
+
+INLINE int at_most_4(int left)
+{
+    return left < 4 ? left : 4;
+}
+
+INLINE target target_at(const sg_wino_view *v, cursor c, int panel, const sg_wino_finish *f, size_t number)
+{
+    const sg_wino_view *m = &f->mask;
+    const size_t mask_number = m->type == SG_BF16 ? 2 : 4;
+    target t = {.at = v->values + pixel_at(v, c.image, panel_at(v, panel), 4 * c.y, 4 * c.x, number),
+                .row_step = (size_t)v->w * (size_t)v->block * number,
+                .pixel_step = (size_t)v->block * number,
+                .rows = at_most_4(v->h - 4 * c.y),
+                .columns = at_most_4(v->w - 4 * c.x)};
+    if (f->bias) t.bias = *(const loose *)(f->bias + (size_t)panel * LANES);
+    if (!f->masked) return t;
+    t.mask = m->values + pixel_at(m, c.image, panel_at(m, panel), 4 * c.y, 4 * c.x, mask_number);
+    t.mask_pixel_step = (size_t)m->block * mask_number;
+    t.mask_row_step = (size_t)m->w * t.mask_pixel_step;
+    return t;
+}
+
+INLINE void output_any(const sg_wino_view *v, const float *in, const sg_wino_span *s, const sg_wino_finish *f,
+                       bool bf16)
+{
+    for (int p = 0; p < s->panels; p++) {
+        cursor c = cursor_at(v, s->tile);
+        for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
+            const target t = target_at(v, c, s->panel + p, f, bf16 ? 2 : 4);
+            output_tile(&t, in + (size_t)p * s->panel_step + (size_t)k * LANES, s->point_step, f, bf16);
+        }
+    }
+}
+
+static void output(const sg_wino_view *v, const float *in, const sg_wino_span *s, const sg_wino_finish *f)
+{
+    v->type == SG_BF16 ? output_any(v, in, s, f, true) : output_any(v, in, s, f, false);
+}
+
+const sg_wino_text JOIN(sg_wino_text_, SG_TEXT_NAME) = {LANES, input, filter, multiply, output};
