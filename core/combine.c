@@ -1,53 +1,88 @@
 /* combine.c - weighted sum of two tensors.
  *   forward   y = ka a + kb b          backward   da += ka dy, db += kb dy */
 #include "core/ops.h"
-#include "core/parallel.h"
+#include "core/tiles.h"
 
 typedef struct combine_attr {
     double ka, kb;
 } combine_attr;
 SG_KERNELS(combine)
 
-static size_t R(combine_len)(const sg_node *node)
+SG_INLINE void R(combine_sum)(real *restrict y, const real *a, real ka, const real *b, real kb, size_t len)
 {
-    return sg_shape_len(node->shape) * (node->is_complex ? 2 : 1);
+    for (size_t i = 0; i < len; i++) y[i] = ka * a[i] + kb * b[i];
 }
 
-static void R(combine_forward_block)(void *context, int block, int thread)
+SG_INLINE void R(combine_scale)(real *restrict y, const real *a, real ka, size_t len)
 {
-    const sg_run *run = context;
-    const combine_attr *attr = run->node->attr;
-    const size_t end = sg_block_end(block, R(combine_len)(run->node));
-    const real ka = (real)attr->ka, kb = (real)attr->kb;
-    const real *a = run->in[0], *b = run->node->input_count > 1 ? run->in[1] : NULL;
-    real *y = run->out;
+    for (size_t i = 0; i < len; i++) y[i] = ka * a[i];
+}
+
+SG_INLINE void R(combine_add)(real *restrict d, const real *restrict dy, real k, size_t len)
+{
+    for (size_t i = 0; i < len; i++) d[i] += k * dy[i];
+}
+
+SG_SIMD static void R(combine_span)(const sg_run *run, const sg_span *span)
+{
+    const sg_node *node = run->node;
+    const combine_attr *attr = node->attr;
+    const size_t y_at = sg_span_at(span, node->form), a_at = sg_span_at(span, node->in_form[0]),
+                 b_at = sg_span_at(span, node->in_form[1]);
+    real y_tile[SG_TILE], a_tile[SG_TILE], b_tile[SG_TILE];
+    for (size_t i = 0; i < span->len; i += SG_TILE) {
+        const size_t count = sg_tile_len(i, span->len);
+        const real *a = R(sg_tile_in)(run->in[0], node->in_form[0].type, a_at + i, count, a_tile);
+        real *y = R(sg_tile_out)(run->out, node->form.type, y_at + i, count, false, y_tile);
+        if (node->input_count > 1) R(combine_sum)
+        (y, a, (real)attr->ka, R(sg_tile_in)(run->in[1], node->in_form[1].type, b_at + i, count, b_tile),
+         (real)attr->kb, count);
+        else R(combine_scale)(y, a, (real)attr->ka, count);
+        R(sg_tile_done)(run->out, node->form.type, y_at + i, count, y);
+    }
+}
+
+SG_SIMD static void R(combine_span_grad)(const sg_run *run, const sg_span *span, int j, real k)
+{
+    const sg_node *node = run->node;
+    const size_t y_at = sg_span_at(span, node->form), d_at = sg_span_at(span, node->in_form[j]);
+    real dy_tile[SG_TILE], d_tile[SG_TILE];
+    for (size_t i = 0; i < span->len; i += SG_TILE) {
+        const size_t count = sg_tile_len(i, span->len);
+        const real *dy = R(sg_tile_in)(run->dout, node->form.type, y_at + i, count, dy_tile);
+        real *d = R(sg_tile_out)(run->din[j], node->in_form[j].type, d_at + i, count, true, d_tile);
+        R(combine_add)(d, dy, k, count);
+        R(sg_tile_done)(run->din[j], node->in_form[j].type, d_at + i, count, d);
+    }
+}
+
+static void R(combine_forward_slice)(void *context, int slice, int thread)
+{
+    const sg_run *run = *(const sg_run **)context;
+    const sg_span span = sg_span_of(slice, sg_image_len(run->node));
     (void)thread;
-    for (size_t i = sg_block_begin(block); i < end; i++) y[i] = b != NULL ? ka * a[i] + kb * b[i] : ka * a[i];
+    R(combine_span)(run, &span);
+}
+
+static void R(combine_backward_slice)(void *context, int slice, int thread)
+{
+    const sg_run *run = *(const sg_run **)context;
+    const combine_attr *attr = run->node->attr;
+    const real k[2] = {(real)attr->ka, (real)attr->kb};
+    const sg_span span = sg_span_of(slice, sg_image_len(run->node));
+    (void)thread;
+    for (int j = 0; j < run->node->input_count; j++)
+        if (run->din[j] != NULL) R(combine_span_grad)(run, &span, j, k[j]);
 }
 
 void R(combine_forward)(const sg_run *run)
 {
-    sg_parallel(sg_blocks(R(combine_len)(run->node)), R(combine_forward_block), (void *)(uintptr_t)run);
-}
-
-static void R(combine_backward_block)(void *context, int block, int thread)
-{
-    const sg_run *run = context;
-    const combine_attr *attr = run->node->attr;
-    const size_t end = sg_block_end(block, R(combine_len)(run->node));
-    const real k[2] = {(real)attr->ka, (real)attr->kb};
-    const real *dy = run->dout;
-    (void)thread;
-    for (int j = 0; j < run->node->input_count; j++) {
-        real *d = run->din[j];
-        if (d == NULL) continue;
-        for (size_t i = sg_block_begin(block); i < end; i++) d[i] += k[j] * dy[i];
-    }
+    sg_parallel(sg_spans(run->node->shape.n, sg_image_len(run->node)), R(combine_forward_slice), &run);
 }
 
 void R(combine_backward)(const sg_run *run)
 {
-    sg_parallel(sg_blocks(R(combine_len)(run->node)), R(combine_backward_block), (void *)(uintptr_t)run);
+    sg_parallel(sg_spans(run->node->shape.n, sg_image_len(run->node)), R(combine_backward_slice), &run);
 }
 
 #ifdef SG_ONCE
@@ -78,6 +113,7 @@ const sg_op sg_op_combine = {
     SG_REFERENCE(combine),
     .linear = true,
     .any_layout = true,
+    .any_form = true,
     .cases = combine_cases,
 };
 

@@ -1,49 +1,72 @@
-/* concat.c - channels of a, then of b. The same copies in both layouts, since an image's channels are contiguous.
+/* concat.c - channels of a, then of b. The same copies in all layouts, since an image's channels are contiguous.
  *   backward  da += first channels of dy, db += the others */
 #include "core/ops.h"
-#include "core/parallel.h"
+#include "core/tiles.h"
 
 #include <string.h>
 
 SG_KERNELS(concat)
 
-/* Piece of one image: input i's numbers in the output, and how many. */
-static size_t R(concat_piece)(const sg_node *node, int slice, size_t *in_at, size_t *out_at)
+/* One image of one input: where it begins there and in the output, and how many numbers it has. */
+static size_t R(concat_part)(const sg_node *node, int slice, size_t *in_at, size_t *out_at)
 {
-    const int image = slice / 2, i = slice % 2;
-    const size_t pixels = (size_t)node->shape.h * (size_t)node->shape.w, len = (size_t)node->in_shape[i].c * pixels;
-    *in_at = (size_t)image * len;
-    *out_at = (size_t)image * (size_t)node->shape.c * pixels + (i ? (size_t)node->in_shape[0].c * pixels : 0);
-    return len;
+    const size_t image = (size_t)(slice / 2), pixels = (size_t)node->shape.h * (size_t)node->shape.w;
+    const int i = slice % 2;
+    *in_at = image * node->in_form[i].image_step;
+    *out_at = image * node->form.image_step + (i ? (size_t)node->in_shape[0].c * pixels : 0);
+    return (size_t)node->in_shape[i].c * pixels;
 }
 
-SG_SIMD static void R(concat_add)(real *restrict dx, const real *restrict dy, size_t len)
+SG_INLINE void R(concat_add)(real *restrict to, const real *restrict from, size_t len, bool adds)
 {
-    for (size_t i = 0; i < len; i++) dx[i] += dy[i];
+    for (size_t i = 0; i < len; i++) to[i] = (adds ? to[i] : 0) + from[i];
+}
+
+SG_SIMD static void R(concat_convert)(void *to, sg_type to_type, size_t to_at, const void *from, sg_type from_type,
+                                      size_t from_at, size_t len, bool adds)
+{
+    real to_tile[SG_TILE], from_tile[SG_TILE];
+    for (size_t i = 0; i < len; i += SG_TILE) {
+        const size_t count = sg_tile_len(i, len);
+        const real *x = R(sg_tile_in)(from, from_type, from_at + i, count, from_tile);
+        real *y = R(sg_tile_out)(to, to_type, to_at + i, count, adds, to_tile);
+        if (adds)
+            R(concat_add)(y, x, count, true);
+        else
+            R(concat_add)(y, x, count, false);
+        R(sg_tile_done)(to, to_type, to_at + i, count, y);
+    }
+}
+
+static void R(concat_copy)(void *to, sg_type to_type, size_t to_at, const void *from, sg_type from_type, size_t from_at,
+                           size_t len, bool adds)
+{
+    const size_t size = sg_type_size(to_type, sizeof(real));
+    if (to_type == from_type && !adds)
+        memcpy((unsigned char *)to + to_at * size, (const unsigned char *)from + from_at * size, len * size);
+    else
+        R(concat_convert)(to, to_type, to_at, from, from_type, from_at, len, adds);
 }
 
 static void R(concat_forward_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
     size_t in_at, out_at;
-    const size_t len = R(concat_piece)(run->node, slice, &in_at, &out_at);
+    const size_t len = R(concat_part)(run->node, slice, &in_at, &out_at);
     (void)thread;
-    memcpy((real *)run->out + out_at, (const real *)run->in[slice % 2] + in_at, len * sizeof(real));
+    R(concat_copy)
+    (run->out, run->node->form.type, out_at, run->in[slice % 2], run->node->in_form[slice % 2].type, in_at, len, false);
 }
 
 static void R(concat_backward_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
+    const int i = slice % 2;
     size_t in_at, out_at;
-    const size_t len = R(concat_piece)(run->node, slice, &in_at, &out_at);
-    real *dx = run->din[slice % 2];
-    const real *dy = (const real *)run->dout + out_at;
+    const size_t len = R(concat_part)(run->node, slice, &in_at, &out_at);
     (void)thread;
-    if (!dx) return;
-    if (run->fresh[slice % 2])
-        memcpy(dx + in_at, dy, len * sizeof(real));
-    else
-        R(concat_add)(dx + in_at, dy, len);
+    if (run->din[i]) R(concat_copy)
+    (run->din[i], run->node->in_form[i].type, in_at, run->dout, run->node->form.type, out_at, len, !run->fresh[i]);
 }
 
 void R(concat_forward)(const sg_run *run)
@@ -84,6 +107,7 @@ const sg_op sg_op_concat = {
     SG_REFERENCE(concat),
     .sets_fresh = true,
     .any_layout = true,
+    .any_form = true,
     .joins = true,
     .cases = concat_cases,
 };

@@ -1,14 +1,15 @@
 /* batch_norm.c - batch normalisation (Ioffe & Szegedy, ICML 2015), PyTorch's conventions: eps 1e-5, momentum .1.
  *   forward   y = scale x + shift, scale = weight / sqrt(var + eps), shift = bias - scale mean, then the fused
- * activation training: mean and biased var of the batch, per channel over n, h, w;  else: the running ones backward  g
- * = dy (masked by the activation, whose sign is that of scale x + shift: y itself is not kept), z = (x - mean) / std
- *             dbias += sum g;  dweight += sum g z;  m = n h w numbers a channel
+ *             activation; training: mean and biased var of the batch, per channel over n, h, w; else: the running ones
+ *   backward  g = dy (masked by the activation, whose sign is that of scale x + shift: y itself is not kept)
+ *             dbias += sum g;  dweight += sum g z;  z = (x - mean) / std;  m = n h w numbers a channel
  *             training  dx += scale (g - sum g / m - z (sum g z) / m)        else  dx += scale g
  *   commit    running_mean += .1 (mean - running_mean);  running_var += .1 (var m / (m - 1) - running_var)
- * Statistics: 16 partial sums over groups of 512 x 16 numbers, each centred on its own mean; groups, then images, are
- * merged in order, in double (Chan, Golub & LeVeque 1983). A row of 16 holds 16, 2 or 1 pixels of 1, 8 or 16 channels:
- * lane l belongs to channel l modulo the channels of the block, in a rest too. */
-#include "core/parallel.h"
+ * Statistics: sums of x and x^2 in double, tile by tile, where a tile's sum of squares comes from its deviations from
+ * its own mean: sum x^2 = sum (x - c)^2 + c (2 sum x - m c). Lane l of a row of 16 numbers, which are 16, 2 or 1 pixels
+ * of 1, 8 or 16 channels, belongs to channel l modulo the channels of the block, in a rest too. Pieces are added in
+ * order, image after image. */
+#include "core/tiles.h"
 #include "nn/lanes.h"
 #include "nn/ops.h"
 
@@ -18,7 +19,7 @@ SG_KERNELS(batch_norm)
 SG_HIDDEN void batch_norm_commit_f32(const sg_run *run);
 SG_HIDDEN void batch_norm_commit_f64(const sg_run *run);
 
-enum { R(GROUP) = 512 };
+enum { R(ROWS) = 4, R(STEP) = R(ROWS) * SG_LANES };
 static const double R(bn_eps) = 1e-5, R(bn_momentum) = .1;
 
 /* What forward saves for each channel, in double. */
@@ -26,58 +27,69 @@ typedef struct R(bn_channel) {
     double mean, var, inv_std, spare;
 } R(bn_channel);
 
-/* count numbers with this mean and sum of squared deviations; in backward: sum g, sum g z. */
-typedef struct R(bn_part) {
-    double count, a, b;
-} R(bn_part);
+/* Two sums of a channel: x, x^2 in forward; g, g z in backward. */
+typedef struct R(bn_sums) {
+    double a, b;
+} R(bn_sums);
 
-static inline void R(bn_merge)(R(bn_part) * to, double count, double mean, double squares)
-{
-    const double all = to->count + count, delta = mean - to->a;
-    if (count == 0) return;
-    to->b += squares + delta * delta * (to->count * count / all);
-    to->a += delta * (count / all);
-    to->count = all;
-}
+/* The same of 16 lanes. */
+typedef struct R(bn_lane_sums) {
+    double a[SG_LANES], b[SG_LANES];
+} R(bn_lane_sums);
 
-/* Statistics of `rows` x 16 numbers: lane by lane. */
-static inline void R(bn_group)(const real *restrict x, size_t rows, R(bn_part) part[SG_LANES])
-{
-    real sum[SG_LANES] = {0}, squares[SG_LANES] = {0}, mean[SG_LANES];
-    for (size_t r = 0; r < rows; r++)
-        for (int l = 0; l < SG_LANES; l++) sum[l] += x[r * SG_LANES + (size_t)l];
-    for (int l = 0; l < SG_LANES; l++) mean[l] = sum[l] / (real)rows;
-    for (size_t r = 0; r < rows; r++)
-        for (int l = 0; l < SG_LANES; l++) {
-            const real d = x[r * SG_LANES + (size_t)l] - mean[l];
-            squares[l] += d * d;
-        }
-    for (int l = 0; l < SG_LANES; l++) R(bn_merge)(&part[l], (double)rows, (double)mean[l], (double)squares[l]);
-}
-
-/* One piece: 16 lanes of partial statistics, read as rows of 16 and a rest. */
-SG_SIMD static void R(bn_piece_stats)(const real *x, size_t len, R(bn_part) part[SG_LANES])
-{
-    const size_t rows = len / SG_LANES;
-    for (int l = 0; l < SG_LANES; l++) part[l] = (R(bn_part)){0};
-    for (size_t r = 0; r < rows; r += R(GROUP))
-        R(bn_group)(x + r * SG_LANES, rows - r < R(GROUP) ? rows - r : R(GROUP), part);
-    for (size_t j = rows * SG_LANES; j < len; j++) R(bn_merge)(&part[j % SG_LANES], 1, (double)x[j], 0);
-}
-
-/* scale, shift and what backward needs, for each of the 16 lanes. */
+/* What is done to a number, for each of the 16 lanes: y = scale x + shift; dx = scale g - even - (x - mean) slant. */
 typedef struct R(bn_coef) {
-    real scale[SG_LANES], shift[SG_LANES], mean[SG_LANES], inv_std[SG_LANES], sum_g[SG_LANES], sum_gz[SG_LANES];
+    real scale[SG_LANES], shift[SG_LANES], mean[SG_LANES], even[SG_LANES], slant[SG_LANES];
 } R(bn_coef);
 
-static inline real R(bn_apply)(real x, real scale, real shift, real slope)
+/* Lane sums of rows that were added side by side: no sum waits for the one before. */
+SG_INLINE void R(bn_fold)(real lane[SG_LANES], real row[R(ROWS)][SG_LANES])
+{
+    for (int l = 0; l < SG_LANES; l++) lane[l] = (row[0][l] + row[1][l]) + (row[2][l] + row[3][l]);
+}
+
+SG_INLINE void R(bn_add)(real *restrict sum, const real *restrict x)
+{
+    for (int l = 0; l < SG_LANES; l++) sum[l] += x[l];
+}
+
+SG_INLINE void R(bn_add_squares)(real *restrict sum, const real *restrict x, const real *restrict centre)
+{
+    for (int l = 0; l < SG_LANES; l++) sum[l] += (x[l] - centre[l]) * (x[l] - centre[l]);
+}
+
+SG_INLINE void R(bn_tile_moments)(const real *restrict x, size_t len, R(bn_lane_sums) * sums)
+{
+    const size_t whole = len / R(STEP) * R(STEP), rows = len / SG_LANES;
+    real row[R(ROWS)][SG_LANES] = {0}, squares_row[R(ROWS)][SG_LANES] = {0};
+    real sum[SG_LANES], squares[SG_LANES], centre[SG_LANES];
+    for (size_t j = 0; j < whole; j += R(STEP))
+        for (int q = 0; q < R(ROWS); q++) R(bn_add)(row[q], x + j + q * SG_LANES);
+    R(bn_fold)(sum, row);
+    for (size_t j = whole; j < len; j++) sum[j % SG_LANES] += x[j];
+    for (int l = 0; l < SG_LANES; l++) centre[l] = sum[l] / (real)(rows > 0 ? rows : 1);
+    for (size_t j = 0; j < whole; j += R(STEP))
+        for (int q = 0; q < R(ROWS); q++) R(bn_add_squares)(squares_row[q], x + j + q * SG_LANES, centre);
+    R(bn_fold)(squares, squares_row);
+    for (size_t j = whole; j < len; j++) {
+        const real d = x[j] - centre[j % SG_LANES];
+        squares[j % SG_LANES] += d * d;
+    }
+    for (size_t l = 0; l < SG_LANES; l++) {
+        const double c = (double)centre[l], count = (double)(rows + (l < len % SG_LANES));
+        sums->a[l] += (double)sum[l];
+        sums->b[l] += (double)squares[l] + c * (2 * (double)sum[l] - count * c);
+    }
+}
+
+SG_INLINE real R(bn_apply)(real x, real scale, real shift, real slope)
 {
     const real v = scale * x + shift;
     return R(sg_leaky)(v, slope);
 }
 
-SG_SIMD static void R(bn_piece_forward)(real *restrict y, const real *restrict x, size_t len,
-                                        const R(bn_coef) *restrict k, real slope)
+SG_INLINE void R(bn_tile_apply)(real *restrict y, const real *restrict x, size_t len, const R(bn_coef) *restrict k,
+                                real slope)
 {
     const size_t whole = len / SG_LANES * SG_LANES;
     for (size_t j = 0; j < whole; j += SG_LANES)
@@ -86,46 +98,49 @@ SG_SIMD static void R(bn_piece_forward)(real *restrict y, const real *restrict x
 }
 
 /* g of one number. */
-static inline real R(bn_masked)(real dy, real x, real scale, real shift, real slope)
+SG_INLINE real R(bn_masked)(real dy, real x, real scale, real shift, real slope)
 {
     return scale * x + shift > 0 ? dy : slope * dy;
 }
 
-/* sum g, sum g z of one piece. */
-SG_SIMD static void R(bn_piece_sums)(const real *restrict x, const real *restrict dy, size_t len,
-                                     const R(bn_coef) *restrict k, real slope, R(bn_part) part[SG_LANES])
+/* sum g, sum g (x - mean) */
+SG_INLINE void R(bn_add_grads)(real *restrict a, real *restrict b, const real *restrict x, const real *restrict dy,
+                               const R(bn_coef) *restrict k, real slope)
 {
-    const size_t rows = len / SG_LANES;
-    for (int l = 0; l < SG_LANES; l++) part[l] = (R(bn_part)){0};
-    for (size_t begin = 0; begin < rows; begin += R(GROUP)) {
-        const size_t end = begin + R(GROUP) < rows ? begin + R(GROUP) : rows;
-        real a[SG_LANES] = {0}, b[SG_LANES] = {0};
-        for (size_t r = begin; r < end; r++)
-            for (size_t l = 0; l < SG_LANES; l++) {
-                const size_t j = r * SG_LANES + l;
-                const real g = R(bn_masked)(dy[j], x[j], k->scale[l], k->shift[l], slope);
-                a[l] += g;
-                b[l] += g * ((x[j] - k->mean[l]) * k->inv_std[l]);
-            }
-        for (int l = 0; l < SG_LANES; l++) part[l].a += (double)a[l], part[l].b += (double)b[l];
+    for (int l = 0; l < SG_LANES; l++) {
+        const real g = R(bn_masked)(dy[l], x[l], k->scale[l], k->shift[l], slope);
+        a[l] += g;
+        b[l] += g * (x[l] - k->mean[l]);
     }
-    for (size_t j = rows * SG_LANES; j < len; j++) {
+}
+
+SG_INLINE void R(bn_tile_sums)(const real *restrict x, const real *restrict dy, size_t len,
+                               const R(bn_coef) *restrict k, real slope, R(bn_lane_sums) * sums)
+{
+    const size_t whole = len / R(STEP) * R(STEP);
+    real row_a[R(ROWS)][SG_LANES] = {0}, row_b[R(ROWS)][SG_LANES] = {0}, a[SG_LANES], b[SG_LANES];
+    for (size_t j = 0; j < whole; j += R(STEP))
+        for (int q = 0; q < R(ROWS); q++)
+            R(bn_add_grads)(row_a[q], row_b[q], x + j + q * SG_LANES, dy + j + q * SG_LANES, k, slope);
+    R(bn_fold)(a, row_a);
+    R(bn_fold)(b, row_b);
+    for (size_t j = whole; j < len; j++) {
         const size_t l = j % SG_LANES;
         const real g = R(bn_masked)(dy[j], x[j], k->scale[l], k->shift[l], slope);
-        part[l].a += (double)g;
-        part[l].b += (double)(g * ((x[j] - k->mean[l]) * k->inv_std[l]));
+        a[l] += g;
+        b[l] += g * (x[j] - k->mean[l]);
     }
+    for (int l = 0; l < SG_LANES; l++) sums->a[l] += (double)a[l], sums->b[l] += (double)b[l];
 }
 
-static inline real R(bn_grad)(real dy, real x, const R(bn_coef) * k, size_t l, real slope)
+SG_INLINE real R(bn_grad)(real dy, real x, const R(bn_coef) * k, size_t l, real slope)
 {
     const real g = R(bn_masked)(dy, x, k->scale[l], k->shift[l], slope);
-    const real z = (x - k->mean[l]) * k->inv_std[l];
-    return k->scale[l] * (g - k->sum_g[l] - z * k->sum_gz[l]);
+    return k->scale[l] * g - k->even[l] - (x - k->mean[l]) * k->slant[l];
 }
 
-SG_SIMD static void R(bn_piece_backward)(real *restrict dx, const real *restrict x, const real *restrict dy, size_t len,
-                                         const R(bn_coef) *restrict k, real slope, int fresh)
+SG_INLINE void R(bn_tile_grad)(real *restrict dx, const real *restrict x, const real *restrict dy, size_t len,
+                               const R(bn_coef) *restrict k, real slope, const bool fresh)
 {
     const size_t whole = len / SG_LANES * SG_LANES;
     for (size_t j = 0; j < whole; j += SG_LANES)
@@ -134,110 +149,193 @@ SG_SIMD static void R(bn_piece_backward)(real *restrict dx, const real *restrict
     for (size_t j = whole; j < len; j++) dx[j] = (fresh ? 0 : dx[j]) + R(bn_grad)(dy[j], x[j], k, j - whole, slope);
 }
 
-/* Coefficients of the block of channels of one piece. sums (c): sum g / m, sum g z / m; NULL in forward and evaluation.
- */
-static void R(bn_coefficients)(R(bn_coef) * k, const sg_run *run, int block, const R(bn_part) * sums)
+/* A piece of x (and dx) and of y (and dy): where they begin, and their length. */
+typedef struct R(bn_piece) {
+    size_t x_at, y_at, len;
+    int number, block, lanes; /* of all, in its image; channels of a block */
+} R(bn_piece);
+
+SG_SIMD static void R(bn_piece_moments)(const sg_run *run, const R(bn_piece) * p, R(bn_lane_sums) * sums)
 {
-    const int lanes = sg_lanes_of(run->node->shape, run->node->form).lanes;
-    const R(bn_channel) *saved = run->save;
-    for (int l = 0; l < SG_LANES; l++) {
-        const int c = block * lanes + l % lanes;
-        const double scale = (double)((const real *)run->in[1])[c] * saved[c].inv_std;
-        k->scale[l] = (real)scale;
-        k->shift[l] = (real)((double)((const real *)run->in[2])[c] - scale * saved[c].mean);
-        k->mean[l] = (real)saved[c].mean;
-        k->inv_std[l] = (real)saved[c].inv_std;
-        k->sum_g[l] = sums ? (real)sums[c].a : 0;
-        k->sum_gz[l] = sums ? (real)sums[c].b : 0;
+    const sg_type x_type = run->node->in_form[0].type;
+    real x_tile[SG_TILE];
+    for (size_t i = 0; i < p->len; i += SG_TILE) {
+        const size_t len = sg_tile_len(i, p->len);
+        R(bn_tile_moments)(R(sg_tile_in)(run->in[0], x_type, p->x_at + i, len, x_tile), len, sums);
     }
 }
 
-/* Scratch: 16 partial results for each piece, then (backward) one for each channel. */
-static R(bn_part) * R(bn_parts)(const sg_run *run, int piece)
+SG_SIMD static void R(bn_piece_apply)(const sg_run *run, const R(bn_piece) * p, const R(bn_coef) * k)
 {
-    return (R(bn_part) *)run->scratch + (size_t)piece * SG_LANES;
+    const sg_type x_type = run->node->in_form[0].type, y_type = run->node->form.type;
+    const real slope = R(sg_fused_slope)(run->node);
+    real x_tile[SG_TILE], y_tile[SG_TILE];
+    for (size_t i = 0; i < p->len; i += SG_TILE) {
+        const size_t len = sg_tile_len(i, p->len);
+        const real *x = R(sg_tile_in)(run->in[0], x_type, p->x_at + i, len, x_tile);
+        real *y = R(sg_tile_out)(run->out, y_type, p->y_at + i, len, false, y_tile);
+        R(bn_tile_apply)(y, x, len, k, slope);
+        R(sg_tile_done)(run->out, y_type, p->y_at + i, len, y);
+    }
 }
 
-static void R(bn_stats_slice)(void *context, int slice, int thread)
+SG_SIMD static void R(bn_piece_sums)(const sg_run *run, const R(bn_piece) * p, const R(bn_coef) * k,
+                                     R(bn_lane_sums) * sums)
 {
-    const sg_run *run = *(const sg_run **)context;
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
-    (void)thread;
-    R(bn_piece_stats)((const real *)run->in[0] + (size_t)slice * v.piece, v.piece, R(bn_parts)(run, slice));
+    const sg_type x_type = run->node->in_form[0].type, y_type = run->node->form.type;
+    const real slope = R(sg_fused_slope)(run->node);
+    real x_tile[SG_TILE], dy_tile[SG_TILE];
+    for (size_t i = 0; i < p->len; i += SG_TILE) {
+        const size_t len = sg_tile_len(i, p->len);
+        const real *x = R(sg_tile_in)(run->in[0], x_type, p->x_at + i, len, x_tile);
+        const real *dy = R(sg_tile_in)(run->dout, y_type, p->y_at + i, len, dy_tile);
+        R(bn_tile_sums)(x, dy, len, k, slope, sums);
+    }
 }
 
-static void R(bn_forward_slice)(void *context, int slice, int thread)
+SG_SIMD static void R(bn_piece_grad)(const sg_run *run, const R(bn_piece) * p, const R(bn_coef) * k)
 {
-    const sg_run *run = *(const sg_run **)context;
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
+    const sg_type x_type = run->node->in_form[0].type, y_type = run->node->form.type;
+    const real slope = R(sg_fused_slope)(run->node);
+    const bool fresh = run->fresh[0];
+    real x_tile[SG_TILE], dy_tile[SG_TILE], dx_tile[SG_TILE];
+    for (size_t i = 0; i < p->len; i += SG_TILE) {
+        const size_t len = sg_tile_len(i, p->len);
+        const real *x = R(sg_tile_in)(run->in[0], x_type, p->x_at + i, len, x_tile);
+        const real *dy = R(sg_tile_in)(run->dout, y_type, p->y_at + i, len, dy_tile);
+        real *dx = R(sg_tile_out)(run->din[0], x_type, p->x_at + i, len, !fresh, dx_tile);
+        if (fresh)
+            R(bn_tile_grad)(dx, x, dy, len, k, slope, true);
+        else
+            R(bn_tile_grad)(dx, x, dy, len, k, slope, false);
+        R(sg_tile_done)(run->din[0], x_type, p->x_at + i, len, dx);
+    }
+}
+
+static R(bn_piece) R(bn_piece_of)(const sg_node *node, int number)
+{
+    const sg_lanes x = sg_lanes_of(node->in_shape[0], node->in_form[0]), y = sg_lanes_of(node->shape, node->form);
+    return (R(bn_piece)){sg_piece_at(&x, number), sg_piece_at(&y, number), x.piece, number, number % x.blocks, x.lanes};
+}
+
+/* Coefficients of the channels of one piece. means (c): sum g / m, sum g z / m; NULL in forward. */
+static R(bn_coef) R(bn_coefficients)(const sg_run *run, const R(bn_piece) * p, const R(bn_sums) * means)
+{
+    const R(bn_channel) *saved = run->save;
+    const real *weight = run->in[1], *bias = run->in[2];
     R(bn_coef) k;
+    for (int l = 0; l < SG_LANES; l++) {
+        const int c = p->block * p->lanes + l % p->lanes;
+        const double scale = (double)weight[c] * saved[c].inv_std;
+        k.scale[l] = (real)scale;
+        k.shift[l] = (real)((double)bias[c] - scale * saved[c].mean);
+        k.mean[l] = (real)saved[c].mean;
+        k.even[l] = means ? (real)(scale * means[c].a) : 0;
+        k.slant[l] = means ? (real)(scale * means[c].b * saved[c].inv_std) : 0;
+    }
+    return k;
+}
+
+/* Scratch: sums of every channel of every image, then (backward) the means of every channel. */
+static void R(bn_keep_sums)(const sg_run *run, const R(bn_piece) * p, const R(bn_lane_sums) * sums)
+{
+    R(bn_sums) *to = (R(bn_sums) *)run->scratch + (size_t)p->number * (size_t)p->lanes;
+    for (int l = 0; l < SG_LANES; l++) {
+        R(bn_sums) *s = &to[l % p->lanes];
+        s->a = (l < p->lanes ? 0 : s->a) + sums->a[l];
+        s->b = (l < p->lanes ? 0 : s->b) + sums->b[l];
+    }
+}
+
+static R(bn_sums) * R(bn_means)(const sg_run *run)
+{
+    return (R(bn_sums) *)run->scratch + (size_t)run->node->shape.n * (size_t)run->node->shape.c;
+}
+
+static void R(bn_moments_slice)(void *context, int slice, int thread)
+{
+    const sg_run *run = *(const sg_run **)context;
+    const R(bn_piece) p = R(bn_piece_of)(run->node, slice);
+    R(bn_lane_sums) sums = {0};
     (void)thread;
-    R(bn_coefficients)(&k, run, slice % v.blocks, NULL);
-    R(bn_piece_forward)
-    ((real *)run->out + (size_t)slice * v.piece, (const real *)run->in[0] + (size_t)slice * v.piece, v.piece, &k,
-     R(sg_fused_slope)(run->node));
+    R(bn_piece_moments)(run, &p, &sums);
+    R(bn_keep_sums)(run, &p, &sums);
+}
+
+static void R(bn_apply_slice)(void *context, int slice, int thread)
+{
+    const sg_run *run = *(const sg_run **)context;
+    const R(bn_piece) p = R(bn_piece_of)(run->node, slice);
+    const R(bn_coef) k = R(bn_coefficients)(run, &p, NULL);
+    (void)thread;
+    R(bn_piece_apply)(run, &p, &k);
 }
 
 static void R(bn_sums_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
-    const size_t at = (size_t)slice * v.piece;
-    R(bn_coef) k;
+    const R(bn_piece) p = R(bn_piece_of)(run->node, slice);
+    const R(bn_coef) k = R(bn_coefficients)(run, &p, NULL);
+    R(bn_lane_sums) sums = {0};
     (void)thread;
-    R(bn_coefficients)(&k, run, slice % v.blocks, NULL);
-    R(bn_piece_sums)
-    ((const real *)run->in[0] + at, (const real *)run->dout + at, v.piece, &k, R(sg_fused_slope)(run->node),
-     R(bn_parts)(run, slice));
+    R(bn_piece_sums)(run, &p, &k, &sums);
+    R(bn_keep_sums)(run, &p, &sums);
 }
 
-static void R(bn_backward_slice)(void *context, int slice, int thread)
+static void R(bn_grad_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
-    const size_t at = (size_t)slice * v.piece;
-    R(bn_coef) k;
+    const R(bn_piece) p = R(bn_piece_of)(run->node, slice);
+    const R(bn_coef) k = R(bn_coefficients)(run, &p, R(bn_means)(run));
     (void)thread;
-    R(bn_coefficients)(&k, run, slice % v.blocks, R(bn_parts)(run, v.n * v.blocks));
-    R(bn_piece_backward)
-    ((real *)run->din[0] + at, (const real *)run->in[0] + at, (const real *)run->dout + at, v.piece, &k,
-     R(sg_fused_slope)(run->node), run->fresh[0]);
+    R(bn_piece_grad)(run, &p, &k);
 }
 
-/* Partial results of channel c, image after image. */
-static R(bn_part) R(bn_total)(const sg_run *run, const sg_lanes *v, int c, bool statistics)
+static int R(bn_pieces)(const sg_node *node)
 {
-    R(bn_part) total = {0};
-    for (int n = 0; n < v->n; n++) {
-        const R(bn_part) *part = R(bn_parts)(run, n * v->blocks + c / v->lanes);
-        for (int l = c % v->lanes; l < SG_LANES; l += v->lanes) {
-            if (statistics)
-                R(bn_merge)(&total, part[l].count, part[l].a, part[l].b);
-            else
-                total.a += part[l].a, total.b += part[l].b;
-        }
+    const sg_lanes v = sg_lanes_of(node->shape, node->form);
+    return v.n * v.blocks;
+}
+
+/* Sums of channel c, image after image. */
+static R(bn_sums) R(bn_total)(const sg_run *run, int c)
+{
+    const R(bn_sums) *part = run->scratch;
+    R(bn_sums) total = {0};
+    for (int n = 0; n < run->node->shape.n; n++) {
+        const size_t at = (size_t)n * (size_t)run->node->shape.c + (size_t)c;
+        total.a += part[at].a;
+        total.b += part[at].b;
     }
     return total;
 }
 
+/* Numbers a channel has. */
+static double R(bn_count)(sg_shape s)
+{
+    return (double)s.n * (double)s.h * (double)s.w;
+}
+
 void R(batch_norm_forward)(const sg_run *run)
 {
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
+    const int pieces = R(bn_pieces)(run->node);
+    const double count = R(bn_count)(run->node->shape);
     const bool training = run->step->training;
     R(bn_channel) *saved = run->save;
-    if (training) sg_parallel(v.n * v.blocks, R(bn_stats_slice), &run);
+    if (training) sg_parallel(pieces, R(bn_moments_slice), &run);
     for (int c = 0; c < run->node->shape.c; c++) {
         if (training) {
-            const R(bn_part) total = R(bn_total)(run, &v, c, true);
-            saved[c].mean = total.a;
-            saved[c].var = total.b / total.count;
+            const R(bn_sums) total = R(bn_total)(run, c);
+            const double mean = total.a / count, var = total.b / count - mean * mean;
+            saved[c].mean = mean;
+            saved[c].var = var < 0 ? 0 : var; /* rounding, where all numbers are equal */
         } else {
             saved[c].mean = (double)((const real *)run->in[3])[c];
             saved[c].var = (double)((const real *)run->in[4])[c];
         }
         saved[c].inv_std = 1 / sqrt(saved[c].var + R(bn_eps));
     }
-    sg_parallel(v.n * v.blocks, R(bn_forward_slice), &run);
+    sg_parallel(pieces, R(bn_apply_slice), &run);
 }
 
 static void R(bn_set_or_add)(const sg_run *run, int input, int c, double value)
@@ -248,29 +346,30 @@ static void R(bn_set_or_add)(const sg_run *run, int input, int c, double value)
 
 void R(batch_norm_backward)(const sg_run *run)
 {
-    const sg_lanes v = sg_lanes_of(run->node->shape, run->node->form);
-    const double count = (double)v.n * (double)v.pixels;
-    R(bn_part) *sums = R(bn_parts)(run, v.n * v.blocks);
-    sg_parallel(v.n * v.blocks, R(bn_sums_slice), &run);
+    const int pieces = R(bn_pieces)(run->node);
+    const double count = R(bn_count)(run->node->shape);
+    const R(bn_channel) *saved = run->save;
+    R(bn_sums) *means = R(bn_means)(run);
+    sg_parallel(pieces, R(bn_sums_slice), &run);
     for (int c = 0; c < run->node->shape.c; c++) {
-        const R(bn_part) total = R(bn_total)(run, &v, c, false);
+        R(bn_sums) total = R(bn_total)(run, c);
+        total.b *= saved[c].inv_std;
         R(bn_set_or_add)(run, 1, c, total.b);
         R(bn_set_or_add)(run, 2, c, total.a);
-        sums[c].a = run->step->training ? total.a / count : 0;
-        sums[c].b = run->step->training ? total.b / count : 0;
+        means[c].a = run->step->training ? total.a / count : 0;
+        means[c].b = run->step->training ? total.b / count : 0;
     }
-    if (run->din[0]) sg_parallel(v.n * v.blocks, R(bn_backward_slice), &run);
+    if (run->din[0]) sg_parallel(pieces, R(bn_grad_slice), &run);
 }
 
 /* The only place where an op writes to its inputs: running statistics are parameters that no optimiser touches. */
 void R(batch_norm_commit)(const sg_run *run)
 {
-    const sg_shape s = run->node->shape;
-    const double count = (double)s.n * (double)s.h * (double)s.w;
+    const double count = R(bn_count)(run->node->shape);
     const R(bn_channel) *saved = run->save;
     real *mean = (real *)(uintptr_t)run->in[3], *var = (real *)(uintptr_t)run->in[4];
     if (!run->step->training) return;
-    for (int c = 0; c < s.c; c++) {
+    for (int c = 0; c < run->node->shape.c; c++) {
         const double unbiased = count > 1 ? saved[c].var * count / (count - 1) : saved[c].var;
         mean[c] = (real)((double)mean[c] + R(bn_momentum) * (saved[c].mean - (double)mean[c]));
         var[c] = (real)((double)var[c] + R(bn_momentum) * (unbiased - (double)var[c]));
@@ -296,7 +395,7 @@ static void batch_norm_workspace(const sg_node *node, int threads, size_t real_s
     const size_t c = (size_t)node->shape.c;
     (void)threads, (void)real_size;
     out->save = c * sizeof(bn_channel_f32);
-    out->scratch = ((size_t)node->shape.n * c * SG_LANES + c) * sizeof(bn_part_f32);
+    out->scratch = ((size_t)node->shape.n + 1) * c * sizeof(bn_sums_f32);
 }
 
 static sg_value batch_norm_cases(sg_graph *g, int i)
@@ -326,6 +425,7 @@ const sg_op sg_op_batch_norm = {
     .keeps_inputs = 1 | 2 | 4 | 8 | 16,
     .sets_fresh = true,
     .any_layout = true,
+    .any_form = true,
     .fuses_relu = true,
     .cases = batch_norm_cases,
 };

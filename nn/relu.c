@@ -3,52 +3,82 @@
  *   backward  dx += y > 0 ? dy : slope dy      (slope >= 0: y and x have one sign)
  * Nair & Hinton, ICML 2010; Maas, Hannun & Ng, ICML 2013. The attribute is sg_fused_relu, so that the fusion pass can
  * hand it to the op before. */
-#include "core/parallel.h"
+#include "core/tiles.h"
 #include "nn/lanes.h"
 #include "nn/ops.h"
 
 SG_KERNELS(relu)
 
-SG_SIMD static void R(relu_block)(real *restrict y, const real *restrict x, size_t len, real slope)
+SG_INLINE void R(relu_tile)(real *restrict y, const real *restrict x, size_t len, real slope)
 {
     for (size_t i = 0; i < len; i++) y[i] = R(sg_leaky)(x[i], slope);
 }
 
-SG_SIMD static void R(relu_grad)(real *restrict dx, const real *restrict y, const real *restrict dy, size_t len,
-                                 real slope, real keep)
+SG_INLINE void R(relu_tile_grad)(real *restrict dx, const real *restrict y, const real *restrict dy, size_t len,
+                                 real slope, bool fresh)
 {
-    for (size_t i = 0; i < len; i++) dx[i] = (keep != 0 ? dx[i] : 0) + (y[i] > 0 ? dy[i] : slope * dy[i]);
+    for (size_t i = 0; i < len; i++) dx[i] = (fresh ? 0 : dx[i]) + (y[i] > 0 ? dy[i] : slope * dy[i]);
+}
+
+SG_SIMD static void R(relu_span)(const sg_run *run, size_t x_at, size_t y_at, size_t len, real slope)
+{
+    const sg_type x_type = run->node->in_form[0].type, y_type = run->node->form.type;
+    real x_tile[SG_TILE], y_tile[SG_TILE];
+    for (size_t i = 0; i < len; i += SG_TILE) {
+        const size_t count = sg_tile_len(i, len);
+        const real *x = R(sg_tile_in)(run->in[0], x_type, x_at + i, count, x_tile);
+        real *y = R(sg_tile_out)(run->out, y_type, y_at + i, count, false, y_tile);
+        R(relu_tile)(y, x, count, slope);
+        R(sg_tile_done)(run->out, y_type, y_at + i, count, y);
+    }
+}
+
+SG_SIMD static void R(relu_span_grad)(const sg_run *run, size_t x_at, size_t y_at, size_t len, real slope)
+{
+    const sg_type x_type = run->node->in_form[0].type, y_type = run->node->form.type;
+    real dx_tile[SG_TILE], y_tile[SG_TILE], dy_tile[SG_TILE];
+    for (size_t i = 0; i < len; i += SG_TILE) {
+        const size_t count = sg_tile_len(i, len);
+        const real *y = R(sg_tile_in)(run->out, y_type, y_at + i, count, y_tile);
+        const real *dy = R(sg_tile_in)(run->dout, y_type, y_at + i, count, dy_tile);
+        real *dx = R(sg_tile_out)(run->din[0], x_type, x_at + i, count, !run->fresh[0], dx_tile);
+        if (run->fresh[0])
+            R(relu_tile_grad)(dx, y, dy, count, slope, true);
+        else
+            R(relu_tile_grad)(dx, y, dy, count, slope, false);
+        R(sg_tile_done)(run->din[0], x_type, x_at + i, count, dx);
+    }
+}
+
+static void R(relu_slice)(void *context, int slice, bool backward)
+{
+    const sg_run *run = *(const sg_run **)context;
+    const sg_span span = sg_span_of(slice, sg_image_len(run->node));
+    const sg_fused_relu *attr = run->node->attr;
+    const size_t x_at = sg_span_at(&span, run->node->in_form[0]), y_at = sg_span_at(&span, run->node->form);
+    (backward ? R(relu_span_grad) : R(relu_span))(run, x_at, y_at, span.len, (real)attr->slope);
 }
 
 static void R(relu_forward_slice)(void *context, int slice, int thread)
 {
-    const sg_run *run = *(const sg_run **)context;
-    const size_t len = sg_shape_len(run->node->shape), begin = sg_block_begin(slice);
-    const sg_fused_relu *attr = run->node->attr;
     (void)thread;
-    R(relu_block)
-    ((real *)run->out + begin, (const real *)run->in[0] + begin, sg_block_end(slice, len) - begin, (real)attr->slope);
+    R(relu_slice)(context, slice, false);
 }
 
 static void R(relu_backward_slice)(void *context, int slice, int thread)
 {
-    const sg_run *run = *(const sg_run **)context;
-    const size_t len = sg_shape_len(run->node->shape), begin = sg_block_begin(slice);
-    const sg_fused_relu *attr = run->node->attr;
     (void)thread;
-    R(relu_grad)
-    ((real *)run->din[0] + begin, (const real *)run->out + begin, (const real *)run->dout + begin,
-     sg_block_end(slice, len) - begin, (real)attr->slope, run->fresh[0] ? 0 : 1);
+    R(relu_slice)(context, slice, true);
 }
 
 void R(relu_forward)(const sg_run *run)
 {
-    sg_parallel(sg_blocks(sg_shape_len(run->node->shape)), R(relu_forward_slice), &run);
+    sg_parallel(sg_spans(run->node->shape.n, sg_image_len(run->node)), R(relu_forward_slice), &run);
 }
 
 void R(relu_backward)(const sg_run *run)
 {
-    if (run->din[0]) sg_parallel(sg_blocks(sg_shape_len(run->node->shape)), R(relu_backward_slice), &run);
+    if (run->din[0]) sg_parallel(sg_spans(run->node->shape.n, sg_image_len(run->node)), R(relu_backward_slice), &run);
 }
 
 #ifdef SG_ONCE
@@ -80,6 +110,7 @@ const sg_op sg_op_relu = {
     .keeps_output = true,
     .sets_fresh = true,
     .any_layout = true,
+    .any_form = true,
     .cases = relu_cases,
 };
 

@@ -83,13 +83,14 @@ typedef struct wide_case {
 static const char *const names[SG_MAX_INPUTS] = {"x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"};
 
 /* Numbers for each channel are parameters: they have no layout. */
-static sg_value wide_input(wide_case *w, const sg_node *node, int k)
+static sg_value wide_input(wide_case *w, const sg_graph *narrow, const sg_node *node, int k)
 {
     sg_shape s = node->in_shape[k];
     s.c *= (int)wanted;
     w->shape[k] = s;
     w->is_param[k] = k > 0 && s.n == 1 && s.h == 1 && s.w == 1;
-    const sg_param_spec spec = {.init = SG_INIT_UNIFORM, .init_a = .5, .init_b = 1.5};
+    const bool state = narrow->entries[node->inputs[k]].leaf != SG_LEAF_VARIABLE;
+    const sg_param_spec spec = {.init = SG_INIT_UNIFORM, .init_a = .5, .init_b = 1.5, .state = state};
     if (w->is_param[k]) return sg_param(w->graph, names[k], s, &spec);
     return lay(w->graph, sg_variable(w->graph, names[k], s, false));
 }
@@ -104,7 +105,7 @@ static bool widen(wide_case *w, const sg_op *op, int index, bool relu)
         const sg_node *node = &narrow->entries[root.id].node;
         sg_value in[SG_MAX_INPUTS];
         w->inputs = node->input_count;
-        for (int k = 0; k < w->inputs; k++) in[k] = node->inputs[k] < 0 ? SG_NONE : wide_input(w, node, k);
+        for (int k = 0; k < w->inputs; k++) in[k] = node->inputs[k] < 0 ? SG_NONE : wide_input(w, narrow, node, k);
         w->op = sg_node_add(w->graph, op, node->attr, node->attr_size, in, w->inputs);
         w->root = lay(w->graph, relu ? sg_relu(w->graph, w->op, .1) : w->op);
     }
