@@ -160,11 +160,6 @@ static bool conv2d_takes(const sg_node *node, bool backward)
     return node->op == &sg_op_conv2d && layer_takes(node, backward);
 }
 
-static bool conv_transpose_takes(const sg_node *node, bool backward)
-{
-    return node->op == &sg_op_conv_transpose && layer_takes(node, backward);
-}
-
 /* ---- memory: what lies where in `scratch` ---- */
 
 static size_t floats_up(size_t count)
@@ -596,4 +591,3 @@ static unsigned layer_layouts(void)
         .describe = layer_describe,                                                                                    \
     }
 SG_LAYER_ROW(conv2d);
-SG_LAYER_ROW(conv_transpose);

@@ -1,9 +1,9 @@
 /* conv_transpose.c - transposed convolution, 2 x 2, stride 2: every input pixel paints its own 2 x 2 square.
  *   forward   y(n,o,2y+ky,2x+kx) = bias(o) + sum_i x(n,i,y,x) weight(i,o,ky,kx)
  *   backward  dx(i) += sum_{o,ky,kx} weight dy;  dweight(i,o,ky,kx) += <x(i), dy(o) at (2y+ky, 2x+kx)>;  dbias += sum
- * dy Plain kernels; nn/conv_fast.c holds the fast ones. */
+ * dy Plain kernels; nn/conv_pixel.c holds the fast ones. */
 #include "core/parallel.h"
-#include "nn/conv_fast.h"
+#include "nn/conv_pixel.h"
 #include "nn/lanes.h"
 #include "nn/ops.h"
 
@@ -152,7 +152,8 @@ static double conv_transpose_flop(const sg_node *node)
 static sg_value conv_transpose_cases(sg_graph *g, int index)
 {
     /* n, i, o, h, w, bias */
-    static const int list[][6] = {{2, 3, 2, 3, 5, 1}, {1, 1, 2, 1, 4, 0}, {3, 32, 16, 2, 3, 1}, {1, 4, 18, 3, 2, 1}};
+    static const int list[][6] = {
+        {2, 3, 2, 3, 5, 1}, {1, 1, 2, 1, 4, 0}, {3, 32, 16, 2, 3, 1}, {1, 4, 18, 3, 2, 1}, {2, 72, 24, 7, 15, 1}};
     if (index >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
     const int *c = list[index];
     const sg_value x = sg_case_input(g, "x", SG_SHAPE(c[0], c[1], c[3], c[4]), -1, 1, SG_CASE_GRAD);
@@ -167,7 +168,7 @@ const sg_op sg_op_conv_transpose = {
     .infer = conv_transpose_infer,
     SG_REFERENCE(conv_transpose),
     .flop = conv_transpose_flop,
-    .fast = {SG_CONV_TRANSPOSE_FAST},
+    .fast = {&sg_conv_pixel_fast},
     .keeps_inputs = 1 | 2,
     .sets_fresh = true,
     .cases = conv_transpose_cases,
