@@ -44,7 +44,7 @@ static void draw_bar(const sg_progress *p)
     fprintf(stderr, "\r[%s] ", bar);
 }
 
-static void draw(sg_progress *p, double loss)
+static void draw(sg_progress *p, const char *unit, const char *rest)
 {
     const double elapsed = sg_progress_seconds(p), done = (double)(p->step - p->first);
     const double rate = elapsed > 0 ? done / elapsed : 0;
@@ -53,20 +53,35 @@ static void draw(sg_progress *p, double loss)
         draw_bar(p);
     else
         fprintf(stderr, "%s: ", p->title);
-    fprintf(stderr, "step %lld/%lld  %.1f/s  ETA %ld:%02ld  loss %.4f", (long long)p->step, (long long)p->total, rate,
-            left / 60, left % 60, loss);
-    if (p->metric_name != NULL) fprintf(stderr, "  %s %.4f", p->metric_name, p->metric);
+    fprintf(stderr, "%s %lld/%lld  %.1f/s  ETA %ld:%02ld%s", unit, (long long)p->step, (long long)p->total, rate,
+            left / 60, left % 60, rest);
     fputs(p->terminal ? "\033[K" : "\n", stderr);
     p->drawn = true;
 }
 
-void sg_progress_step(sg_progress *p, int64_t step, double loss)
+/* Is it time to draw again? `last`: of what there is to show. */
+static bool is_due(sg_progress *p, int64_t step, bool last)
 {
     const double time = now(), pause = p->terminal ? .1 : 10;
     p->step = step;
-    if (p->silent || (step < p->total && time - p->last_drawn < pause)) return;
+    if (p->silent || (!last && time - p->last_drawn < pause)) return false;
     p->last_drawn = time;
-    draw(p, loss);
+    return true;
+}
+
+void sg_progress_step(sg_progress *p, int64_t step, double loss)
+{
+    char rest[96];
+    if (!is_due(p, step, step >= p->total)) return;
+    const int used = snprintf(rest, sizeof rest, "  loss %.4f", loss);
+    if (p->metric_name != NULL)
+        (void)snprintf(rest + used, sizeof rest - (size_t)used, "  %s %.4f", p->metric_name, p->metric);
+    draw(p, "step", rest);
+}
+
+void sg_progress_count(sg_progress *p, int64_t count)
+{
+    if (is_due(p, count, count >= p->total && p->drawn)) draw(p, "tile", "");
 }
 
 void sg_progress_end(sg_progress *p)

@@ -1,4 +1,4 @@
-/* progress.h - a training run on stderr: a bar that is redrawn on a terminal, a plain line now and then elsewhere. */
+/* progress.h - a long run on stderr: a bar that is redrawn on a terminal, a plain line now and then elsewhere. */
 #ifndef SG_PIPELINE_PROGRESS_H
 #define SG_PIPELINE_PROGRESS_H
 
@@ -18,6 +18,8 @@ void   sg_progress_begin(sg_progress *p, const char *title, int64_t first, int64
 /* The newest validation metric, shown from now on; name must outlive the progress. */
 void   sg_progress_metric(sg_progress *p, const char *name, double value);
 void   sg_progress_step(sg_progress *p, int64_t step, double loss);
+/* Work that has no loss, in tiles; what is done at once shows nothing. */
+void   sg_progress_count(sg_progress *p, int64_t count);
 void   sg_progress_end(sg_progress *p);
 /* Since begin. */
 double sg_progress_seconds(const sg_progress *p);

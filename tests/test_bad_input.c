@@ -45,18 +45,44 @@ static const unsigned char huge_png[] = {0x89, 'P',  'N', 'G', '\r', '\n', 0x1a,
                                          13,   'I',  'H', 'D', 'R',  0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff,
                                          0xff, 0xff, 8,   0,   0,    0,    0,    0,    0,    0,    0};
 
+/* A TIFF of 8 bits in two strips whose tags stand first, of which only `size` bytes are there. */
+static void put_tags_first(const char *name, uint32_t side, size_t size)
+{
+    enum { TAGS = 9, LISTS = 8 + 2 + TAGS * 12 + 4 + 2, PIXELS = LISTS + 16 };
+    static unsigned char file[PIXELS + SIDE * SIDE];
+    const uint32_t half = side * (side / 2);
+    const uint32_t tags[TAGS][3] = {{256, 1, side}, {257, 1, side},     {258, 1, 8},
+                                    {259, 1, 1},    {262, 1, 1},        {273, 2, LISTS},
+                                    {277, 1, 1},    {278, 1, side / 2}, {279, 2, LISTS + 8}};
+    const uint32_t lists[4] = {PIXELS, PIXELS + half, half, half};
+    const uint16_t count = TAGS, type = 4; /* of 32 bits */
+    memcpy(file, "II*\0\10\0\0\0", 8);
+    memcpy(file + 8, &count, 2);
+    for (int i = 0; i < TAGS; i++) {
+        const uint16_t tag = (uint16_t)tags[i][0];
+        memcpy(file + 10 + i * 12, &tag, 2);
+        memcpy(file + 12 + i * 12, &type, 2);
+        memcpy(file + 14 + i * 12, &tags[i][1], 8);
+    }
+    memcpy(file + LISTS, lists, sizeof lists);
+    place_put(name, file, size < sizeof file ? size : sizeof file);
+}
+
 static void make_pictures(void)
 {
     put_tiff("ok.tif", SIDE, 3);
     put_tiff("other.tif", SIDE + 8, 3);
     put_tiff("small.tif", 20, 3);
     put_tiff("nan.tif", SIDE, NAN);
+    put_tiff("three.tif", 3, 3);
+    put_tags_first("short.tif", SIDE, 1200);
+    put_tags_first("claims.tif", 65536, 1200);
     place_put("empty.png", "", 0);
     place_put("text.png", "hello", 5);
     place_put("huge.png", huge_png, sizeof huge_png);
     assert_int_equal(
         place_shell(
-            "head -c 900 ok.tif > cut.tif; mkdir nopair; mkdir -p good/images good/labels;"
+            "head -c 900 ok.tif > cut.tif; mkdir nopair folder.tif; mkdir -p good/images good/labels;"
             "for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do cp ok.tif good/images/p$i.tif; cp ok.tif "
             "good/labels/p$i.tif; done;"
             "for k in empty text huge; do cp -r good $k; rm $k/images/p3.tif; cp $k.png $k/images/p3.png; done;"
@@ -244,6 +270,20 @@ static void bad_pictures_are_refused(void **state)
         {PREDICT "-i empty.png", "empty.png: the file is empty", 1},
         {PREDICT "-i ok.tif -i nan.tif", "nan.tif: NaN at", 1},
         {PREDICT "-m -i ok.tif -i other.tif", "other.tif: 48 x 48 px, the pictures before it gave 40 x 40", 1},
+        {PREDICT "-m -i cut.tif", "cut.tif: ", 1},
+        {PREDICT "-m -i short.tif",
+         "short.tif: cannot read the strip of page 0 that begins at row 20: the TIFF file is truncated", 1},
+        {PREDICT "-m -i nan.tif", "nan.tif: NaN at page 0, row 3, column 5", 1},
+        {PREDICT "-m -i claims.tif", "claims.tif: damaged: a file of ", 1},
+        {PREDICT "-m -i three.tif", "3 x 3 px is smaller than 4, the coarsest pixel of the network", 1},
+        {PREDICT "-m -i none.tif", "none.tif: cannot read: No such file", 1},
+        {PREDICT "-m -i good", "good: the extension is none of", 1},
+        {PREDICT "-m -i folder.tif", "folder.tif: cannot read: it is a folder", 1},
+        {PREDICT "-m -i ok.tif --tile 20", "a tile of 20 px is smaller than the receptive field of this network", 2},
+        {PREDICT "-m -i ok.tif --tile 64 --overlap 32", "has nothing left between overlaps of 32 px on both sides; 68",
+         2},
+        {"mkfifo pipe.tif; " PREDICT "-m -i pipe.tif", "pipe.tif: cannot read: a TIFF picture must be a regular", 1},
+        {"$SG predict run -m -i ok.tif -o /dev/full", "/dev/full: cannot write: No space left", 1},
         {PREDICT, "-i IMAGE and -o OUT.tif are needed", 2},
         {"$SG predict run -i ok.tif -o none/new.tif", "none/new.tif: cannot", 1},
     };
@@ -290,14 +330,16 @@ static void a_full_disk_leaves_the_older_file(void **state)
 {
     static const bad list[] = {
         {"ulimit -f 2; $SG simulate tiny.yaml -i ok.tif -o old.h5", "old.h5: cannot write: File too large", 1},
+        {"ulimit -f 2; $SG predict run -m -i ok.tif -o old.h5", "old.h5: cannot write: File too large", 1},
         {"$SG train tiny.yaml -q --no-report -o ok.tif/new", "ok.tif: cannot make the folder", 1},
     };
     (void)state;
     place_put("old.h5", "old", 3);
     /* the shell's own files must stay below the limit too: they are empty before */
-    refused(&list[0]);
-    assert_int_equal(place_shell("test \"$(cat old.h5)\" = old"), 0);
-    refused(&list[1]);
+    for (int i = 0; i < 3; i++) {
+        refused(&list[i]);
+        assert_int_equal(place_shell("test \"$(cat old.h5)\" = old"), 0);
+    }
 }
 
 static void two_processes_do_not_share_a_folder(void **state)

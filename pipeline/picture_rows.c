@@ -1,0 +1,40 @@
+/* picture_rows.c - rows from a TIFF reader or from memory. */
+#include "pipeline/picture_rows.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool is_tiff(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && (strcasecmp(dot, ".tif") == 0 || strcasecmp(dot, ".tiff") == 0);
+}
+
+sg_status sg_picture_rows_open(sg_picture_rows *out, const char *path)
+{
+    *out = (sg_picture_rows){.path = path};
+    if (!is_tiff(path)) {
+        SG_TRY(sg_image_read(&out->image, path));
+        out->pages = out->image.pages, out->height = out->image.height, out->width = out->image.width;
+        return SG_OK;
+    }
+    SG_TRY(sg_tiff_open(&out->tiff, path, (sg_image_options){0}));
+    const sg_tiff_info *info = sg_tiff_info_of(out->tiff);
+    out->pages = info->pages, out->height = info->height, out->width = info->width;
+    return sg_image_check_size(info->pages, info->height, info->width, info->bytes, path);
+}
+
+sg_status sg_picture_rows_read(const sg_picture_rows *picture, float *out, int page, int row, int rows)
+{
+    if (picture->tiff) return sg_tiff_rows(picture->tiff, out, page, row, rows);
+    const size_t width = (size_t)picture->width, first = (size_t)page * (size_t)picture->height + (size_t)row;
+    memcpy(out, picture->image.data + first * width, (size_t)rows * width * sizeof *out);
+    return SG_OK;
+}
+
+void sg_picture_rows_close(sg_picture_rows *picture)
+{
+    sg_tiff_close(picture->tiff);
+    sg_image_free(&picture->image);
+    *picture = (sg_picture_rows){0};
+}

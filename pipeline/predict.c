@@ -1,0 +1,232 @@
+/* predict.c - see predict.h. A row of tiles is worked off from left to right, `batch` tiles at once; then its rows are
+ * written and the rows that the next one sees too move up. */
+#include "pipeline/predict.h"
+
+#include "core/memory.h"
+#include "core/parallel.h"
+#include "nn/ops.h"
+#include "nn/unet.h"
+#include "pipeline/interrupt.h"
+#include "pipeline/program.h"
+#include "pipeline/progress.h"
+#include "pipeline/tiling.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BATCH = 2 };
+
+struct sg_predictor {
+    const sg_config *config;
+    sg_model *model;
+    sg_predict_options options;
+    sg_graph *graph;
+    sg_plan *plan;
+    sg_tiling rows, columns;
+    int channels, height, width, batch;
+    float *band;      /* (channels, tile rows, width) rows of the picture from band_first to band_end - 1 */
+    float *predicted; /* (tile rows, width) what the row of tiles predicts */
+    int band_first, band_end;
+    sg_progress progress;
+};
+
+/* ---- tiles and their plan ---- */
+
+static int round_up(int px, int unit)
+{
+    return (px + unit - 1) / unit * unit;
+}
+
+static size_t band_len(const sg_predictor *p)
+{
+    const int rows = p->rows.tile < p->height ? p->rows.tile : p->height;
+    return (size_t)rows * (size_t)p->width;
+}
+
+/* Tiles of at most `side` pixels. limit_bytes 0: what the machine has. */
+static sg_status plan_tiles(sg_predictor *p, int side, int halo, size_t limit_bytes)
+{
+    const sg_unet_config *net = &p->config->unet;
+    const int unit = 1 << net->depth;
+    p->rows = sg_tiling_make(sg_unet_whole(net, p->height), side, halo, unit);
+    p->columns = sg_tiling_make(sg_unet_whole(net, p->width), side, halo, unit);
+    p->batch = p->columns.count < BATCH ? p->columns.count : BATCH;
+    const size_t bands = band_len(p) * (size_t)(p->channels + 1) * sizeof(float);
+    if (limit_bytes > 0 && bands >= limit_bytes)
+        SG_FAIL(SG_E_MEMORY, "the rows under a tile need %.1f MiB", (double)bands / 1048576);
+    sg_plan_options options = sg_program_options(&p->config->nn);
+    options.max_bytes = limit_bytes > 0 ? limit_bytes - bands : 0;
+    sg_graph_free(p->graph);
+    p->graph = sg_graph_new();
+    const sg_shape shape = SG_SHAPE(p->batch, p->channels, p->rows.tile, p->columns.tile);
+    return sg_plan_make(&p->plan, p->graph, p->model, sg_unet(p->graph, sg_input(p->graph, "x", shape), net), &options);
+}
+
+/* The choice depends on shapes alone, so that every machine predicts the same bits. */
+static sg_status choose_tiles(sg_predictor *p, int halo, int field)
+{
+    static const int sides[] = {2048, 1536, 1280, 1024, 768, 640, 512, 384, 256};
+    const int unit = 1 << p->config->unet.depth;
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0] && sides[i] >= field && sides[i] > 2 * halo; i++) {
+        const sg_status status = plan_tiles(p, sides[i], halo, (size_t)SG_PREDICT_MIB << 20);
+        if (status != SG_E_MEMORY) return status;
+    }
+    const int least = 2 * halo + round_up(128, unit);
+    return plan_tiles(p, least > field ? least : round_up(field, unit), halo, 0);
+}
+
+static sg_status make_tiles(sg_predictor *p)
+{
+    const sg_unet_config *net = &p->config->unet;
+    const int unit = 1 << net->depth, sees = sg_unet_halo(net), field = unit + 2 * sees;
+    const int halo = round_up(p->options.overlap_px >= 0 ? p->options.overlap_px : sees, unit);
+    const int tile = round_up(p->options.tile_px, unit);
+    if (p->height < unit || p->width < unit)
+        SG_FAIL(SG_E_SHAPE, "%d x %d px is smaller than %d, the coarsest pixel of the network", p->width, p->height,
+                unit);
+    if (tile > 0 && tile < field)
+        SG_FAIL(SG_E_RANGE, "a tile of %d px is smaller than the receptive field of this network, %d px",
+                p->options.tile_px, field);
+    if (tile > 0 && tile <= 2 * halo)
+        SG_FAIL(SG_E_RANGE, "a tile of %d px has nothing left between overlaps of %d px on both sides; %d would do",
+                p->options.tile_px, halo, 2 * halo + unit);
+    return tile > 0 ? plan_tiles(p, tile, halo, 0) : choose_tiles(p, halo, field);
+}
+
+sg_status sg_predictor_make(sg_predictor **out, const sg_config *config, sg_model *model, int channels, int height,
+                            int width, const sg_predict_options *options)
+{
+    SG_TRY(SG_ALLOC(out, 1, "predict"));
+    sg_predictor *p = *out;
+    *p = (sg_predictor){.config = config, .model = model, .options = *options};
+    p->channels = channels, p->height = height, p->width = width;
+    sg_status status = make_tiles(p);
+    if (status == SG_OK) status = SG_ALLOC(&p->band, band_len(p) * (size_t)channels, "predict");
+    if (status == SG_OK) status = SG_ALLOC(&p->predicted, band_len(p), "predict");
+    if (status == SG_OK) return SG_OK;
+    sg_predictor_free(p);
+    *out = NULL;
+    return status;
+}
+
+void sg_predictor_free(sg_predictor *p)
+{
+    if (p == NULL) return;
+    sg_plan_free(p->plan);
+    sg_graph_free(p->graph);
+    sg_free(p->band);
+    sg_free(p->predicted);
+    sg_free(p);
+}
+
+/* ---- values ---- */
+
+typedef struct values {
+    float *out;
+    const float *logits;
+    size_t len;
+    bool probability;
+} values;
+
+static void value_block(void *context, int block, int thread)
+{
+    const values *v = context;
+    (void)thread;
+    for (size_t i = sg_block_begin(block); i < sg_block_end(block, v->len); i++)
+        v->out[i] = v->probability ? (float)(1 / (1 + exp(-(double)v->logits[i]))) : v->logits[i];
+}
+
+void sg_predict_values(float *out, const float *logits, size_t len, const sg_loss_config *loss)
+{
+    values v = {out, logits, len, loss->kind == SG_LOSS_DICE_BCE};
+    sg_parallel(sg_blocks(len), value_block, &v);
+}
+
+/* ---- running ---- */
+
+/* The band then holds what tile row i sees; mirrored rows are among them. */
+static sg_status move_band(sg_predictor *p, const sg_channel_rows *in, int i)
+{
+    const int first = sg_tiling_origin(&p->rows, i), below = first + p->rows.tile;
+    const int end = below < p->height ? below : p->height;
+    const int from = i > 0 ? p->band_end : first; /* rows before are there already */
+    const size_t width = (size_t)p->width, keep = (size_t)(from - first) * width;
+    for (int c = 0; c < p->channels; c++) {
+        float *plane = p->band + (size_t)c * band_len(p);
+        if (i > 0) memmove(plane, plane + (size_t)(first - p->band_first) * width, keep * sizeof *plane);
+    }
+    p->band_first = first;
+    p->band_end = end;
+    return sg_channel_rows_read(in, p->band + keep, band_len(p), from, end - from);
+}
+
+/* One row of what a tile sees, from column x0 on. */
+static void fill_row(const sg_predictor *p, float *out, const float *row, int x0)
+{
+    const int inside = p->width - x0 < p->columns.tile ? p->width - x0 : p->columns.tile;
+    memcpy(out, row + x0, (size_t)inside * sizeof *out);
+    for (int x = inside; x < p->columns.tile; x++) out[x] = row[sg_mirror(x0 + x, p->width)];
+}
+
+static void fill_tile(const sg_predictor *p, float *out, int i, int j)
+{
+    const int y0 = sg_tiling_origin(&p->rows, i), x0 = sg_tiling_origin(&p->columns, j), h = p->rows.tile;
+    for (int k = 0; k < p->channels * h; k++) {
+        const int row = sg_mirror(y0 + k % h, p->height) - p->band_first;
+        fill_row(p, out + (size_t)k * (size_t)p->columns.tile,
+                 p->band + (size_t)(k / h) * band_len(p) + (size_t)row * (size_t)p->width, x0);
+    }
+}
+
+static void place_tile(const sg_predictor *p, const float *logits, int i, int j)
+{
+    const int y0 = sg_tiling_origin(&p->rows, i), x0 = sg_tiling_origin(&p->columns, j);
+    const int top = sg_tiling_begin(&p->rows, i), left = sg_tiling_begin(&p->columns, j);
+    const int bottom = sg_tiling_end(&p->rows, i), right = sg_tiling_end(&p->columns, j);
+    const int inside = right < p->width ? right : p->width;
+    for (int y = top; y < bottom && y < p->height; y++)
+        memcpy(p->predicted + (size_t)(y - top) * (size_t)p->width + (size_t)left,
+               logits + (size_t)(y - y0) * (size_t)p->columns.tile + (size_t)(left - x0),
+               (size_t)(inside - left) * sizeof *logits);
+}
+
+static sg_status run_tile_row(sg_predictor *p, int i)
+{
+    const size_t tile_len = (size_t)p->rows.tile * (size_t)p->columns.tile;
+    float *in = sg_plan_input(p->plan, "x");
+    const float *out = sg_plan_root(p->plan);
+    for (int j = 0; j < p->columns.count; j += p->batch) {
+        const int left = p->columns.count - j, tiles = left < p->batch ? left : p->batch;
+        if (sg_interrupted())
+            SG_FAIL(SG_E_INTERRUPTED, "interrupted after %d of %d tiles; nothing was written", i * p->columns.count + j,
+                    p->rows.count * p->columns.count);
+        for (int k = 0; k < tiles; k++) fill_tile(p, in + (size_t)(k * p->channels) * tile_len, i, j + k);
+        SG_TRY(sg_plan_forward(p->plan));
+        for (int k = 0; k < tiles; k++) place_tile(p, out + (size_t)k * tile_len, i, j + k);
+        sg_progress_count(&p->progress, i * p->columns.count + j + tiles);
+    }
+    return SG_OK;
+}
+
+static sg_status run_all(sg_predictor *p, const sg_channel_rows *in, sg_tiff_writer *out)
+{
+    for (int i = 0; i < p->rows.count; i++) {
+        const int top = sg_tiling_begin(&p->rows, i), end = sg_tiling_end(&p->rows, i);
+        const int rows = (end < p->height ? end : p->height) - top;
+        SG_TRY(move_band(p, in, i));
+        SG_TRY(run_tile_row(p, i));
+        sg_predict_values(p->predicted, p->predicted, (size_t)rows * (size_t)p->width, &p->config->loss);
+        SG_TRY(sg_tiff_append(out, p->predicted, rows));
+    }
+    return SG_OK;
+}
+
+sg_status sg_predictor_run(sg_predictor *p, const sg_channel_rows *in, sg_tiff_writer *out)
+{
+    const sg_step step = {.training = false};
+    sg_plan_step_set(p->plan, &step);
+    sg_progress_begin(&p->progress, "predict", 0, p->rows.count * p->columns.count, p->options.silent);
+    const sg_status status = run_all(p, in, out);
+    sg_progress_end(&p->progress);
+    return status;
+}
