@@ -98,6 +98,7 @@ typedef struct sg_fast {
     bool (*takes)(const sg_node *node, bool backward); /* can it do this node at all? */
     unsigned (*blocked)(void); /* set of layouts that each of inputs and output may have; NULL or 0: plain only */
     bool any_form;             /* takes every type and image_step, each tensor its own */
+    double error;              /* stated: of a number, relative to the largest; 0: as small as the reference's */
     unsigned masks;            /* bit i: can do node->mask[i] */
     bool skips_mask;           /* knows node->premasked */
     void (*workspace)(const sg_node *node, int threads, size_t real_size, sg_space *out);

@@ -1,11 +1,11 @@
 /* conv2d.c - convolution of stride 1, same size, zero padding, odd kernel (a correlation, as in every network).
  *   forward   y(o) = bias(o) + sum_{i,ky,kx} weight(o,i,ky,kx) shift(x(i), ky-p, kx-p), then the fused activation
  *   backward  dx(i) += sum weight shift(dy(o), p-ky, p-kx);  dweight += <dy(o), shift(x(i), ky-p, kx-p)>;  dbias += sum
- * dy shift(x, a, b)(r, c) = x(r+a, c+b), 0 outside. These are the plain kernels; nn/conv_fast.c holds the fast ones. A
+ * dy shift(x, a, b)(r, c) = x(r+a, c+b), 0 outside. These are the plain kernels; nn/conv_rows.h lists the fast ones. A
  * slice owns one plane of its result, so nothing is added across threads. */
 #include "core/parallel.h"
-#include "nn/conv_fast.h"
 #include "nn/conv_pixel.h"
+#include "nn/conv_rows.h"
 #include "nn/lanes.h"
 #include "nn/ops.h"
 
@@ -177,7 +177,8 @@ static sg_value conv2d_cases(sg_graph *g, int index)
                 {2, 2, 3, 3, 4, 5, 1, 0},    {1, 1, 2, 3, 3, 18, 1, .1}, {2, 1, 16, 3, 4, 5, 1, 0},
                 {3, 16, 16, 3, 3, 5, 1, -1}, {1, 16, 1, 1, 4, 6, 1, -1}, {1, 5, 18, 3, 2, 3, 0, -1},
                 {1, 3, 4, 3, 1, 2, 1, -1},   {5, 2, 2, 3, 3, 4, 1, 0},   {2, 72, 40, 1, 9, 13, 1, 0},
-                {2, 4, 8, 3, 19, 7, 1, .1}};
+                {2, 4, 8, 3, 19, 7, 1, .1},  {2, 8, 16, 3, 5, 7, 1, .1}, {1, 24, 8, 3, 4, 6, 0, -1},
+                {1, 16, 24, 3, 4, 5, 1, 0}};
     if (index >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
     const int n = list[index].n, c = list[index].i, o = list[index].o, k = list[index].k;
     const sg_value x = sg_case_input(g, "x", SG_SHAPE(n, c, list[index].h, list[index].w), -1, 1, SG_CASE_GRAD);
@@ -193,7 +194,7 @@ const sg_op sg_op_conv2d = {
     .infer = conv2d_infer,
     SG_REFERENCE(conv2d),
     .flop = conv2d_flop,
-    .fast = {&sg_conv_pixel_fast, SG_CONV2D_FAST},
+    .fast = {&sg_conv_pixel_fast, &sg_conv2d_winograd, SG_ROW_ONEDNN},
     .keeps_inputs = 1 | 2,
     .sets_fresh = true,
     .linear = false, /* in x alone only without a bias */

@@ -70,29 +70,29 @@ int sg_dnn_block(void)
 }
 
 /* The library's names of the layouts, for blocks of 8 and of 16. */
-enum { DATA_TAG, WEIGHTS_TAG, INPUT_LAST_TAG, PLAIN_SRC_TAG };
-static dnnl_format_tag_t tag_of(int which)
+enum { DATA_TAG, WEIGHTS_TAG, INPUT_LAST_TAG };
+static dnnl_format_tag_t tag_of(const sg_dnn_problem *p, int which)
 {
-    static const dnnl_format_tag_t tags[2][4] = {
-        {dnnl_nChw8c, dnnl_OIhw8i8o, dnnl_OIhw8o8i, dnnl_Ohwi8o},
-        {dnnl_nChw16c, dnnl_OIhw16i16o, dnnl_OIhw16o16i, dnnl_Ohwi16o},
+    static const dnnl_format_tag_t tags[2][3] = {
+        {dnnl_nChw8c, dnnl_OIhw8i8o, dnnl_OIhw8o8i},
+        {dnnl_nChw16c, dnnl_OIhw16i16o, dnnl_OIhw16o16i},
     };
-    return tags[sg_dnn_block() == 16][which];
+    return tags[p->block == 16][which];
 }
 
 static dnnl_format_tag_t weights_tag(const sg_dnn_problem *p)
 {
-    return tag_of(p->plain_src ? PLAIN_SRC_TAG : sg_dnn_input_last(p) ? INPUT_LAST_TAG : WEIGHTS_TAG);
+    return tag_of(p, sg_dnn_input_last(p) ? INPUT_LAST_TAG : WEIGHTS_TAG);
 }
 
 static dnnl_status_t describe_memory(memory_desc md[4], const sg_dnn_problem *p)
 {
     const dnnl_dims_t src = {p->n, p->ic, p->h, p->w}, weights = {p->oc, p->ic, p->k, p->k}, bias = {p->oc};
-    const dnnl_dims_t dst = {p->n, p->oc, p->oh, p->ow};
-    dnnl_status_t status = memory_desc_make(&md[SRC], 4, src, p->plain_src ? dnnl_nchw : tag_of(DATA_TAG));
+    const dnnl_dims_t dst = {p->n, p->oc, p->h, p->w};
+    dnnl_status_t status = memory_desc_make(&md[SRC], 4, src, tag_of(p, DATA_TAG));
     if (status == dnnl_success) status = memory_desc_make(&md[WEIGHTS], 4, weights, weights_tag(p));
     if (status == dnnl_success) status = memory_desc_make(&md[BIAS], 1, bias, dnnl_x);
-    if (status == dnnl_success) status = memory_desc_make(&md[DST], 4, dst, tag_of(DATA_TAG));
+    if (status == dnnl_success) status = memory_desc_make(&md[DST], 4, dst, tag_of(p, DATA_TAG));
     return status;
 }
 
@@ -117,7 +117,7 @@ static dnnl_status_t make_attributes(dnnl_primitive_attr_t *out, const sg_dnn_pr
 static dnnl_status_t convolution_desc(dnnl_primitive_desc_t *out, const sg_dnn_problem *p, memory_desc md[4],
                                       const_dnnl_primitive_attr_t attr)
 {
-    const dnnl_dims_t stride = {p->stride, p->stride}, pad = {p->pad, p->pad};
+    const dnnl_dims_t stride = {1, 1}, pad = {p->k / 2, p->k / 2};
     const dnnl_alg_kind_t alg = p->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
     const_memory_desc bias = p->bias ? DESC_OF(&md[BIAS]) : NULL;
     const_memory_desc src = DESC_OF(&md[SRC]), weights = DESC_OF(&md[WEIGHTS]), dst = DESC_OF(&md[DST]);

@@ -1,6 +1,6 @@
 /* onednn.h - the little of oneDNN that Scopegrad uses, behind one small file (inside nn/ only): one convolution in one
  * direction, created single-threaded and executed inside a slice. Data is blocked, channels are multiples of the
- * block; only the source of a first convolution may be plain with 1 to 3 channels. */
+ * block. */
 #ifndef SG_NN_ONEDNN_H
 #define SG_NN_ONEDNN_H
 
@@ -9,24 +9,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Channels in a block, B below: 16 with AVX-512, 8 with AVX2, and 0 where the library has no fast kernels. Fixed when
+/* Channels in the widest block, B below: 16 with AVX-512, 8 with AVX2, and 0 where the library has no fast kernels. Fixed when
  * the program starts (oneDNN's environment variable DNNL_MAX_CPU_ISA=AVX2 makes a small machine of a large one). */
 int sg_dnn_block(void);
 
 typedef enum sg_dnn_direction { SG_DNN_FORWARD, SG_DNN_DATA, SG_DNN_WEIGHTS } sg_dnn_direction;
 
-/* src (n, ic, h, w), weights (oc, ic, k, k), dst (n, oc, oh, ow) with oh = (h + 2 pad - k) / stride + 1. */
+/* src (n, ic, h, w), weights (oc, ic, k, k), k odd, dst (n, oc, h, w): stride 1, zero padding k / 2. */
 typedef struct sg_dnn_problem {
     sg_dnn_direction direction;
-    int n, ic, oc, h, w, oh, ow, k, stride, pad;
-    bool plain_src; /* ic 1..3, NCHW; not for SG_DNN_DATA */
-    bool winograd;
+    int block; /* of channels, 8 or 16 */
+    int n, ic, oc, h, w, k;
+    bool winograd;   /* for comparisons: not in API 3.x */
     bool bias, relu; /* forward only: dst = relu(conv + bias) */
     float slope;
 } sg_dnn_problem;
 
 /* Weights (and their gradient) lie as [oc/B][ic/B][k][k][B of ic][B of oc] (OIhw16i16o), for a direct DATA as
- * [oc/B][ic/B][k][k][B of oc][B of ic] (OIhw16o16i), with a plain source as [oc/B][k][k][ic][B] (Ohwi16o). */
+ * [oc/B][ic/B][k][k][B of oc][B of ic] (OIhw16o16i). */
 static inline bool sg_dnn_input_last(const sg_dnn_problem *p)
 {
     return p->direction == SG_DNN_DATA && !p->winograd;

@@ -1,8 +1,8 @@
 /* bench_conv.c - our own 3 x 3 convolutions (nn/winograd.h) beside a library's, alternating in one process.
  * usage: bench_conv [THREADS] [forward|data|weights|all] [SECONDS] [CHANNELS]
  * For each shape of the U-Nets and each direction: effective GFLOP/s (direct convolution's operations over the least
- * time of all rounds) of ours, and of oneDNN's Winograd and direct kernels on 4 chunks of the batch (2 of deep layers)
- * as nn/conv_fast.c cuts it. With one thread the time is the processor's, so a busy machine matters less. */
+ * time of all rounds) of ours, and of oneDNN's Winograd and direct kernels on 4 chunks of the batch (2 of deep
+ * layers). With one thread the time is the processor's, so a busy machine matters less. */
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/rng.h"
@@ -124,11 +124,8 @@ static void prepare(work *w)
                             .oc = w->l.oc,
                             .h = w->l.size,
                             .w = w->l.size,
-                            .oh = w->l.size,
-                            .ow = w->l.size,
                             .k = 3,
-                            .stride = 1,
-                            .pad = 1,
+                            .block = sg_dnn_block(),
                             .winograd = way == WINOGRAD};
         if (d.ic % sg_dnn_block() || d.oc % sg_dnn_block() || !sg_dnn_has(&d)) continue;
         w->dnn_scratch[way] = sg_align_up(sg_dnn_scratch(&d));
