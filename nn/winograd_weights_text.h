@@ -5,7 +5,7 @@
 
 #include "core/op.h"
 
-#define SG_WINO_A .75f
+#define SG_WINO_A .625f
 #define SG_WINO_B 1.5f
 
 /* A blocked value, seen as rows x columns tiles of 4 x 4 pixels in each image. */
