@@ -1,32 +1,6 @@
 /* winograd_text.c - kernels of winograd.c: transforms of tiles, weights and results, and the products between them. One
- * text, compiled for each vector length and instruction set (nn/meson.build).
- *
- * The transforms are those of Toom and Cook with the points 0, +-a, +-b and infinity (Lavin & Gray have a = 1, b = 2;
- * 5/8 and 3/2 are exact, too, and halve the error):
- *     N0 = a^2 b^2, Na = 2 a^2 (a^2 - b^2), Nb = 2 b^2 (b^2 - a^2)
- *     B^T rows: coefficients of prod_{q != p} (x - q); G rows: (1, p, p^2) / N_p; A^T columns: (1, p, p^2, p^3). */
-#include "nn/winograd_text.h"
-
-#include <string.h>
-
-#define LANES       SG_TEXT_LANES
-#define JOIN_(a, b) a##b
-#define JOIN(a, b)  JOIN_(a, b)
-#define INLINE      static inline __attribute__((always_inline))
-
-typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef float loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); /* at any address of a float */
-typedef uint16_t half __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
-typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
-typedef int32_t truth __attribute__((vector_size(4 * LANES)));
-
-static const float A = .625f, B = 1.5f, A2 = .625f * .625f, B2 = 1.5f * 1.5f;
-
-INLINE vec load(const char *at, bool bf16)
-{
-    if (!bf16) return *(const loose *)at;
-    return (vec)(__builtin_convertvector(*(const half *)at, bits) << 16);
-}
+ * text, compiled for each vector length and instruction set (nn/meson.build). */
+#include "nn/winograd_tiles.h"
 
 /* Rounds to the nearest, ties to even; NaN stays NaN (core/bf16.h). */
 INLINE void store(char *at, vec v, bool bf16)
@@ -38,11 +12,6 @@ INLINE void store(char *at, vec v, bool bf16)
     const bits b = (bits)v, nan = (bits)(v != v), rounded = (b + 0x7fff + ((b >> 16) & 1)) >> 16;
     const bits quiet = (b >> 16) | 0x40;
     *(half *)at = __builtin_convertvector((quiet & nan) | (rounded & ~nan), half);
-}
-
-INLINE vec choose(truth which, vec yes, vec no)
-{
-    return (vec)(((truth)yes & which) | ((truth)no & ~which));
 }
 
 /* ---- one line of a transform ---- */
@@ -81,60 +50,7 @@ INLINE void output_line(vec y[4], const vec m[6])
     y[3] = m[5] + (A * A2) * odd_a + (B * B2) * odd_b;
 }
 
-/* ---- tiles of a value ---- */
-
-typedef struct cursor {
-    int image, y, x; /* of a tile */
-} cursor;
-
-INLINE cursor cursor_at(const sg_wino_view *v, int tile)
-{
-    const int per_image = v->rows * v->columns, rest = tile % per_image;
-    return (cursor){tile / per_image, rest / v->columns, rest % v->columns};
-}
-
-INLINE void cursor_next(cursor *c, const sg_wino_view *v)
-{
-    if (++c->x < v->columns) return;
-    c->x = 0;
-    if (++c->y < v->rows) return;
-    c->y = 0;
-    c->image++;
-}
-
-/* The numbers before those of a panel in an image. */
-INLINE size_t panel_at(const sg_wino_view *v, int panel)
-{
-    const size_t channel = (size_t)panel * LANES, block = (size_t)v->block;
-    return channel / block * block * (size_t)v->h * (size_t)v->w + channel % block;
-}
-
-/* Bytes before a pixel of a panel; the pixel may lie left of or above the picture. */
-INLINE ptrdiff_t pixel_at(const sg_wino_view *v, int image, size_t panel, int y, int x, size_t number)
-{
-    const ptrdiff_t pixel = ((ptrdiff_t)y * v->w + x) * v->block;
-    return ((ptrdiff_t)((size_t)image * v->image_step + panel) + pixel) * (ptrdiff_t)number;
-}
-
 /* ---- input ---- */
-
-static const float outside[6 * 2 * LANES]; /* a row above or below of the picture: its columns need no test */
-
-/* The 6 x 6 pixels around a tile: columns begin .. end - 1 lie inside. */
-typedef struct window {
-    const char *row[6];
-    int begin, end;
-} window;
-
-INLINE window window_at(const sg_wino_view *v, cursor c, size_t panel, size_t number)
-{
-    const int left = 4 * c.x - 1, top = 4 * c.y - 1;
-    window t = {.begin = left < 0 ? -left : 0, .end = v->w - left < 6 ? v->w - left : 6};
-    for (int i = 0; i < 6; i++)
-        t.row[i] = top + i >= 0 && top + i < v->h ? v->values + pixel_at(v, c.image, panel, top + i, left, number)
-                                                  : (const char *)outside;
-    return t;
-}
 
 INLINE void input_tile(float *out, size_t point_step, const window *t, size_t pixel_step, bool bf16, bool whole)
 {
@@ -165,7 +81,7 @@ INLINE void input_any(float *out, const sg_wino_view *v, const sg_wino_span *s, 
         const size_t panel = panel_at(v, s->panel + p);
         cursor c = cursor_at(v, s->tile);
         for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
-            const window t = window_at(v, c, panel, number);
+            const window t = window_at(v, c, panel, number, 6, 1);
             float *to = out + (size_t)p * s->panel_step + (size_t)k * LANES;
             if (t.begin == 0 && t.end == 6)
                 input_tile(to, s->point_step, &t, pixel_step, bf16, true);

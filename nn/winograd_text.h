@@ -22,6 +22,13 @@ typedef struct sg_wino_span {
     size_t point_step, panel_step;
 } sg_wino_span;
 
+/* Pixels that will be transformed soon, of one or two values, and how far they have been asked for. */
+typedef struct sg_wino_ahead {
+    const sg_wino_view *view[2];
+    sg_wino_span span[2];
+    int side, panel, tile, row;
+} sg_wino_ahead;
+
 /* What happens to results: act([dst +] bias + sum), winograd.h. */
 typedef struct sg_wino_finish {
     sg_wino_view mask;

@@ -3,9 +3,9 @@
  * with 4 x 4 tiles of dy and the 6 x 6 pixels of x around them; the 36 products are matrices (x channels, dy channels).
  * Work is cut into items: a chunk of the tiles x a group of x's channels x a group of dy's. An item transforms a block
  * of tiles at a time and adds its product to 36 sums, all of which stay in the second cache; transforms are done again
- * for every group, which costs less than writing them to memory. The transforms have three passes of 12 numbers each
+ * for every group, which costs less than writing them to memory. The transforms have three passes of 12 points each
  * (winograd_weights_text.c): wide groups go through a range of blocks pass by pass, so that a third of the sums is
- * enough. Every cut depends on shapes only, and chunks are added in order: the same bits for any number of threads. */
+ * enough at a time. While a block is multiplied the pixels of the next are on their way from memory. Every cut depends on shapes only, and chunks are added in order: the same bits for any number of threads. */
 #include "nn/winograd.h"
 
 #include "core/memory.h"
@@ -15,23 +15,28 @@
 
 #include <string.h>
 
-enum { PASSES = 3, NUMBERS = 12, TAPS = 9 };
-enum { TILES = 32 };                         /* of a block */
-enum { X_GROUP = 128, DY_GROUP = 64 };       /* most channels of a group */
-enum { ITEMS = 16 };                         /* wanted, so that many threads have work */
-enum { SMALL_GROUPS = 64 * 64, RANGE = 16 }; /* x channels * dy channels of a group; blocks of a range beyond that */
+enum { PASSES = SG_WINO_PASSES, POINTS = SG_WINO_PASS_POINTS, TAPS = SG_WINO_TAPS };
+enum {
+    TILES = 32,             /* of a block */
+    X_GROUP = 128,          /* most channels of a group */
+    DY_GROUP = 64,          /* the same */
+    ITEMS = 16,             /* wanted, so that many threads have work */
+    SMALL_GROUPS = 64 * 64, /* x channels * dy channels: up to here the cache keeps all sums */
+    RANGE = 16,             /* blocks of a range, beyond that */
+};
 
 /* One side: its kernels, panels of channels and groups of panels. */
 typedef struct side {
     const sg_wino_weights_text *text;
     sg_wino_view view;
-    int panels, groups, widest; /* widest: panels of the largest group */
-    size_t step, panel_step;    /* of its transform, floats */
+    int panels, groups, widest;    /* widest: panels of the largest group */
+    size_t point_step, panel_step; /* of its transform */
 } side;
 
 typedef struct job {
     const sg_winograd_weights *p;
     side x, dy;
+    sg_wino_view mask;
     int tiles, blocks, chunks, range;
     size_t sums_step, chunk_step, thread_step; /* floats: one of 36 sums; results of a chunk; memory of a thread */
     float *results;                            /* (chunks, dy panels, x channels, 9, lanes) */
@@ -51,23 +56,31 @@ static const sg_wino_weights_text *text_for(int block)
     return &sg_wino_weights_text_plain_8;
 }
 
-static int group_begin(const side *s, int group)
+static int cut(int count, int cuts, int index)
 {
-    return s->panels * group / s->groups;
+    return (int)((int64_t)count * index / cuts);
+}
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
 }
 
 static side side_make(const sg_winograd_weights *p, const sg_conv_side *c, int group)
 {
     side s = {.text = text_for((int)c->form.layout)};
-    s.view = (sg_wino_view){
-        .type = c->form.type, .block = (int)c->form.layout, .h = p->h, .w = p->w, .image_step = c->form.image_step};
-    s.view.rows = (p->h + 3) / 4;
-    s.view.columns = (p->w + 3) / 4;
+    s.view = (sg_wino_view){.type = c->form.type,
+                            .block = (int)c->form.layout,
+                            .h = p->h,
+                            .w = p->w,
+                            .rows = ceil_div(p->h, 4),
+                            .columns = ceil_div(p->w, 4),
+                            .image_step = c->form.image_step};
     s.panels = c->c / s.text->lanes;
-    s.groups = (c->c + group - 1) / group;
-    s.widest = (s.panels + s.groups - 1) / s.groups;
+    s.groups = ceil_div(c->c, group);
+    s.widest = ceil_div(s.panels, s.groups);
     s.panel_step = (size_t)TILES * (size_t)s.text->lanes;
-    s.step = (size_t)s.widest * s.panel_step + 16; /* not a multiple of a page */
+    s.point_step = (size_t)s.widest * s.panel_step + 16; /* not a multiple of a page */
     return s;
 }
 
@@ -79,18 +92,19 @@ static size_t floats_up(size_t count)
 static job job_make(const sg_winograd_weights *p)
 {
     job j = {.p = p, .x = side_make(p, &p->x, X_GROUP), .dy = side_make(p, &p->dy, DY_GROUP)};
-    const int groups = j.x.groups * j.dy.groups;
     const size_t widest = (size_t)(j.x.widest * j.x.text->lanes) * (size_t)(j.dy.widest * j.dy.text->lanes);
     j.tiles = p->n * j.x.view.rows * j.x.view.columns;
-    j.blocks = (j.tiles + TILES - 1) / TILES;
-    j.chunks = (ITEMS + groups - 1) / groups;
+    j.blocks = ceil_div(j.tiles, TILES);
+    j.chunks = ceil_div(ITEMS, j.x.groups * j.dy.groups);
     if (j.chunks > j.blocks) j.chunks = j.blocks;
     j.range = widest <= SMALL_GROUPS ? 1 : RANGE;
     j.sums_step = widest + 16;
     j.chunk_step = (size_t)TAPS * (size_t)p->x.c * (size_t)p->dy.c;
-    j.thread_step = floats_up(NUMBERS * (j.x.step + j.dy.step) + PASSES * NUMBERS * j.sums_step);
+    j.thread_step = floats_up(POINTS * (j.x.point_step + j.dy.point_step) + PASSES * POINTS * j.sums_step);
     return j;
 }
+
+/* ---- memory: [results][sums of dy][of each thread: x, dy, sums] ---- */
 
 static size_t bias_floats(const job *j)
 {
@@ -107,60 +121,86 @@ size_t sg_winograd_weights_scratch(const sg_winograd_weights *p, int threads)
 /* ---- an item ---- */
 
 typedef struct item {
-    int chunk, x_group, dy_group;
-    int x_panel, x_panels, dy_panel, dy_panels;
-    float *x, *dy, *sums;
+    int begin, end;     /* blocks */
+    sg_wino_span x, dy; /* of the present block */
+    sg_wino_ahead ahead;
+    float *x_out, *dy_out, *sums;
     double *bias; /* NULL: another item sums it */
 } item;
 
-static item item_at(const job *j, int index, int thread)
+static sg_wino_span span_of(const side *s, int group)
 {
-    item i = {.chunk = index / (j->x.groups * j->dy.groups),
-              .x_group = index / j->dy.groups % j->x.groups,
-              .dy_group = index % j->dy.groups};
-    i.x_panel = group_begin(&j->x, i.x_group);
-    i.x_panels = group_begin(&j->x, i.x_group + 1) - i.x_panel;
-    i.dy_panel = group_begin(&j->dy, i.dy_group);
-    i.dy_panels = group_begin(&j->dy, i.dy_group + 1) - i.dy_panel;
-    i.x = j->own + (size_t)thread * j->thread_step;
-    i.dy = i.x + NUMBERS * j->x.step;
-    i.sums = i.dy + NUMBERS * j->dy.step;
-    if (j->dbias && i.x_group == 0)
-        i.bias = j->bias + (size_t)i.chunk * (size_t)j->p->dy.c + (size_t)(i.dy_panel * j->dy.text->lanes);
-    return i;
+    const int panel = cut(s->panels, s->groups, group);
+    return (sg_wino_span){.panel = panel,
+                          .panels = cut(s->panels, s->groups, group + 1) - panel,
+                          .point_step = s->point_step,
+                          .panel_step = s->panel_step};
+}
+
+static void span_move(const job *j, sg_wino_span *s, int block)
+{
+    s->tile = block * TILES;
+    s->tiles = j->tiles - s->tile < TILES ? j->tiles - s->tile : TILES;
+}
+
+/* Begins to ask for the pixels of a block. */
+static void ask_for(const job *j, item *i, int block)
+{
+    i->ahead = (sg_wino_ahead){.view = {&j->x.view, &j->dy.view}, .span = {i->x, i->dy}};
+    span_move(j, &i->ahead.span[0], block);
+    span_move(j, &i->ahead.span[1], block);
 }
 
 /* One pass over one block of tiles. */
-static void add_block(const job *j, const item *i, int block, int pass)
+static void add_block(const job *j, item *i, int block, int pass)
 {
-    const int tile = block * TILES, tiles = j->tiles - tile < TILES ? j->tiles - tile : TILES;
-    const size_t row = (size_t)(i->dy_panels * j->dy.text->lanes);
-    const sg_wino_span x = {tile, tiles, i->x_panel, i->x_panels, j->x.step, j->x.panel_step},
-                       dy = {tile, tiles, i->dy_panel, i->dy_panels, j->dy.step, j->dy.panel_step};
-    j->x.text->input(i->x, &j->x.view, &x, pass);
-    j->dy.text->gradient(i->dy, &j->dy.view, &dy, pass, i->bias);
-    for (int t = 0; t < NUMBERS; t++)
-        j->dy.text->multiply(i->sums + (size_t)(pass * NUMBERS + t) * j->sums_step, row, i->x + (size_t)t * j->x.step,
-                             j->x.text->lanes, i->x_panels, j->x.panel_step, i->dy + (size_t)t * j->dy.step,
-                             i->dy_panels, j->dy.panel_step, tiles);
+    const bool masked = j->mask.values != NULL;
+    float *sums = i->sums + (size_t)(pass * POINTS) * j->sums_step;
+    span_move(j, &i->x, block);
+    span_move(j, &i->dy, block);
+    j->x.text->input(i->x_out, &j->x.view, &i->x, pass);
+    j->dy.text->gradient(i->dy_out, &j->dy.view, masked ? &j->mask : NULL, j->p->slope, &i->dy, pass, i->bias);
+    for (int point = 0; point < POINTS; point++, sums += j->sums_step)
+        j->dy.text->multiply(sums, i->x_out + (size_t)point * j->x.point_step, j->x.text->lanes, &i->x,
+                             i->dy_out + (size_t)point * j->dy.point_step, &i->dy, &i->ahead);
+}
+
+/* Blocks in ranges, each pass by pass; the block that comes next is asked for, a single one in its first pass. */
+static void add_blocks(const job *j, item *i)
+{
+    for (int first = i->begin; first < i->end; first += j->range) {
+        const int last = first + j->range < i->end ? first + j->range : i->end;
+        const bool single = last - first == 1;
+        for (int pass = 0; pass < PASSES; pass++)
+            for (int block = first; block < last; block++) {
+                const int next = block + 1 < last || single || pass + 1 == PASSES ? block + 1 : first;
+                if (next < i->end && !(single && pass > 0)) ask_for(j, i, next);
+                add_block(j, i, block, pass);
+            }
+    }
 }
 
 static void run_item(void *context, int index, int thread)
 {
     const job *j = context;
-    const item i = item_at(j, index, thread);
-    const int begin = (int)((int64_t)j->blocks * i.chunk / j->chunks),
-              end = (int)((int64_t)j->blocks * (i.chunk + 1) / j->chunks);
-    const int lanes = j->dy.text->lanes, rows = i.x_panels * j->x.text->lanes;
-    const size_t panel = (size_t)TAPS * (size_t)lanes * (size_t)j->p->x.c;
-    memset(i.sums, 0, PASSES * NUMBERS * j->sums_step * sizeof(float));
-    if (i.bias) memset(i.bias, 0, (size_t)(i.dy_panels * lanes) * sizeof(double));
-    for (int first = begin; first < end; first += j->range)
-        for (int pass = 0; pass < PASSES; pass++)
-            for (int b = first; b < end && b < first + j->range; b++) add_block(j, &i, b, pass);
-    j->dy.text->output(j->results + (size_t)i.chunk * j->chunk_step + (size_t)i.dy_panel * panel +
-                           (size_t)(i.x_panel * j->x.text->lanes * TAPS * lanes),
-                       panel, i.sums, j->sums_step, rows, i.dy_panels);
+    const int x_group = index / j->dy.groups % j->x.groups, chunk = index / (j->dy.groups * j->x.groups);
+    const int lanes = j->dy.text->lanes, x_lanes = j->x.text->lanes;
+    const size_t panel = (size_t)(TAPS * lanes) * (size_t)j->p->x.c;
+    item i = {.begin = cut(j->blocks, j->chunks, chunk),
+              .end = cut(j->blocks, j->chunks, chunk + 1),
+              .x = span_of(&j->x, x_group),
+              .dy = span_of(&j->dy, index % j->dy.groups),
+              .ahead.side = 2};
+    i.x_out = j->own + (size_t)thread * j->thread_step;
+    i.dy_out = i.x_out + POINTS * j->x.point_step;
+    i.sums = i.dy_out + POINTS * j->dy.point_step;
+    if (j->dbias && x_group == 0) i.bias = j->bias + (size_t)chunk * (size_t)j->p->dy.c + i.dy.panel * lanes;
+    memset(i.sums, 0, PASSES * POINTS * j->sums_step * sizeof(float));
+    if (i.bias) memset(i.bias, 0, (size_t)(i.dy.panels * lanes) * sizeof(double));
+    add_blocks(j, &i);
+    j->dy.text->output(j->results + (size_t)chunk * j->chunk_step + (size_t)i.dy.panel * panel +
+                           (size_t)(i.x.panel * x_lanes * TAPS * lanes),
+                       panel, i.sums, j->sums_step, i.x.panels * x_lanes, i.dy.panels);
 }
 
 /* ---- the sum of the chunks ---- */
@@ -169,14 +209,13 @@ static void run_item(void *context, int index, int thread)
 static void run_finish(void *context, int index, int thread)
 {
     const job *j = context;
-    const int panel = index / j->x.groups, group = index % j->x.groups;
-    const int begin = group_begin(&j->x, group) * j->x.text->lanes,
-              end = group_begin(&j->x, group + 1) * j->x.text->lanes;
-    const size_t lanes = (size_t)j->dy.text->lanes, x_c = (size_t)j->p->x.c;
+    const sg_wino_span x = span_of(&j->x, index % j->x.groups);
+    const size_t panel = (size_t)(index / j->x.groups), lanes = (size_t)j->dy.text->lanes, x_c = (size_t)j->p->x.c;
+    const size_t begin = (size_t)(x.panel * j->x.text->lanes);
     (void)thread;
-    j->dy.text->finish(j->dweights + ((size_t)panel * lanes * x_c + (size_t)begin) * TAPS, x_c * TAPS,
-                       j->results + ((size_t)panel * x_c + (size_t)begin) * TAPS * lanes, j->chunk_step, j->chunks,
-                       end - begin, j->p->add);
+    j->dy.text->finish(j->dweights + (panel * lanes * x_c + begin) * TAPS, x_c * TAPS,
+                       j->results + (panel * x_c + begin) * TAPS * lanes, j->chunk_step, j->chunks,
+                       x.panels * j->x.text->lanes, j->p->add);
 }
 
 static void finish_bias(const job *j)
@@ -192,10 +231,10 @@ void sg_winograd_weights_run(const sg_winograd_weights *p, const void *x, const 
                              float *dweights, float *dbias, void *scratch)
 {
     job j = job_make(p);
-    j.x.view.values = x;
-    j.dy.view.values = dy;
-    j.dy.view.mask = p->masked ? mask : NULL;
-    j.dy.view.slope = p->slope;
+    j.x.view.values = (char *)(uintptr_t)x;
+    j.mask = j.dy.view;
+    j.dy.view.values = (char *)(uintptr_t)dy;
+    j.mask.values = p->masked ? (char *)(uintptr_t)mask : NULL;
     j.results = scratch;
     j.bias = (double *)(void *)(j.results + floats_up((size_t)j.chunks * j.chunk_step));
     j.own = (float *)(void *)j.bias + bias_floats(&j);

@@ -1,42 +1,15 @@
-/* winograd_weights_text.c - kernels of winograd_weights.c: transforms of x, of dy and of the sum, and the product
- * between them. One text, compiled for each vector length and instruction set (nn/meson.build). A panel is SG_LANES_OF
- * channels of one side, the numbers of one vector.
+/* winograd_weights_text.c - kernels of winograd_weights.c: transforms of x, of dy and of the sums, and the products
+ * between them. One text, compiled for each vector length and instruction set (nn/meson.build).
  *
- * The transforms are those of Toom and Cook with the points 0, +-a, +-b and infinity, done in three passes of two rows
- * each, which share their even and odd parts: rows {0, infinity}, {+a, -a}, {+b, -b}. A pass keeps 12 vectors, so it
- * stays in registers. */
+ * A transform is done in three passes of two rows each, which share their even and odd parts: rows {0, infinity},
+ * {+a, -a}, {+b, -b}. A pass keeps 12 vectors, so it stays in registers. */
 #include "nn/winograd_weights_text.h"
 
-#include <stdbool.h>
-#include <string.h>
-
-#define LANES       SG_TEXT_LANES
-#define JOIN_(a, b) a##b
-#define JOIN(a, b)  JOIN_(a, b)
-#define INLINE      static inline __attribute__((always_inline))
-
-typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef float loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); /* at any address of a float */
-typedef uint16_t half __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
-typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
-typedef int32_t truth __attribute__((vector_size(4 * LANES)));
-
-static const float A = SG_WINO_A, B = SG_WINO_B, A2 = SG_WINO_A * SG_WINO_A, B2 = SG_WINO_B * SG_WINO_B;
-
-INLINE vec load(const char *at, bool bf16)
-{
-    if (!bf16) return *(const loose *)at;
-    return (vec)(__builtin_convertvector(*(const half *)at, bits) << 16);
-}
+#include "nn/winograd_tiles.h"
 
 /* ---- one tile ---- */
 
-/* Rows of pixels of a tile, channels of one panel; rows and columns outside of the picture are zero. */
-typedef struct window {
-    const char *row[6], *mask[4];
-    int begin, end; /* columns inside */
-} window;
-
+/* Columns outside of the picture are zero, and so are the rows of `outside`. */
 INLINE vec pixel(const window *t, int row, int column, size_t step, bool bf16, bool whole)
 {
     if (!whole && (column < t->begin || column >= t->end)) return (vec){0};
@@ -105,18 +78,17 @@ INLINE void input_tile(float *out, size_t out_step, const window *t, size_t step
     }
 }
 
-INLINE vec gradient_pixel(const window *t, int row, int column, size_t step, bool bf16, bool whole, const float *slope)
+/* mask: NULL, or the window of the values that tell where dy counts `slope` times. */
+INLINE vec gradient_pixel(const window *t, const window *mask, float slope, int row, int column, size_t step, bool bf16,
+                          bool whole)
 {
     const vec v = pixel(t, row, column, step, bf16, whole);
-    if (!slope || (!whole && column >= t->end)) return v;
-    const vec m = load(t->mask[row] + (size_t)column * step, bf16);
-    const truth keep = m > 0;
-    return (vec)(((truth)v & keep) | ((truth)(v * *slope) & ~keep));
+    return mask ? choose(pixel(mask, row, column, step, bf16, whole) > 0, v, slope * v) : v;
 }
 
 /* `sum`: of all pixels, in pass 1, which reads them all. */
-INLINE void gradient_tile(float *out, size_t out_step, const window *t, size_t step, bool bf16, int pass, bool whole,
-                          const float *slope, vec *sum)
+INLINE void gradient_tile(float *out, size_t out_step, const window *t, const window *mask, float slope, size_t step,
+                          bool bf16, int pass, bool whole, vec *sum)
 {
     vec rows[2][4];
 #pragma GCC unroll 4
@@ -124,7 +96,7 @@ INLINE void gradient_tile(float *out, size_t out_step, const window *t, size_t s
         vec d[4] = {{0}}, pair[2];
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++)
-            if (pass != 0 || i == 0 || i == 3) d[i] = gradient_pixel(t, i, j, step, bf16, whole, slope);
+            if (pass != 0 || i == 0 || i == 3) d[i] = gradient_pixel(t, mask, slope, i, j, step, bf16, whole);
         if (pass == 1) *sum += (d[0] + d[1]) + (d[2] + d[3]);
         gradient_pair(pair, d, pass);
         rows[0][j] = pair[0];
@@ -142,139 +114,86 @@ INLINE void gradient_tile(float *out, size_t out_step, const window *t, size_t s
 
 /* ---- a block of tiles ---- */
 
-/* One row of a window that lies outside. */
-static const float outside[6 * 2 * LANES] __attribute__((aligned(64)));
-
-typedef struct cursor {
-    int image, y, x; /* of a tile */
-} cursor;
-
-INLINE cursor cursor_at(const sg_wino_view *v, int tile)
+INLINE void input_any(float *out, const sg_wino_view *v, const sg_wino_span *s, int pass, bool bf16, int block)
 {
-    const int per_image = v->rows * v->columns, rest = tile % per_image;
-    return (cursor){tile / per_image, rest / v->columns, rest % v->columns};
-}
-
-INLINE void cursor_next(cursor *c, const sg_wino_view *v)
-{
-    if (++c->x < v->columns) return;
-    c->x = 0;
-    if (++c->y < v->rows) return;
-    c->y = 0;
-    c->image++;
-}
-
-/* The window of `size` pixels whose first is `margin` before pixel 4 y, 4 x. */
-INLINE window window_at(const sg_wino_view *v, cursor c, size_t panel_at, int size, int margin, size_t number)
-{
-    const size_t pixel_step = (size_t)v->block * number;
-    const size_t at = (size_t)c.image * v->image_step + panel_at;
-    const ptrdiff_t left = 4 * c.x - margin;
-    window t;
-    t.begin = left < 0 ? (int)-left : 0;
-    t.end = v->w - left < size ? (int)(v->w - left) : size;
-    for (int i = 0; i < size; i++) {
-        const int y = 4 * c.y - margin + i;
-        const bool inside = y >= 0 && y < v->h;
-        const ptrdiff_t row = (ptrdiff_t)(at * number) + ((ptrdiff_t)y * v->w + left) * (ptrdiff_t)pixel_step;
-        t.row[i] = inside ? (const char *)v->values + row : (const char *)outside;
-        if (i < 4) t.mask[i] = inside && v->mask ? (const char *)v->mask + row : (const char *)outside;
-    }
-    return t;
-}
-
-/* Where the channels of a panel begin. */
-INLINE size_t panel_at(const sg_wino_view *v, int panel)
-{
-    const size_t channel = (size_t)panel * LANES, block = (size_t)v->block;
-    return channel / block * block * (size_t)v->h * (size_t)v->w + channel % block;
-}
-
-INLINE void input_any(float *out, const sg_wino_view *v, const sg_wino_span *s, int pass, bool bf16, size_t pixel_step)
-{
-    const size_t step = pixel_step * (bf16 ? 2 : 4);
+    const size_t number = bf16 ? 2 : 4, step = (size_t)block * number;
     for (int p = 0; p < s->panels; p++) {
+        const size_t panel = panel_at(v, s->panel + p);
         cursor c = cursor_at(v, s->tile);
         for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
-            const window t = window_at(v, c, panel_at(v, s->panel + p), 6, 1, bf16 ? 2 : 4);
+            const window t = window_at(v, c, panel, number, 6, 1);
             float *to = out + (size_t)p * s->panel_step + (size_t)k * LANES;
             if (t.begin == 0 && t.end == 6)
-                input_tile(to, s->step, &t, step, bf16, pass, true);
+                input_tile(to, s->point_step, &t, step, bf16, pass, true);
             else
-                input_tile(to, s->step, &t, step, bf16, pass, false);
+                input_tile(to, s->point_step, &t, step, bf16, pass, false);
         }
     }
 }
 
-INLINE void gradient_any(float *out, const sg_wino_view *v, const sg_wino_span *s, int pass, double *sum, bool bf16,
-                         size_t pixel_step, bool masked)
+INLINE void gradient_any(float *out, const sg_wino_view *v, const sg_wino_view *m, float slope, const sg_wino_span *s,
+                         int pass, double *sum, bool bf16, bool masked)
 {
-    const size_t step = pixel_step * (bf16 ? 2 : 4);
-    const float *slope = masked ? &v->slope : NULL;
+    const size_t number = bf16 ? 2 : 4, step = (size_t)v->block * number;
     for (int p = 0; p < s->panels; p++) {
+        const size_t panel = panel_at(v, s->panel + p);
         cursor c = cursor_at(v, s->tile);
         vec total = {0};
         for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
-            const window t = window_at(v, c, panel_at(v, s->panel + p), 4, 0, bf16 ? 2 : 4);
+            const window t = window_at(v, c, panel, number, 4, 0),
+                         mask = masked ? window_at(m, c, panel, number, 4, 0) : t;
             float *to = out + (size_t)p * s->panel_step + (size_t)k * LANES;
             if (t.end == 4)
-                gradient_tile(to, s->step, &t, step, bf16, pass, true, slope, &total);
+                gradient_tile(to, s->point_step, &t, masked ? &mask : NULL, slope, step, bf16, pass, true, &total);
             else
-                gradient_tile(to, s->step, &t, step, bf16, pass, false, slope, &total);
+                gradient_tile(to, s->point_step, &t, masked ? &mask : NULL, slope, step, bf16, pass, false, &total);
         }
         for (int l = 0; sum && pass == 1 && l < LANES; l++) sum[p * LANES + l] += (double)total[l];
     }
 }
 
+/* The passes and types, each with loops of its own. */
+#define SWITCH(call)                                                                                                   \
+    switch (pass + (v->type == SG_BF16 ? 3 : 0)) {                                                                     \
+    case 0: call(0, false); break;                                                                                     \
+    case 1: call(1, false); break;                                                                                     \
+    case 2: call(2, false); break;                                                                                     \
+    case 3: call(0, true); break;                                                                                      \
+    case 4: call(1, true); break;                                                                                      \
+    default: call(2, true);                                                                                            \
+    }
+
 static void input(float *out, const sg_wino_view *v, const sg_wino_span *s, int pass)
 {
-#define CASE(number, type16)                                                                                           \
-    if (pass == (number) && (v->type == SG_BF16) == (type16)) {                                                        \
-        if (v->block == LANES)                                                                                         \
-            input_any(out, v, s, number, type16, LANES);                                                               \
-        else                                                                                                           \
-            input_any(out, v, s, number, type16, 2 * LANES);                                                           \
-    }
-    CASE(0, false)
-    CASE(1, false)
-    CASE(2, false)
-    CASE(0, true)
-    CASE(1, true)
-    CASE(2, true)
-#undef CASE
+#define CALL(pass, bf16)                                                                                               \
+    v->block == LANES ? input_any(out, v, s, pass, bf16, LANES) : input_any(out, v, s, pass, bf16, 2 * LANES)
+    SWITCH(CALL)
+#undef CALL
 }
 
-static void gradient(float *out, const sg_wino_view *v, const sg_wino_span *s, int pass, double *sum)
-{
-#define CASE(number, type16)                                                                                           \
-    if (pass == (number) && (v->type == SG_BF16) == (type16)) {                                                        \
-        if (v->mask)                                                                                                   \
-            gradient_any(out, v, s, number, sum, type16, (size_t)v->block, true);                                      \
-        else                                                                                                           \
-            gradient_any(out, v, s, number, sum, type16, (size_t)v->block, false);                                     \
-    }
-    CASE(0, false)
-    CASE(1, false)
-    CASE(2, false)
-    CASE(0, true)
-    CASE(1, true)
-    CASE(2, true)
-#undef CASE
+static void gradient(float *out, const sg_wino_view *v, const sg_wino_view *mask, float slope, const sg_wino_span *s,
+                     int pass, double *sum){
+#define CALL(pass, bf16)                                                                                               \
+    mask ? gradient_any(out, v, mask, slope, s, pass, sum, bf16, true)                                                 \
+         : gradient_any(out, v, v, 1, s, pass, sum, bf16, false)
+    SWITCH(CALL)
+#undef CALL
 }
 
 /* ---- product: sum of tiles ---- */
 
-/* c (rows, columns of vectors) += sum_k a[k][row] b[k][column]. */
+/* c (rows, columns of vectors) += sum_k a[k][row] b[k][column]; asks for a run of lines on the way. */
 INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t b_column,
-                          int tiles, const int rows, const int columns)
+                          int tiles, const char *ahead, const int rows, const int columns)
 {
-    vec sum[16][2];
+    vec sum[SG_TEXT_ROWS][SG_TEXT_COLUMNS];
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
         for (int j = 0; j < columns; j++) sum[r][j] = (vec){0};
     for (int k = 0; k < tiles; k++) {
-        vec right[2];
+        vec right[SG_TEXT_COLUMNS];
+        __builtin_prefetch(ahead + k * LINE);
 #pragma GCC unroll 2
         for (int j = 0; j < columns; j++) right[j] = *(const vec *)(b + (size_t)j * b_column + (size_t)k * LANES);
 #pragma GCC unroll 16
@@ -290,20 +209,22 @@ INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step
         for (int j = 0; j < columns; j++) *(vec *)(c + (size_t)r * c_step + (size_t)j * LANES) += sum[r][j];
 }
 
-static void multiply(float *c, size_t c_step, const float *a, int a_lanes, int a_panels, size_t a_panel_step,
-                     const float *b, int b_panels, size_t b_panel_step, int tiles)
+static void multiply(float *c, const float *a, int a_lanes, const sg_wino_span *x, const float *b,
+                     const sg_wino_span *dy, sg_wino_ahead *ahead)
 {
-    const int most = SG_TEXT_COLUMNS;
-    for (int q = 0; q < b_panels; q += most)
-        for (int i = 0; i < a_panels * a_lanes; i += SG_TEXT_ROWS) {
-            const float *left = a + (size_t)(i / a_lanes) * a_panel_step + (size_t)(i % a_lanes);
-            const float *right = b + (size_t)q * b_panel_step;
+    const size_t c_step = (size_t)(dy->panels * LANES), a_step = (size_t)a_lanes;
+    for (int q = 0; q < dy->panels; q += SG_TEXT_COLUMNS)
+        for (int i = 0; i < x->panels * a_lanes; i += SG_TEXT_ROWS) {
+            const float *left = a + (size_t)(i / a_lanes) * x->panel_step + (size_t)(i % a_lanes);
+            const float *right = b + (size_t)q * dy->panel_step;
+            const char *next = ahead_next(ahead);
             float *to = c + (size_t)i * c_step + (size_t)q * LANES;
-            if (q + most <= b_panels)
-                multiply_tile(to, c_step, left, (size_t)a_lanes, right, b_panel_step, tiles, SG_TEXT_ROWS,
+            if (!next) next = (const char *)to; /* nearly free */
+            if (q + SG_TEXT_COLUMNS <= dy->panels)
+                multiply_tile(to, c_step, left, a_step, right, dy->panel_step, x->tiles, next, SG_TEXT_ROWS,
                               SG_TEXT_COLUMNS);
             else
-                multiply_tile(to, c_step, left, (size_t)a_lanes, right, 0, tiles, SG_TEXT_ROWS, 1);
+                multiply_tile(to, c_step, left, a_step, right, 0, x->tiles, next, SG_TEXT_ROWS, 1);
         }
 }
 
