@@ -15,8 +15,8 @@
 #include <limits.h>
 
 enum {
-    BLOCK_BYTES = 512 * 1024,     /* transformed tiles of an item */
-    BLOCK_LEAST = 56,             /* tiles: fewer would read the weights too often */
+    BLOCK_BYTES = 256 * 1024,     /* transformed tiles of an item */
+    BLOCK_LEAST = 28,             /* tiles: fewer would read the weights too often */
     PART_BYTES = 9 * 1024 * 1024, /* transformed weights of a part */
     FILTER_CHANNELS = 32,         /* of a slice that transforms weights */
     FEW_ITEMS = 8,                /* blocks: fewer are cut by results as well */

@@ -2,6 +2,9 @@
  * text, compiled for each vector length and instruction set (nn/meson.build). */
 #include "nn/winograd_tiles.h"
 
+/* Of data to prefetch: tiles of a value, channels of transformed weights. */
+enum { TILES_AHEAD = 2, CHANNELS_AHEAD = 24 };
+
 /* Rounds to the nearest, ties to even; NaN stays NaN (core/bf16.h). */
 INLINE void store(char *at, vec v, bool bf16)
 {
@@ -55,6 +58,11 @@ INLINE void output_line(vec y[4], const vec m[6])
 INLINE void input_tile(float *out, size_t point_step, const window *t, size_t pixel_step, bool bf16, bool whole)
 {
     vec lines[6][6];
+    if (whole)
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++)
+#pragma GCC unroll 4
+            for (int j = 0; j < 4; j++) __builtin_prefetch(t->row[i] + (size_t)(4 * TILES_AHEAD + 2 + j) * pixel_step);
 #pragma GCC unroll 6
     for (int j = 0; j < 6; j++) {
         vec d[6], v[6];
@@ -149,10 +157,13 @@ INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
         for (int j = 0; j < columns; j++) sum[r][j] = (vec){0};
-    for (int k = 0; k < channels; k += LANES, a += a_step)
+    for (int k = 0; k < channels; k += LANES, a += a_step) {
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++) __builtin_prefetch(a + a_step + r * LANES);
 #pragma GCC unroll 4
         for (int l = 0; l < LANES; l++, b += columns * LANES) {
             vec right[SG_WINO_PAIR];
+            for (int j = 0; j < columns; j++) __builtin_prefetch(b + (CHANNELS_AHEAD * columns + j) * LANES);
 #pragma GCC unroll 2
             for (int j = 0; j < columns; j++) right[j] = *(const vec *)(b + j * LANES);
 #pragma GCC unroll 16
@@ -162,6 +173,7 @@ INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step
                 for (int j = 0; j < columns; j++) sum[r][j] += left * right[j];
             }
         }
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
@@ -234,6 +246,11 @@ INLINE void output_pixel(const target *t, int row, int column, vec v, const sg_w
 INLINE void output_tile(const target *t, const float *in, size_t point_step, const sg_wino_finish *f, bool bf16)
 {
     vec lines[4][6];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++)
+            __builtin_prefetch(t->at + (size_t)i * t->row_step + (size_t)(4 * TILES_AHEAD + j) * t->pixel_step, 1);
 #pragma GCC unroll 6
     for (int j = 0; j < 6; j++) {
         vec m[6], y[4];
