@@ -3,12 +3,10 @@
  *   backward  dz += dL (sigmoid(z) - y) / counted
  * sigmoid(z) - y is saved by forward. Sums: blocks in order, in double. */
 #include "core/parallel.h"
-#include "nn/lanes.h"
+#include "nn/logistic_lanes.h"
 #include "nn/loss.h"
 #include "nn/loss_infer.h"
 #include "nn/ops.h"
-
-#include <tgmath.h>
 
 SG_KERNELS(bce)
 
@@ -17,22 +15,36 @@ typedef struct R(bce_part) {
     double loss, count;
 } R(bce_part);
 
+/* One pixel: sigmoid(z) - y, or 0 where it does not count. */
+SG_INLINE real R(bce_pixel)(double *loss, double *count, real z, real y)
+{
+    const real tail = R(sg_lane_tail)(z);
+    const real own = (z > 0 ? z : z != z ? z : 0) - z * y + R(sg_lane_log1p_tail)(tail);
+    *loss += y < 0 ? 0 : (double)own;
+    *count += y < 0 ? 0 : 1;
+    return y < 0 ? 0 : R(sg_lane_sigmoid)(z, tail) - y;
+}
+
+SG_SIMD static void R(bce_block)(R(bce_part) * out, real *restrict grad, const real *restrict z, const real *restrict y,
+                                 size_t len)
+{
+    double loss[SG_LOSS_PARTS] = {0}, count[SG_LOSS_PARTS] = {0};
+    size_t i = 0;
+    for (; i + SG_LOSS_PARTS <= len; i += SG_LOSS_PARTS)
+        for (size_t l = 0; l < SG_LOSS_PARTS; l++) grad[i + l] = R(bce_pixel)(&loss[l], &count[l], z[i + l], y[i + l]);
+    for (size_t l = 0; i + l < len; l++) grad[i + l] = R(bce_pixel)(&loss[l], &count[l], z[i + l], y[i + l]);
+    *out = (R(bce_part)){0};
+    for (size_t l = 0; l < SG_LOSS_PARTS; l++) out->loss += loss[l], out->count += count[l];
+}
+
 static void R(bce_forward_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const size_t end = sg_block_end(slice, sg_shape_len(run->node->in_shape[0]));
-    const real *z = run->in[0], *y = run->in[1];
-    real *grad = run->save;
-    R(bce_part) part = {0};
+    const size_t at = sg_block_begin(slice), end = sg_block_end(slice, sg_shape_len(run->node->in_shape[0]));
     (void)thread;
-    for (size_t i = sg_block_begin(slice); i < end; i++) {
-        const bool counted = !(y[i] < 0);
-        const real e = exp(-fabs(z[i])), loss = (z[i] > 0 ? z[i] : z[i] != z[i] ? z[i] : 0) - z[i] * y[i] + log1p(e);
-        grad[i] = counted ? (z[i] >= 0 ? 1 : e) / (1 + e) - y[i] : 0;
-        part.loss += counted ? (double)loss : 0;
-        part.count += counted;
-    }
-    ((R(bce_part) *)run->scratch)[slice] = part;
+    R(bce_block)
+    ((R(bce_part) *)run->scratch + slice, (real *)run->save + at, (const real *)run->in[0] + at,
+     (const real *)run->in[1] + at, end - at);
 }
 
 SG_SIMD static void R(bce_scale)(real *restrict dz, const real *restrict grad, size_t len, real k, int fresh)

@@ -3,12 +3,10 @@
  *   backward  dz += dL p (1 - p) ((2 I + 1) / (P + Y + 1)^2 - 2 y / (P + Y + 1)) on those pixels
  * p is saved by forward. Sums: blocks in order, in double. */
 #include "core/parallel.h"
-#include "nn/lanes.h"
+#include "nn/logistic_lanes.h"
 #include "nn/loss.h"
 #include "nn/loss_infer.h"
 #include "nn/ops.h"
-
-#include <tgmath.h>
 
 SG_KERNELS(dice)
 
@@ -17,22 +15,35 @@ typedef struct R(dice_part) {
     double both, all;
 } R(dice_part);
 
+/* One pixel: p. */
+SG_INLINE real R(dice_pixel)(double *both, double *all, real z, real y)
+{
+    const real p = R(sg_lane_sigmoid)(z, R(sg_lane_tail)(z));
+    *both += y < 0 ? 0 : (double)(p * y);
+    *all += y < 0 ? 0 : (double)(p + y);
+    return p;
+}
+
+SG_SIMD static void R(dice_sums)(R(dice_part) * out, real *restrict p, const real *restrict z, const real *restrict y,
+                                 size_t len)
+{
+    double both[SG_LOSS_PARTS] = {0}, all[SG_LOSS_PARTS] = {0};
+    size_t i = 0;
+    for (; i + SG_LOSS_PARTS <= len; i += SG_LOSS_PARTS)
+        for (size_t l = 0; l < SG_LOSS_PARTS; l++) p[i + l] = R(dice_pixel)(&both[l], &all[l], z[i + l], y[i + l]);
+    for (size_t l = 0; i + l < len; l++) p[i + l] = R(dice_pixel)(&both[l], &all[l], z[i + l], y[i + l]);
+    *out = (R(dice_part)){0};
+    for (size_t l = 0; l < SG_LOSS_PARTS; l++) out->both += both[l], out->all += all[l];
+}
+
 static void R(dice_forward_slice)(void *context, int slice, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const size_t end = sg_block_end(slice, sg_shape_len(run->node->in_shape[0]));
-    const real *z = run->in[0], *y = run->in[1];
-    real *p = run->save;
-    R(dice_part) part = {0};
+    const size_t at = sg_block_begin(slice), end = sg_block_end(slice, sg_shape_len(run->node->in_shape[0]));
     (void)thread;
-    for (size_t i = sg_block_begin(slice); i < end; i++) {
-        const real e = exp(-fabs(z[i]));
-        p[i] = (z[i] >= 0 ? 1 : e) / (1 + e);
-        if (y[i] < 0) continue;
-        part.both += (double)(p[i] * y[i]);
-        part.all += (double)(p[i] + y[i]);
-    }
-    ((R(dice_part) *)run->scratch)[slice] = part;
+    R(dice_sums)
+    ((R(dice_part) *)run->scratch + slice, (real *)run->save + at, (const real *)run->in[0] + at,
+     (const real *)run->in[1] + at, end - at);
 }
 
 static R(dice_part) * R(dice_total)(const sg_run *run)
