@@ -29,30 +29,43 @@ void sg_parallel(int count, void (*fn)(void *context, int slice, int thread), vo
     for (int slice = 0; slice < count; slice++) fn(context, slice, omp_get_thread_num());
 }
 
-enum { SG_SUM_BLOCK = 1024 };
+enum { SG_SUM_BLOCK = 1024, SG_SUM_PARTS = 16 };
+
+/* sum of TERM(i) over a block: number i goes into part i % 16, so that it is vector code in a fixed order. */
+#define SG_SUM_OF(TERM)                                                                                                \
+    double part[SG_SUM_PARTS] = {0}, sum = 0;                                                                          \
+    size_t i = 0;                                                                                                      \
+    for (; i + SG_SUM_PARTS <= len; i += SG_SUM_PARTS)                                                                 \
+        for (size_t l = 0; l < SG_SUM_PARTS; l++) part[l] += TERM(i + l);                                              \
+    for (size_t l = 0; i + l < len; l++) part[l] += TERM(i + l);                                                       \
+    for (size_t l = 0; l < SG_SUM_PARTS; l++) sum += part[l];                                                          \
+    return sum
+
+#define SG_NUMBER(i)  (double)x[i]
+#define SG_PRODUCT(i) (double)x[i] * (double)y[i]
 
 #define SG_DEFINE_SUMS(suffix, type)                                                                                   \
+    SG_SIMD static double sum_block_##suffix(const type *x, size_t len)                                                \
+    {                                                                                                                  \
+        SG_SUM_OF(SG_NUMBER);                                                                                          \
+    }                                                                                                                  \
+    SG_SIMD static double dot_block_##suffix(const type *x, const type *y, size_t len)                                 \
+    {                                                                                                                  \
+        SG_SUM_OF(SG_PRODUCT);                                                                                         \
+    }                                                                                                                  \
     double sg_sum_##suffix(const type *x, size_t len)                                                                  \
     {                                                                                                                  \
         double total = 0;                                                                                              \
-        for (size_t begin = 0; begin < len; begin += SG_SUM_BLOCK) {                                                   \
-            const size_t end = begin + SG_SUM_BLOCK < len ? begin + SG_SUM_BLOCK : len;                                \
-            double block = 0;                                                                                          \
-            for (size_t i = begin; i < end; i++) block += (double)x[i];                                                \
-            total += block;                                                                                            \
-        }                                                                                                              \
-        return total;                                                                                                  \
+        for (; len > SG_SUM_BLOCK; x += SG_SUM_BLOCK, len -= SG_SUM_BLOCK)                                             \
+            total += sum_block_##suffix(x, SG_SUM_BLOCK);                                                              \
+        return total + sum_block_##suffix(x, len);                                                                     \
     }                                                                                                                  \
     double sg_dot_##suffix(const type *x, const type *y, size_t len)                                                   \
     {                                                                                                                  \
         double total = 0;                                                                                              \
-        for (size_t begin = 0; begin < len; begin += SG_SUM_BLOCK) {                                                   \
-            const size_t end = begin + SG_SUM_BLOCK < len ? begin + SG_SUM_BLOCK : len;                                \
-            double block = 0;                                                                                          \
-            for (size_t i = begin; i < end; i++) block += (double)x[i] * (double)y[i];                                 \
-            total += block;                                                                                            \
-        }                                                                                                              \
-        return total;                                                                                                  \
+        for (; len > SG_SUM_BLOCK; x += SG_SUM_BLOCK, y += SG_SUM_BLOCK, len -= SG_SUM_BLOCK)                          \
+            total += dot_block_##suffix(x, y, SG_SUM_BLOCK);                                                           \
+        return total + dot_block_##suffix(x, y, len);                                                                  \
     }
 
 SG_DEFINE_SUMS(f32, float)

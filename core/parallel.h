@@ -31,7 +31,7 @@ static inline size_t sg_block_end(int block, size_t len)
     return end < len ? end : len;
 }
 
-/* sum x_i, and sum x_i y_i, in double: blocks of 1024 summed one by one, blocks added in order. Exact order whatever
+/* sum x_i, and sum x_i y_i, in double: blocks of 1024, in each 16 parts (number i in part i % 16), added in order. Exact order whatever
  * the thread count. NaN and Inf pass through. */
 double sg_sum_f32(const float *x, size_t len);
 double sg_sum_f64(const double *x, size_t len);
