@@ -11,6 +11,7 @@
 #define SG_CORE_OP_H
 
 #include "core/graph.h"
+#include "core/ranks.h"
 #include "core/real.h"
 #include "core/status.h"
 #include "core/tensor.h"
@@ -37,6 +38,8 @@ typedef struct sg_step {
     const uint32_t *sample_id; /* (n) ids of the batch; NULL: 0, 1, 2, ... */
     bool training;             /* batch statistics, dropout, ... */
     double progress;           /* part of the training that is done, 0..1: what is annealed follows it */
+    sg_ranks *ranks;           /* losses and gradients are those of the batches of all ranks; NULL: one process */
+    sg_ranks *norm_ranks;      /* batch statistics, too; NULL: of the own part of the batch */
 } sg_step;
 
 /* An activation that a pass moved into the op before it: y = v > 0 ? v : slope v. */

@@ -100,6 +100,18 @@ static bool first_contribution(const sg_plan *plan, int c, int j)
     return true;
 }
 
+/* Is it the last one, and the gradient that of a parameter? */
+static bool last_contribution(const sg_plan *plan, int c, int j)
+{
+    const int id = plan->nodes[c].node.inputs[j];
+    for (int k = j + 1; k < plan->nodes[c].node.input_count; k++)
+        if (plan->nodes[c].node.inputs[k] == id) return false;
+    for (int i = 0; i < c; i++)
+        for (int k = 0; plan->nodes[i].live && plan->nodes[i].wants_grad && k < plan->nodes[i].node.input_count; k++)
+            if (plan->nodes[i].node.inputs[k] == id) return false;
+    return plan->nodes[id].leaf == SG_LEAF_PARAM;
+}
+
 static bool appears_twice(const sg_node *node, int j)
 {
     for (int k = 0; k < node->input_count; k++)
@@ -130,6 +142,7 @@ static void bind_node(sg_plan *plan, int index)
         n->backward.din[j] = use_at(plan, &plan->nodes[id], SG_USE_GRAD);
         n->backward.fresh[j] = first && n->node.op->sets_fresh && !appears_twice(&n->node, j);
         n->zero_first[j] = first && !n->backward.fresh[j];
+        n->ready_after[j] = last_contribution(plan, index, j);
     }
 }
 
@@ -335,24 +348,6 @@ static sg_status leaf_not_finite(const sg_plan *plan)
     return SG_OK;
 }
 
-sg_status sg_plan_forward(sg_plan *plan)
-{
-    const sg_plan_node *root = &plan->nodes[plan->root];
-    (void)forward_nodes(plan, false, false);
-    if (finite_value(plan, root, value_at(plan, root))) return SG_OK;
-    SG_TRY(leaf_not_finite(plan));
-    const sg_plan_node *culprit = forward_nodes(plan, true, false); /* the same bits again, looked at one by one */
-    SG_FAIL(SG_E_NUMERIC, "%s made a number that is not finite; the step was refused",
-            culprit != NULL ? culprit->node.name : root->node.name);
-}
-
-sg_status sg_plan_forward_surrogate(sg_plan *plan)
-{
-    if (!plan->options.f64) SG_FAIL(SG_E_STATE, "plan: surrogate functions run in double plans only");
-    (void)forward_nodes(plan, false, true);
-    return SG_OK;
-}
-
 typedef struct zero_work {
     unsigned char *data;
     size_t bytes;
@@ -383,6 +378,14 @@ static bool grads_finite(const sg_plan *plan, const sg_plan_node *n)
     return true;
 }
 
+/* Gradients that node n has completed go to the other ranks while earlier nodes still run. */
+static void exchange(const sg_plan *plan, const sg_plan_node *n)
+{
+    sg_ranks *ranks = plan->step.ranks;
+    for (int j = 0; ranks != NULL && j < n->node.input_count; j++)
+        if (n->ready_after[j]) ranks->add(ranks, n->backward.din[j], plan->nodes[n->node.inputs[j]].param->len);
+}
+
 static const sg_plan_node *backward_nodes(sg_plan *plan, bool check)
 {
     for (int i = plan->count - 1; i >= 0; i--) {
@@ -393,7 +396,9 @@ static const sg_plan_node *backward_nodes(sg_plan *plan, bool check)
         run_kernel(plan, n, n->fast != NULL ? n->fast->backward : n->node.op->backward[plan->options.f64], &n->backward,
                    1);
         if (check && !grads_finite(plan, n)) return n;
+        exchange(plan, n);
     }
+    if (plan->step.ranks != NULL) plan->step.ranks->wait(plan->step.ranks);
     return NULL;
 }
 
@@ -410,15 +415,48 @@ static void seed_root(sg_plan *plan, const void *seed)
         *(float *)grad = 1;
 }
 
+/* The first node of this rank whose results are not finite: the same bits again, looked at one by one. The ranks do so
+ * each for itself, because they stop at different places. */
+static const sg_plan_node *find_culprit(sg_plan *plan, bool backward)
+{
+    const sg_step step = plan->step;
+    plan->step.ranks = plan->step.norm_ranks = NULL;
+    const sg_plan_node *culprit = forward_nodes(plan, !backward, false);
+    if (backward) {
+        seed_root(plan, NULL);
+        culprit = backward_nodes(plan, true);
+    }
+    plan->step = step;
+    return culprit;
+}
+
+sg_status sg_plan_forward(sg_plan *plan)
+{
+    const sg_plan_node *root = &plan->nodes[plan->root];
+    (void)forward_nodes(plan, false, false);
+    if (finite_value(plan, root, value_at(plan, root))) return SG_OK;
+    SG_TRY(leaf_not_finite(plan));
+    const sg_plan_node *culprit = find_culprit(plan, false);
+    if (culprit == NULL && sg_ranks_count(plan->step.ranks) > 1) SG_FAIL(SG_E_NUMERIC, "%s", ""); /* another rank's */
+    SG_FAIL(SG_E_NUMERIC, "%s made a number that is not finite; the step was refused",
+            culprit != NULL ? culprit->node.name : root->node.name);
+}
+
+sg_status sg_plan_forward_surrogate(sg_plan *plan)
+{
+    if (!plan->options.f64) SG_FAIL(SG_E_STATE, "plan: surrogate functions run in double plans only");
+    (void)forward_nodes(plan, false, true);
+    return SG_OK;
+}
+
 static sg_status check_param_grads(sg_plan *plan)
 {
     for (int i = 0; i < plan->count; i++) {
         const sg_plan_node *n = &plan->nodes[i];
         if (!n->live || n->leaf != SG_LEAF_PARAM || !n->wants_grad) continue;
         if (finite_value(plan, n, use_at(plan, n, SG_USE_GRAD))) continue;
-        (void)forward_nodes(plan, false, false);
-        seed_root(plan, NULL);
-        const sg_plan_node *culprit = backward_nodes(plan, true);
+        const sg_plan_node *culprit = find_culprit(plan, true);
+        if (culprit == NULL && sg_ranks_count(plan->step.ranks) > 1) SG_FAIL(SG_E_NUMERIC, "%s", "");
         SG_FAIL(SG_E_NUMERIC, "the gradient of %s is not finite, first in %s; the step was refused", n->node.name,
                 culprit != NULL ? culprit->node.name : "an op that adds to it");
     }

@@ -41,7 +41,8 @@ typedef struct sg_plan_node {
     void *prepared;
     sg_block_use use[SG_USE_COUNT];
     sg_run forward, backward;
-    bool zero_first[SG_MAX_INPUTS]; /* backward: din[i] must be zeroed before this node runs */
+    bool zero_first[SG_MAX_INPUTS];  /* backward: din[i] must be zeroed before this node runs */
+    bool ready_after[SG_MAX_INPUTS]; /* backward: input i is a parameter whose gradient nothing adds to any more */
     double seconds[2];
     long runs[2];
 } sg_plan_node;

@@ -101,6 +101,10 @@ typedef struct sg_loader sg_loader;
  * loader. */
 sg_status sg_loader_start(sg_loader **out, const sg_dataset *dataset, int batch_size, uint64_t seed,
                           int64_t first_batch);
+/* The same batches, of which only part `part` (0 .. parts-1) is made and handed out: batch_size / parts items, with the
+ * random numbers that they have in the whole. SG_E_RANGE unless parts divides batch_size. */
+sg_status sg_loader_start_part(sg_loader **out, const sg_dataset *dataset, int batch_size, int part, int parts,
+                               uint64_t seed, int64_t first_batch);
 int sg_loader_batches_per_epoch(const sg_loader *loader);
 /* Valid until the next call. */
 sg_status sg_loader_next(sg_loader *loader, const sg_batch **out);

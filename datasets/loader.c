@@ -14,6 +14,7 @@ enum { SLOTS = 3 };
 struct sg_loader {
     const sg_dataset *dataset;
     int batch_size, per_epoch, items;
+    int first_item, own_items; /* of each batch: those that are made here */
     uint64_t seed;
     uint32_t *order; /* (items): permutation of `order_epoch`; the thread's own */
     int64_t order_epoch;
@@ -42,13 +43,14 @@ static bool asked_to_stop(sg_loader *loader)
     return stop;
 }
 
-/* Item i of batch b; a split smaller than the batch is gone through again. */
+/* Item i of the own part of batch b; a split smaller than the batch is gone through again. */
 static void make_item(sg_loader *loader, const sg_batch *batch, int64_t b, int i)
 {
     const sg_dataset *dataset = loader->dataset;
-    const int64_t place = b % loader->per_epoch * loader->batch_size + i;
+    const int in_batch = loader->first_item + i;
+    const int64_t place = b % loader->per_epoch * loader->batch_size + in_batch;
     const int index = (int)loader->order[place % loader->items];
-    sg_dataset_item(dataset, SG_SPLIT_TRAIN, index, loader->seed, b * loader->batch_size + i,
+    sg_dataset_item(dataset, SG_SPLIT_TRAIN, index, loader->seed, b * loader->batch_size + in_batch,
                     batch->sample + (size_t)i * sg_dataset_sample_len(dataset),
                     batch->label + (size_t)i * sg_dataset_label_len(dataset), NULL);
     batch->sample_id[i] = sg_dataset_id(dataset, SG_SPLIT_TRAIN, index);
@@ -57,7 +59,7 @@ static void make_item(sg_loader *loader, const sg_batch *batch, int64_t b, int i
 static bool make_batch(sg_loader *loader, int64_t b)
 {
     shuffle_for(loader, b / loader->per_epoch);
-    for (int i = 0; i < loader->batch_size; i++) {
+    for (int i = 0; i < loader->own_items; i++) {
         if (asked_to_stop(loader)) return false;
         make_item(loader, &loader->slot[b % SLOTS], b, i);
     }
@@ -100,7 +102,7 @@ static int start_thread(sg_loader *loader)
 
 static sg_status prepare(sg_loader *loader)
 {
-    const size_t batch = (size_t)loader->batch_size;
+    const size_t batch = (size_t)loader->own_items;
     SG_TRY(SG_ALLOC(&loader->order, (size_t)loader->items, "loader"));
     for (int i = 0; i < SLOTS; i++) {
         SG_TRY(SG_ALLOC(&loader->slot[i].sample, batch * sg_dataset_sample_len(loader->dataset),
@@ -118,17 +120,27 @@ static sg_status prepare(sg_loader *loader)
 sg_status sg_loader_start(sg_loader **out, const sg_dataset *dataset, int batch_size, uint64_t seed,
                           int64_t first_batch)
 {
+    return sg_loader_start_part(out, dataset, batch_size, 0, 1, seed, first_batch);
+}
+
+sg_status sg_loader_start_part(sg_loader **out, const sg_dataset *dataset, int batch_size, int part, int parts,
+                               uint64_t seed, int64_t first_batch)
+{
     sg_loader *loader;
     const int items = sg_dataset_count(dataset, SG_SPLIT_TRAIN);
     *out = NULL;
     if (batch_size < 1 || batch_size > 65536)
         SG_FAIL(SG_E_RANGE, "train.batch_size: %d is outside 1..65536", batch_size);
+    if (parts < 1 || part < 0 || part >= parts || batch_size % parts != 0)
+        SG_FAIL(SG_E_RANGE, "train.batch_size: %d does not divide into %d equal parts", batch_size, parts);
     if (first_batch < 0) SG_FAIL(SG_E_RANGE, "loader: the first batch is %lld", (long long)first_batch);
     if (items < 1) SG_FAIL(SG_E_CONFIG, "loader: the training split is empty");
     SG_TRY(SG_ALLOC(&loader, 1, "loader"));
     *loader = (sg_loader){.dataset = dataset,
                           .batch_size = batch_size,
                           .items = items,
+                          .first_item = part * (batch_size / parts),
+                          .own_items = batch_size / parts,
                           .seed = seed,
                           .order_epoch = -1,
                           .per_epoch = items >= batch_size ? items / batch_size : 1,

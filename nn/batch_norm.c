@@ -310,32 +310,46 @@ static R(bn_sums) R(bn_total)(const sg_run *run, int c)
     return total;
 }
 
-/* Numbers a channel has. */
-static double R(bn_count)(sg_shape s)
+/* Numbers that the statistics of a channel are of. */
+static double R(bn_count)(const sg_run *run)
 {
-    return (double)s.n * (double)s.h * (double)s.w;
+    const sg_shape s = run->node->shape;
+    return (double)s.n * (double)s.h * (double)s.w * sg_ranks_count(run->step->norm_ranks);
+}
+
+/* Sums over the parts of the batch that other ranks have. */
+static void R(bn_join_ranks)(const sg_run *run, R(bn_sums) * sums)
+{
+    sg_ranks_sum(run->step->norm_ranks, &sums->a, (size_t)run->node->shape.c * sizeof *sums / sizeof(double));
+}
+
+static void R(bn_statistics)(const sg_run *run)
+{
+    const double count = R(bn_count)(run);
+    R(bn_sums) *sums = R(bn_means)(run);
+    R(bn_channel) *saved = run->save;
+    sg_parallel(R(bn_pieces)(run->node), R(bn_moments_slice), &run);
+    for (int c = 0; c < run->node->shape.c; c++) sums[c] = R(bn_total)(run, c);
+    R(bn_join_ranks)(run, sums);
+    for (int c = 0; c < run->node->shape.c; c++) {
+        const double mean = sums[c].a / count, var = sums[c].b / count - mean * mean;
+        saved[c].mean = mean;
+        saved[c].var = var < 0 ? 0 : var; /* rounding, where all numbers are equal */
+    }
 }
 
 void R(batch_norm_forward)(const sg_run *run)
 {
-    const int pieces = R(bn_pieces)(run->node);
-    const double count = R(bn_count)(run->node->shape);
-    const bool training = run->step->training;
     R(bn_channel) *saved = run->save;
-    if (training) sg_parallel(pieces, R(bn_moments_slice), &run);
+    if (run->step->training) R(bn_statistics)(run);
     for (int c = 0; c < run->node->shape.c; c++) {
-        if (training) {
-            const R(bn_sums) total = R(bn_total)(run, c);
-            const double mean = total.a / count, var = total.b / count - mean * mean;
-            saved[c].mean = mean;
-            saved[c].var = var < 0 ? 0 : var; /* rounding, where all numbers are equal */
-        } else {
+        if (!run->step->training) {
             saved[c].mean = (double)((const real *)run->in[3])[c];
             saved[c].var = (double)((const real *)run->in[4])[c];
         }
         saved[c].inv_std = 1 / sqrt(saved[c].var + R(bn_eps));
     }
-    sg_parallel(pieces, R(bn_apply_slice), &run);
+    sg_parallel(R(bn_pieces)(run->node), R(bn_apply_slice), &run);
 }
 
 static void R(bn_set_or_add)(const sg_run *run, int input, int c, double value)
@@ -347,7 +361,7 @@ static void R(bn_set_or_add)(const sg_run *run, int input, int c, double value)
 void R(batch_norm_backward)(const sg_run *run)
 {
     const int pieces = R(bn_pieces)(run->node);
-    const double count = R(bn_count)(run->node->shape);
+    const double count = R(bn_count)(run);
     const R(bn_channel) *saved = run->save;
     R(bn_sums) *means = R(bn_means)(run);
     sg_parallel(pieces, R(bn_sums_slice), &run);
@@ -359,13 +373,14 @@ void R(batch_norm_backward)(const sg_run *run)
         means[c].a = run->step->training ? total.a / count : 0;
         means[c].b = run->step->training ? total.b / count : 0;
     }
+    R(bn_join_ranks)(run, means);
     if (run->din[0]) sg_parallel(pieces, R(bn_grad_slice), &run);
 }
 
 /* The only place where an op writes to its inputs: running statistics are parameters that no optimiser touches. */
 void R(batch_norm_commit)(const sg_run *run)
 {
-    const double count = R(bn_count)(run->node->shape);
+    const double count = R(bn_count)(run);
     const R(bn_channel) *saved = run->save;
     real *mean = (real *)(uintptr_t)run->in[3], *var = (real *)(uintptr_t)run->in[4];
     if (!run->step->training) return;

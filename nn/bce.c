@@ -76,6 +76,7 @@ void R(bce_forward)(const sg_run *run)
     R(bce_part) total = {0};
     sg_parallel(blocks, R(bce_forward_slice), &run);
     for (int b = 0; b < blocks; b++) total.loss += part[b].loss, total.count += part[b].count;
+    sg_ranks_sum(run->step->ranks, &total.loss, 2);
     *R(bce_count)(run) = total.count;
     *(real *)run->out = total.count > 0 ? (real)(total.loss / total.count) : 0;
 }

@@ -82,6 +82,7 @@ void R(dice_forward)(const sg_run *run)
     R(dice_part) total = {0};
     sg_parallel(blocks, R(dice_forward_slice), &run);
     for (int b = 0; b < blocks; b++) total.both += part[b].both, total.all += part[b].all;
+    sg_ranks_sum(run->step->ranks, &total.both, 2);
     *R(dice_total)(run) = total;
     *(real *)run->out = (real)(1 - (2 * total.both + 1) / (total.all + 1));
 }

@@ -34,7 +34,7 @@ static void R(mse_backward_slice)(void *context, int slice, int thread)
     const sg_run *run = *(const sg_run **)context;
     const size_t all = sg_shape_len(run->node->in_shape[0]), at = sg_block_begin(slice),
                  len = sg_block_end(slice, all) - at;
-    const real k = (real)(2 * (double)*(const real *)run->dout / (double)all);
+    const real k = (real)(2 * (double)*(const real *)run->dout / ((double)all * sg_ranks_count(run->step->ranks)));
     const real *a = (const real *)run->in[0] + at, *b = (const real *)run->in[1] + at;
     (void)thread;
     if (run->din[0]) R(mse_block)((real *)run->din[0] + at, a, b, len, k, run->fresh[0]);
@@ -47,7 +47,8 @@ void R(mse_forward)(const sg_run *run)
     double sum = 0;
     sg_parallel(sg_blocks(len), R(mse_forward_slice), &run);
     for (int b = 0; b < sg_blocks(len); b++) sum += ((const double *)run->scratch)[b];
-    *(real *)run->out = (real)(sum / (double)len);
+    sg_ranks_sum(run->step->ranks, &sum, 1);
+    *(real *)run->out = (real)(sum / ((double)len * sg_ranks_count(run->step->ranks)));
 }
 
 void R(mse_backward)(const sg_run *run)

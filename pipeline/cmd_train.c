@@ -3,10 +3,19 @@
 #include "pipeline/cli.h"
 #include "pipeline/cmd.h"
 #include "pipeline/dry_run.h"
+#include "pipeline/ranks.h"
 #include "pipeline/report.h"
 #include "pipeline/train.h"
 
-#include <stddef.h>
+#include <stdio.h>
+
+/* What was trained, in a few lines. */
+static sg_status show(const char *folder, bool report)
+{
+    SG_TRY(sg_report_print(folder, stdout));
+    printf(report ? "report: %s/report.html\n" : "results: %s/results.h5\n", folder);
+    return SG_OK;
+}
 
 sg_status sg_cmd_train(int argc, char **argv)
 {
@@ -39,15 +48,17 @@ sg_status sg_cmd_train(int argc, char **argv)
     SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
     if (done) return SG_OK;
     if (folder == NULL) SG_FAIL(SG_E_USAGE, "-o FOLDER is missing");
-    SG_TRY(sg_cmd_config(&config, path, &sets));
-    if (threads >= 0) config.train.threads = threads;
-    if (dry_run) return sg_cmd_blame(sg_dry_run(&config, folder, train.resume, stdout), path, &sets);
     sg_cmd_line(command, argc, argv);
     train.command = command;
     train.report = !no_report;
-    SG_TRY(sg_cmd_blame(sg_train(&config, folder, &train), path, &sets));
-    if (train.quiet) return SG_OK;
-    SG_TRY(sg_report_print(folder, stdout));
-    printf(train.report ? "report: %s/report.html\n" : "results: %s/results.h5\n", folder);
-    return SG_OK;
+    SG_TRY(sg_ranks_open(&train.ranks)); /* before the config: what is wrong with it is said once */
+    sg_status status = sg_cmd_config(&config, path, &sets);
+    if (threads >= 0) config.train.threads = threads;
+    if (status == SG_OK && !dry_run) status = sg_cmd_blame(sg_train(&config, folder, &train), path, &sets);
+    if (status == SG_OK && !dry_run && !train.quiet && sg_ranks_lead(train.ranks)) status = show(folder, train.report);
+    if (status == SG_OK && dry_run && sg_ranks_lead(train.ranks))
+        status = sg_cmd_blame(sg_dry_run(&config, folder, train.resume, stdout), path, &sets);
+    status = sg_ranks_agree(train.ranks, status);
+    sg_ranks_close(train.ranks);
+    return status;
 }

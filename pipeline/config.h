@@ -30,6 +30,9 @@ typedef struct sg_nn_config {
     sg_nn_precision precision;
 } sg_nn_config;
 
+/* Of batch norm, where several ranks share a batch: of all of it, or of each rank's part. */
+typedef enum sg_norm_statistics { SG_NORM_GLOBAL, SG_NORM_LOCAL } sg_norm_statistics;
+
 typedef struct sg_train_config {
     int steps;  /* optimiser steps; not used when epochs > 0 */
     int epochs; /* 0: `steps` says how long */
@@ -39,6 +42,7 @@ typedef struct sg_train_config {
     int checkpoint_every; /* steps; 0: only at the end */
     int log_every;        /* steps between lines of log.csv */
     int threads;          /* 0: every core this process may use */
+    sg_norm_statistics norm_statistics;
 } sg_train_config;
 
 /* Fourier ptychography, pipeline/reconstruct.h. */
@@ -125,7 +129,7 @@ typedef struct sg_experiment {
     char vary_key[SG_KEY_MAX]; /* "" without `vary` */
     char vary_value[SG_VARY_MAX][SG_VALUE_MAX];
     int vary_line;
-    int vary_count; /* at least 1; without `vary` one empty value */
+    int vary_count;    /* at least 1; without `vary` one empty value */
     char *assignments; /* those of sg_experiment_set, each a line "# --set KEY=VALUE"; NULL: none */
 } sg_experiment;
 

@@ -70,6 +70,8 @@ static void print_model(const sg_model *model, FILE *out)
         *(strncmp(p->name, "unet.", 5) == 0 ? &network : &hardware) += p->len;
     }
     fprintf(out, "learned     %zu numbers of the network, %zu of the hardware\n", network, hardware);
+    fprintf(out, "exchange    %.2f MiB of gradients a step, if several ranks share it (docs/cluster.md)\n",
+            mebibytes((network + hardware) * sizeof(float)));
 }
 
 static int64_t step_count(const sg_config *config, const sg_dataset *dataset)

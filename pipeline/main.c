@@ -2,6 +2,7 @@
 #include "pipeline/cli.h"
 #include "pipeline/interrupt.h"
 #include "pipeline/keys.h"
+#include "pipeline/ranks.h"
 #include "pipeline/threads_env.h"
 
 #include <stdbool.h>
@@ -75,13 +76,23 @@ static bool computes(int argc, char **argv)
     return true;
 }
 
+/* Many processes that do the same, and write over each other? */
+static bool launched_in_vain(const sg_command *command)
+{
+    const int launched = sg_ranks_launched();
+    if (launched == 1 || !strcmp(command->name, "train")) return false;
+    fprintf(stderr, "scopegrad %s: a launcher started %d of these; only train shares its work\n", command->name,
+            launched);
+    return true;
+}
+
 static int run_command(const sg_command *command, int argc, char **argv)
 {
     sg_interrupt_install();
     const sg_status status = command->run(argc, argv);
     if (status != SG_OK) {
         (void)fflush(stdout);
-        fprintf(stderr, "scopegrad %s: %s\n", command->name, sg_error_text());
+        if (sg_error_text()[0] != 0) fprintf(stderr, "scopegrad %s: %s\n", command->name, sg_error_text());
     }
     return finish(exit_code(status));
 }
@@ -102,7 +113,10 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (!strcmp(argv[1], commands[i].name)) {
-            if (computes(argc, argv)) sg_threads_env_apply(argv);
+            if (computes(argc, argv)) {
+                if (launched_in_vain(&commands[i])) return EXIT_USAGE;
+                sg_threads_env_apply(argv);
+            }
             return run_command(&commands[i], argc - 1, argv + 1);
         }
     return unknown_command(argv[1]);

@@ -40,11 +40,25 @@ typedef struct trainer {
 } trainer;
 
 /* ---- setting up ---- */
+static bool lead(const trainer *t)
+{
+    return sg_ranks_lead(t->options->ranks);
+}
+
+static sg_status together(const trainer *t, sg_status status)
+{
+    return sg_ranks_agree(t->options->ranks, status);
+}
+
 static sg_status make_programs(trainer *t)
 {
-    FILE *verbose = t->options->verbose ? stdout : NULL;
+    FILE *verbose = t->options->verbose && lead(t) ? stdout : NULL;
+    const int batch = t->config.train.batch_size, ranks = sg_ranks_count(t->options->ranks);
+    if (batch % ranks != 0)
+        SG_FAIL(SG_E_CONFIG, "train.batch_size: %d pictures do not divide into equal parts for %d ranks", batch, ranks);
     SG_TRY(sg_model_new(&t->model, t->config.train.seed));
-    SG_TRY(sg_program_make(&t->train, &t->config, t->model, t->config.train.batch_size, SG_PROGRAM_TRAIN, verbose));
+    SG_TRY(sg_program_make(&t->train, &t->config, t->model, batch / ranks, SG_PROGRAM_TRAIN, verbose));
+    if (!lead(t)) return SG_OK;
     return sg_program_make(&t->evaluate, &t->config, t->model, t->config.train.batch_size, SG_PROGRAM_EVALUATE, NULL);
 }
 
@@ -67,21 +81,49 @@ static sg_status prepare(trainer *t)
     SG_TRY(make_programs(t));
     SG_TRY(sg_run_dataset(&t->dataset, &t->config));
     SG_TRY(sg_run_splits(t->dataset));
+    if (!lead(t)) return SG_OK;
     return sg_range_tune(t->model, &t->config, t->dataset, t->range_auto); /* a checkpoint knows better */
 }
 
-static sg_status begin(trainer *t)
+/* Takes the folder and what is in it. */
+static sg_status take_up(trainer *t)
 {
     char path[SG_PATH_MAX];
     SG_TRY(sg_run_claim(&t->lock, t->asked, t->folder, t->options));
     SG_TRY(restore(t));
-    SG_TRY(sg_loader_start(&t->loader, t->dataset, t->config.train.batch_size, t->config.train.seed, t->state.step));
+    SG_TRY(sg_run_path(path, t->folder, "log.csv"));
+    return sg_log_open(&t->log, path, t->state.step);
+}
+
+static sg_status compare_configs(const trainer *t)
+{
+    sg_ranks *ranks = t->options->ranks;
+    uint64_t hash = t->state.config_hash;
+    if (ranks != NULL) ranks->share(ranks, &hash, sizeof hash);
+    if (hash == t->state.config_hash) return SG_OK;
+    SG_FAIL(SG_E_CONFIG, "its configuration is not that of rank 0: all need the same file and --set");
+}
+
+/* All ranks begin where rank 0 is. */
+static void take_over(trainer *t)
+{
+    sg_ranks *ranks = t->options->ranks;
+    if (ranks != NULL) ranks->share(ranks, &t->state, sizeof t->state);
+    sg_ranks_share_model(ranks, t->model);
+}
+
+static sg_status begin(trainer *t)
+{
+    sg_ranks *ranks = t->options->ranks;
+    SG_TRY(together(t, compare_configs(t)));
+    SG_TRY(together(t, lead(t) ? take_up(t) : SG_OK));
+    take_over(t);
+    SG_TRY(sg_loader_start_part(&t->loader, t->dataset, t->config.train.batch_size, ranks != NULL ? ranks->rank : 0,
+                                sg_ranks_count(ranks), t->config.train.seed, t->state.step));
     t->steps_per_epoch = sg_loader_batches_per_epoch(t->loader);
     t->total_steps =
         t->config.train.epochs > 0 ? (int64_t)t->config.train.epochs * t->steps_per_epoch : t->config.train.steps;
-    SG_TRY(sg_run_path(path, t->folder, "log.csv"));
-    SG_TRY(sg_log_open(&t->log, path, t->state.step));
-    sg_progress_begin(&t->progress, t->folder, t->state.step, t->total_steps, t->options->quiet);
+    sg_progress_begin(&t->progress, t->folder, t->state.step, t->total_steps, t->options->quiet || !lead(t));
     return SG_OK;
 }
 
@@ -98,7 +140,14 @@ static sg_status train_step(trainer *t, double *loss, double *lr)
                      t->config.microscope.camera.overlap_fields);
     const uint32_t epoch = (uint32_t)(t->state.step / t->steps_per_epoch) + 1; /* epoch 0 is evaluation's */
     const double last = t->total_steps > 1 ? (double)(t->total_steps - 1) : 1;
-    const sg_step step = {t->config.train.seed, epoch, batch->sample_id, true, (double)t->state.step / last};
+    sg_ranks *ranks = t->options->ranks;
+    const sg_step step = {.seed = t->config.train.seed,
+                          .epoch = epoch,
+                          .sample_id = batch->sample_id,
+                          .training = true,
+                          .progress = (double)t->state.step / last,
+                          .ranks = ranks,
+                          .norm_ranks = t->config.train.norm_statistics == SG_NORM_GLOBAL ? ranks : NULL};
     sg_plan_step_set(plan, &step);
     SG_TRY(sg_program_step(&t->train, t->model, &t->config, factor));
     *loss = sg_plan_loss(plan);
@@ -142,23 +191,30 @@ static sg_status validate(trainer *t, sg_log_row *row)
     return save(t, "best.ckpt");
 }
 
-static sg_status loop(trainer *t)
+/* What follows a step: validation, a row of the log, a checkpoint. */
+static sg_status record(trainer *t, sg_log_row *row, bool stop)
 {
     char log_path[SG_PATH_MAX];
     const sg_train_config *train = &t->config.train;
+    const bool validates = due(t, train->validate_every);
+    row->step = t->state.step;
     SG_TRY(sg_run_path(log_path, t->folder, "log.csv"));
+    if (validates) SG_TRY(validate(t, row));
+    if (validates || due(t, train->log_every)) SG_TRY(sg_log_append(&t->log, log_path, row));
+    if (!stop && !due(t, train->checkpoint_every)) return SG_OK;
+    SG_TRY(save(t, "last.ckpt"));
+    return sg_run_timing(t->folder, t->state.step, sg_progress_seconds(&t->progress));
+}
+
+static sg_status loop(trainer *t)
+{
     while (t->state.step < t->total_steps) {
         sg_log_row row = {0, 0, 0, NAN, NAN, NAN};
-        SG_TRY(train_step(t, &row.train_loss, &row.lr));
-        row.step = t->state.step;
-        const bool validated = due(t, train->validate_every);
-        if (validated) SG_TRY(validate(t, &row));
-        if (validated || due(t, train->log_every)) SG_TRY(sg_log_append(&t->log, log_path, &row));
-        const bool stop = sg_interrupted() && t->state.step < t->total_steps;
-        if (stop || due(t, train->checkpoint_every)) {
-            SG_TRY(save(t, "last.ckpt"));
-            SG_TRY(sg_run_timing(t->folder, t->state.step, sg_progress_seconds(&t->progress)));
-        }
+        sg_status status = train_step(t, &row.train_loss, &row.lr); /* fails on all ranks or on none */
+        const bool stop = sg_ranks_any(t->options->ranks, sg_interrupted()) && t->state.step < t->total_steps;
+        if (status == SG_OK && lead(t)) status = record(t, &row, stop);
+        SG_TRY(together(t, status));
+        if (due(t, t->config.train.validate_every)) sg_ranks_share_model(t->options->ranks, t->model); /* its range */
         sg_progress_step(&t->progress, t->state.step, row.train_loss);
         if (stop)
             SG_FAIL(SG_E_INTERRUPTED, "%s: interrupted after step %lld of %lld; --resume goes on from here", t->folder,
@@ -204,12 +260,12 @@ sg_status sg_train(const sg_config *config, const char *folder, const sg_train_o
     trainer t = {.asked = config, .config = *config, .folder = folder, .options = options, .lock = -1};
     bool finished = false;
     sg_threads_set(config->train.threads);
-    SG_TRY(sg_run_check(&finished, config, folder, options));
-    if (finished) return SG_OK;
-    sg_status status = prepare(&t);
-    if (status == SG_OK) status = begin(&t);
+    SG_TRY(together(&t, lead(&t) ? sg_run_check(&finished, config, folder, options) : SG_OK));
+    if (sg_ranks_any(options->ranks, finished)) return SG_OK;
+    sg_status status = together(&t, prepare(&t));
+    if (status == SG_OK) status = together(&t, begin(&t));
     if (status == SG_OK) status = loop(&t);
-    if (status == SG_OK) status = finish(&t);
+    if (status == SG_OK) status = together(&t, lead(&t) ? finish(&t) : SG_OK);
     tear_down(&t);
     return status;
 }

@@ -6,17 +6,20 @@
 #define SG_PIPELINE_TRAIN_H
 
 #include "pipeline/config.h"
+#include "pipeline/ranks.h"
 
 typedef struct sg_train_options {
-    bool        resume;  /* go on from last.ckpt; a folder without one starts from the beginning */
-    bool        quiet;   /* no progress on stderr */
-    bool        verbose; /* print the passes of the plan to stdout */
-    bool        report;  /* make report.html at the end */
+    bool resume;         /* go on from last.ckpt; a folder without one starts from the beginning */
+    bool quiet;          /* no progress on stderr */
+    bool verbose;        /* print the passes of the plan to stdout */
+    bool report;         /* make report.html at the end */
     const char *command; /* for command.txt; NULL: not written */
+    sg_ranks *ranks;     /* processes that share the batches; NULL: this one alone */
 } sg_train_options;
 
 /* SG_E_USAGE if the folder holds a run and resume is off; SG_E_CONFIG if it holds a run of another configuration;
- * SG_E_INTERRUPTED after a signal, with last.ckpt written. */
+ * SG_E_INTERRUPTED after a signal, with last.ckpt written. Under several ranks every rank calls it, rank 0 writes the
+ * folder, and all return the same status (pipeline/ranks.h). */
 sg_status sg_train(const sg_config *config, const char *folder, const sg_train_options *options);
 
 #endif
