@@ -7,10 +7,11 @@
 # Run again, it installs nothing and builds what has changed. Elsewhere it prints what to install and stops.
 set -eu
 
-# The one list of packages. Without the optional one the plain C convolutions run: slower, the same numbers.
+# The one list of packages. Optional: oneDNN (without it the plain C convolutions run: slower, the same numbers) and Open
+# MPI (without it `train` runs as one process).
 packages='gcc libc6-dev meson ninja-build pkg-config libfftw3-dev libhdf5-dev libtiff-dev libpng-dev libjpeg-dev libmatio-dev
 libyaml-dev librandom123-dev libcjson-dev libcmocka-dev gnuplot-nox'
-optional='libdnnl-dev'
+optional='libdnnl-dev libopenmpi-dev openmpi-bin'
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 build=$root/build
@@ -31,6 +32,14 @@ missing() {
             END { n = split(wanted, name); for (i = 1; i <= n; i++) if (!(name[i] in have)) printf "%s ", name[i] }'
 }
 
+# Those of "$@" that the system offers.
+known() {
+    for package in "$@"; do
+        apt-cache show "$package" >/dev/null 2>&1 && printf '%s ' "$package"
+    done
+    return 0
+}
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
@@ -47,8 +56,9 @@ install_packages() {
     need=$(missing $packages)
     extra=$(missing $optional)
     if [ -z "$need" ]; then
-        # An optional package that this system does not know is not asked for again.
-        [ -n "$extra" ] && apt-cache show $extra >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; } ||
+        # Optional packages that this system does not know are not asked for again.
+        extra=$(known $extra)
+        [ -n "$extra" ] && { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; } ||
             return 0
     fi
     [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
@@ -58,10 +68,10 @@ install_packages() {
     trap 'rm -f "$log"' EXIT
     apt update || fail "apt-get update failed"
     [ -z "$need" ] || apt install --no-install-recommends -y $need || fail "could not install: $need"
-    if [ -n "$extra" ]; then
-        apt install --no-install-recommends -y $extra 2>/dev/null ||
-            printf 'bootstrap.sh: %snot available here; going on without (slower convolutions)\n' "$extra"
-    fi
+    for package in $extra; do
+        apt install --no-install-recommends -y "$package" 2>/dev/null ||
+            printf 'bootstrap.sh: %s not available here; going on without\n' "$package"
+    done
 }
 
 build_all() {
