@@ -37,12 +37,12 @@ typedef struct sg_train_config {
     int steps;  /* optimiser steps; not used when epochs > 0 */
     int epochs; /* 0: `steps` says how long */
     int batch_size;
+    sg_norm_statistics norm_statistics;
     uint64_t seed;        /* initial values, order of the pictures, augmentation, noise */
     int validate_every;   /* steps; 0: only at the end */
     int checkpoint_every; /* steps; 0: only at the end */
     int log_every;        /* steps between lines of log.csv */
     int threads;          /* 0: every core this process may use */
-    sg_norm_statistics norm_statistics;
 } sg_train_config;
 
 /* Fourier ptychography, pipeline/reconstruct.h. */
@@ -129,7 +129,7 @@ typedef struct sg_experiment {
     char vary_key[SG_KEY_MAX]; /* "" without `vary` */
     char vary_value[SG_VARY_MAX][SG_VALUE_MAX];
     int vary_line;
-    int vary_count;    /* at least 1; without `vary` one empty value */
+    int vary_count; /* at least 1; without `vary` one empty value */
     char *assignments; /* those of sg_experiment_set, each a line "# --set KEY=VALUE"; NULL: none */
 } sg_experiment;
 

@@ -1,5 +1,5 @@
 /* ranks_mpi.c - ranks as MPI processes; the one file that includes <mpi.h>.
- * Gradients: buckets of BUCKET numbers are exchanged by a thread of our own while backward goes on. Rank r gets the r-th
+ * Gradients: buckets are exchanged by a thread of our own while backward goes on. Rank r gets the r-th
  * part of the bucket from everybody, adds it in the order of the ranks and hands the sum to all (reduce-scatter and
  * allgather, which move the fewest bytes: Patarasuk & Yuan 2009). MPI_Allreduce would leave the order to the library.
  * Where a bucket ends depends on the order of the calls alone, never on timing: all ranks must cut alike.
@@ -17,7 +17,8 @@
 #include <time.h>
 
 enum {
-    BUCKET = 1 << 18, /* 1 MiB: many of them in a network worth distributing, and long messages all the same */
+    BUCKET = 1 << 18,  /* 1 MiB: the last one has nothing to hide behind, so it should be small; but */
+    MESSAGE = 1 << 14, /* 64 KiB at least from rank to rank: shorter ones cost latency */
     RING = 1024,
     TABLE = 1024,
     SHARE_MAX = 1 << 30
@@ -33,8 +34,9 @@ typedef struct piece {
 typedef struct mpi_ranks {
     sg_ranks base; /* first */
     MPI_Comm sums, gradients;
+    size_t bucket;         /* most numbers of a bucket: a multiple of count */
     double *table;         /* (count, TABLE) */
-    float *packed, *parts; /* (a bucket, rounded up to whole parts) */
+    float *packed, *parts; /* (bucket) */
     bool threaded;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -159,7 +161,7 @@ static void put(mpi_ranks *r, float *x, size_t len)
     r->ring[r->put++ % RING] = (piece){x, len, false};
     r->open_len += len;
     r->open_pieces++;
-    const bool full = r->open_len == BUCKET || r->open_pieces == RING / 4;
+    const bool full = r->open_len == r->bucket || r->open_pieces == RING / 4;
     if (full) close_bucket(r);
     (void)pthread_mutex_unlock(&r->lock);
     if (full && !r->threaded) exchange(r);
@@ -169,7 +171,7 @@ static void add(sg_ranks *base, float *x, size_t len)
 {
     mpi_ranks *r = (mpi_ranks *)base;
     while (len > 0) {
-        const size_t n = least(len, BUCKET - r->open_len);
+        const size_t n = least(len, r->bucket - r->open_len);
         put(r, x, n);
         x += n;
         len -= n;
@@ -190,7 +192,8 @@ static void wait(sg_ranks *base)
 /* ---- opening ---- */
 static sg_status prepare(mpi_ranks *r, int launched, bool several_threads)
 {
-    const size_t count = (size_t)r->base.count, padded = (BUCKET + count - 1) / count * count;
+    const size_t count = (size_t)r->base.count, part = BUCKET / count;
+    r->bucket = count * (part > MESSAGE ? part : MESSAGE);
     if (r->base.count != launched)
         SG_FAIL(SG_E_USAGE,
                 "the launcher started %d processes, MPI sees %d: mpirun is of another MPI than this program", launched,
@@ -198,8 +201,8 @@ static sg_status prepare(mpi_ranks *r, int launched, bool several_threads)
     (void)MPI_Comm_dup(MPI_COMM_WORLD, &r->sums);
     (void)MPI_Comm_dup(MPI_COMM_WORLD, &r->gradients);
     SG_TRY(SG_ALLOC(&r->table, count * TABLE, "exchange"));
-    SG_TRY(SG_ALLOC(&r->packed, padded, "exchange"));
-    SG_TRY(SG_ALLOC(&r->parts, padded, "exchange"));
+    SG_TRY(SG_ALLOC(&r->packed, r->bucket, "exchange"));
+    SG_TRY(SG_ALLOC(&r->parts, r->bucket, "exchange"));
     r->threaded = several_threads && pthread_create(&r->thread, NULL, run, r) == 0;
     return SG_OK;
 }
