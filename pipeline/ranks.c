@@ -38,6 +38,8 @@ sg_status sg_ranks_agree(sg_ranks *ranks, sg_status status)
     if (worst == SG_OK) lowest(ranks, (int)status, &speaker, &worst);
     ranks->failure = worst;
     if (ranks->rank != speaker) return sg_error_set((sg_status)worst, "%s", "");
+    if (sg_error_text()[0] == 0) /* each is fine alone: a sum has overflowed */
+        return sg_error_set(status, "%s, only in the sum over %d ranks", sg_status_text(status), ranks->count);
     return speaker == 0 ? status : sg_error_prefix(status, "rank %d of %d", speaker, ranks->count);
 }
 

@@ -172,6 +172,10 @@ static void one_rank_speaks_for_all(void **state)
     (void)sg_error_set(SG_E_CONFIG, "no such key");
     assert_int_equal(sg_ranks_agree(&p.base, SG_E_CONFIG), SG_E_CONFIG);
     assert_string_equal(sg_error_text(), "rank 1 of 3: no such key");
+    p = play(0, 2); /* both fail, neither knows why */
+    (void)sg_error_set(SG_E_NUMERIC, "%s", "");
+    assert_int_equal(sg_ranks_agree(&p.base, SG_E_NUMERIC), SG_E_NUMERIC);
+    assert_non_null(strstr(sg_error_text(), "only in the sum over 2 ranks"));
 }
 
 /* ---- under mpirun ---- */
