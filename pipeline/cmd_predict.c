@@ -16,7 +16,7 @@
 
 typedef struct prediction {
     const char *output;
-    const sg_option_list *pictures;
+    const sg_option_list *pictures, *sets;
     sg_predict_options tiles;
     bool measured, compress;
     sg_config config; /* of the folded network */
@@ -99,9 +99,22 @@ done:
     return status;
 }
 
+/* How the network is computed may differ from its training; what it computes may not. */
+static sg_status set_arithmetic(prediction *p)
+{
+    for (int i = 0; i < p->sets->count; i++) {
+        if (strncmp(p->sets->item[i], "nn.", 3) != 0)
+            SG_FAIL(SG_E_USAGE, "--set %s: only keys that begin with nn. may differ from the training",
+                    p->sets->item[i]);
+        SG_TRY(sg_config_set(&p->config, p->sets->item[i], "--set"));
+    }
+    return SG_OK;
+}
+
 static sg_status predict_all(prediction *p, const char *folder)
 {
     SG_TRY(load_network(p, folder));
+    SG_TRY(set_arithmetic(p));
     if (p->config.microscope.sample.kind == SG_SAMPLE_STACK && !p->measured)
         SG_FAIL(SG_E_USAGE, "%s: was trained on a measured stack; give camera pictures with --measured", folder);
     if (p->tiles.overlap_px >= 0 && p->tiles.overlap_px < sg_unet_halo(&p->config.unet))
@@ -128,17 +141,18 @@ sg_status sg_cmd_predict(int argc, char **argv)
     const char *folder = NULL;
     bool done = false;
     int threads = 0;
-    sg_option_list pictures = {0};
-    prediction p = {.pictures = &pictures, .tiles.overlap_px = -1};
+    sg_option_list pictures = {0}, sets = {0};
+    prediction p = {.pictures = &pictures, .sets = &sets, .tiles.overlap_px = -1};
     const sg_option options[] = {
         {"input", 'i', SG_OPTION_LIST, &pictures, "IMAGE", "a picture, PNG or TIFF (needed)"},
         {"output", 'o', SG_OPTION_TEXT, &p.output, "OUT.tif", "float TIFF, one page a picture (needed)"},
         {"measured", 'm', SG_OPTION_FLAG, &p.measured, NULL,
          "pictures are camera values (ADU), one page an exposure, of any size; otherwise samples"},
         {"tile", 0, SG_OPTION_INT, &p.tiles.tile_px, "N",
-         "side of the tiles of a measured picture, pixels; 0: what fits into 640 MiB", 0, 65536},
+         "side of the tiles of a measured picture, pixels; 0: what fits into 768 MiB", 0, 65536},
         {"overlap", 0, SG_OPTION_INT, &p.tiles.overlap_px, "N",
          "pixels that a tile sees around its own part; -1: as far as the network looks", -1, 32768},
+        {"set", 0, SG_OPTION_LIST, &sets, "nn.KEY=VALUE", "another arithmetic than in training"},
         {"compress", 0, SG_OPTION_FLAG, &p.compress, NULL, "deflate the output"},
         {"quiet", 'q', SG_OPTION_FLAG, &p.tiles.silent, NULL, "no progress"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},

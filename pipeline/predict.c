@@ -1,5 +1,6 @@
-/* predict.c - see predict.h. A row of tiles is worked off from left to right, `batch` tiles at once; then its rows are
- * written and the rows that the next one sees too move up. */
+/* predict.c - see predict.h. A row of tiles is worked off from left to right; then its rows are written, and the rows
+ * that the next one sees too move up. All threads share one tile: its ops have slices enough, and a tile a thread would
+ * halve the tiles that fit into the same memory, so that overlaps cost more. */
 #include "pipeline/predict.h"
 
 #include "core/memory.h"
@@ -14,8 +15,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { BATCH = 2 };
-
 struct sg_predictor {
     const sg_config *config;
     sg_model *model;
@@ -23,7 +22,7 @@ struct sg_predictor {
     sg_graph *graph;
     sg_plan *plan;
     sg_tiling rows, columns;
-    int channels, height, width, batch;
+    int channels, height, width;
     float *band;      /* (channels, tile rows, width) rows of the picture from band_first to band_end - 1 */
     float *predicted; /* (tile rows, width) what the row of tiles predicts */
     int band_first, band_end;
@@ -50,7 +49,6 @@ static sg_status plan_tiles(sg_predictor *p, int side, int halo, size_t limit_by
     const int unit = 1 << net->depth;
     p->rows = sg_tiling_make(sg_unet_whole(net, p->height), side, halo, unit);
     p->columns = sg_tiling_make(sg_unet_whole(net, p->width), side, halo, unit);
-    p->batch = p->columns.count < BATCH ? p->columns.count : BATCH;
     const size_t bands = band_len(p) * (size_t)(p->channels + 1) * sizeof(float);
     if (limit_bytes > 0 && bands >= limit_bytes)
         SG_FAIL(SG_E_MEMORY, "the rows under a tile need %.1f MiB", (double)bands / 1048576);
@@ -58,14 +56,14 @@ static sg_status plan_tiles(sg_predictor *p, int side, int halo, size_t limit_by
     options.max_bytes = limit_bytes > 0 ? limit_bytes - bands : 0;
     sg_graph_free(p->graph);
     p->graph = sg_graph_new();
-    const sg_shape shape = SG_SHAPE(p->batch, p->channels, p->rows.tile, p->columns.tile);
+    const sg_shape shape = SG_SHAPE(1, p->channels, p->rows.tile, p->columns.tile);
     return sg_plan_make(&p->plan, p->graph, p->model, sg_unet(p->graph, sg_input(p->graph, "x", shape), net), &options);
 }
 
 /* The choice depends on shapes alone, so that every machine predicts the same bits. */
 static sg_status choose_tiles(sg_predictor *p, int halo, int field)
 {
-    static const int sides[] = {2048, 1536, 1280, 1024, 768, 640, 512, 384, 256};
+    static const int sides[] = {2048, 1792, 1536, 1280, 1152, 1024, 896, 768, 640, 512, 384, 256};
     const int unit = 1 << p->config->unet.depth;
     for (size_t i = 0; i < sizeof sides / sizeof sides[0] && sides[i] >= field && sides[i] > 2 * halo; i++) {
         const sg_status status = plan_tiles(p, sides[i], halo, (size_t)SG_PREDICT_MIB << 20);
@@ -192,18 +190,15 @@ static void place_tile(const sg_predictor *p, const float *logits, int i, int j)
 
 static sg_status run_tile_row(sg_predictor *p, int i)
 {
-    const size_t tile_len = (size_t)p->rows.tile * (size_t)p->columns.tile;
-    float *in = sg_plan_input(p->plan, "x");
-    const float *out = sg_plan_root(p->plan);
-    for (int j = 0; j < p->columns.count; j += p->batch) {
-        const int left = p->columns.count - j, tiles = left < p->batch ? left : p->batch;
+    const int all = p->rows.count * p->columns.count;
+    for (int j = 0; j < p->columns.count; j++) {
+        const int before = i * p->columns.count + j;
         if (sg_interrupted())
-            SG_FAIL(SG_E_INTERRUPTED, "interrupted after %d of %d tiles; nothing was written", i * p->columns.count + j,
-                    p->rows.count * p->columns.count);
-        for (int k = 0; k < tiles; k++) fill_tile(p, in + (size_t)(k * p->channels) * tile_len, i, j + k);
+            SG_FAIL(SG_E_INTERRUPTED, "interrupted after %d of %d tiles; nothing was written", before, all);
+        fill_tile(p, sg_plan_input(p->plan, "x"), i, j);
         SG_TRY(sg_plan_forward(p->plan));
-        for (int k = 0; k < tiles; k++) place_tile(p, out + (size_t)k * tile_len, i, j + k);
-        sg_progress_count(&p->progress, i * p->columns.count + j + tiles);
+        place_tile(p, sg_plan_root(p->plan), i, j);
+        sg_progress_count(&p->progress, before + 1);
     }
     return SG_OK;
 }

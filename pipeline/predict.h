@@ -15,7 +15,7 @@ typedef struct sg_predict_options {
 } sg_predict_options;
 
 /* A tile, its plan and the rows around it, unless tile_px says otherwise. */
-enum { SG_PREDICT_MIB = 640 };
+enum { SG_PREDICT_MIB = 768 };
 
 typedef struct sg_predictor sg_predictor;
 

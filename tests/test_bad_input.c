@@ -282,6 +282,8 @@ static void bad_pictures_are_refused(void **state)
         {PREDICT "-m -i ok.tif --tile 20", "a tile of 20 px is smaller than the receptive field of this network", 2},
         {PREDICT "-m -i ok.tif --tile 64 --overlap 32", "has nothing left between overlaps of 32 px on both sides; 68",
          2},
+        {PREDICT "-m -i ok.tif --set network.depth=1", "only keys that begin with nn. may differ from the training", 2},
+        {PREDICT "-m -i ok.tif --set nn.precision=f64", "nn.precision", 2},
         {"mkfifo pipe.tif; " PREDICT "-m -i pipe.tif", "pipe.tif: cannot read: a TIFF picture must be a regular", 1},
         {"$SG predict run -m -i ok.tif -o /dev/full", "/dev/full: cannot write: No space left", 1},
         {PREDICT, "-i IMAGE and -o OUT.tif are needed", 2},
