@@ -5,10 +5,11 @@
  *             dbias += sum g;  dweight += sum g z;  z = (x - mean) / std;  m = n h w numbers a channel
  *             training  dx += scale (g - sum g / m - z (sum g z) / m)        else  dx += scale g
  *   commit    running_mean += .1 (mean - running_mean);  running_var += .1 (var m / (m - 1) - running_var)
- * Statistics: sums of x and x^2 in double, tile by tile, where a tile's sum of squares comes from its deviations from
- * its own mean: sum x^2 = sum (x - c)^2 + c (2 sum x - m c). Lane l of a row of 16 numbers, which are 16, 2 or 1 pixels
- * of 1, 8 or 16 channels, belongs to channel l modulo the channels of the block, in a rest too. Pieces are added in
- * order, image after image. */
+ * Statistics in one pass: sums of x and x^2 in double, made from float sums over tiles of the deviations from a centre c
+ * that is the mean of the tile before: sum x^2 = sum (x - c)^2 + c (2 sum (x - c) + m c). Tiles whose means differ are
+ * part of the variance, so little is cancelled. Lane l of a row of 16 numbers, which are 16, 2 or 1 pixels of 1, 8 or
+ * 16 channels, belongs to channel l modulo the channels of the block, in a rest too. Pieces are added in order, image
+ * after image. */
 #include "core/tiles.h"
 #include "nn/lanes.h"
 #include "nn/ops.h"
@@ -48,37 +49,35 @@ SG_INLINE void R(bn_fold)(real lane[SG_LANES], real row[R(ROWS)][SG_LANES])
     for (int l = 0; l < SG_LANES; l++) lane[l] = (row[0][l] + row[1][l]) + (row[2][l] + row[3][l]);
 }
 
-SG_INLINE void R(bn_add)(real *restrict sum, const real *restrict x)
+SG_INLINE void R(bn_add_moments)(real *restrict a, real *restrict b, const real *restrict x,
+                                 const real *restrict centre)
 {
-    for (int l = 0; l < SG_LANES; l++) sum[l] += x[l];
+    for (int l = 0; l < SG_LANES; l++) {
+        const real d = x[l] - centre[l];
+        a[l] += d;
+        b[l] += d * d;
+    }
 }
 
-SG_INLINE void R(bn_add_squares)(real *restrict sum, const real *restrict x, const real *restrict centre)
+/* Adds the sums of a tile, of which each lane is near its `centre`; moves that to its mean. */
+SG_INLINE void R(bn_tile_moments)(const real *restrict x, size_t len, real centre[SG_LANES], R(bn_lane_sums) * sums)
 {
-    for (int l = 0; l < SG_LANES; l++) sum[l] += (x[l] - centre[l]) * (x[l] - centre[l]);
-}
-
-SG_INLINE void R(bn_tile_moments)(const real *restrict x, size_t len, R(bn_lane_sums) * sums)
-{
-    const size_t whole = len / R(STEP) * R(STEP), rows = len / SG_LANES;
-    real row[R(ROWS)][SG_LANES] = {0}, squares_row[R(ROWS)][SG_LANES] = {0};
-    real sum[SG_LANES], squares[SG_LANES], centre[SG_LANES];
+    const size_t whole = len / R(STEP) * R(STEP);
+    real row_a[R(ROWS)][SG_LANES] = {0}, row_b[R(ROWS)][SG_LANES] = {0}, a[SG_LANES], b[SG_LANES];
     for (size_t j = 0; j < whole; j += R(STEP))
-        for (int q = 0; q < R(ROWS); q++) R(bn_add)(row[q], x + j + q * SG_LANES);
-    R(bn_fold)(sum, row);
-    for (size_t j = whole; j < len; j++) sum[j % SG_LANES] += x[j];
-    for (int l = 0; l < SG_LANES; l++) centre[l] = sum[l] / (real)(rows > 0 ? rows : 1);
-    for (size_t j = 0; j < whole; j += R(STEP))
-        for (int q = 0; q < R(ROWS); q++) R(bn_add_squares)(squares_row[q], x + j + q * SG_LANES, centre);
-    R(bn_fold)(squares, squares_row);
+        for (int q = 0; q < R(ROWS); q++) R(bn_add_moments)(row_a[q], row_b[q], x + j + q * SG_LANES, centre);
+    R(bn_fold)(a, row_a);
+    R(bn_fold)(b, row_b);
     for (size_t j = whole; j < len; j++) {
         const real d = x[j] - centre[j % SG_LANES];
-        squares[j % SG_LANES] += d * d;
+        a[j % SG_LANES] += d;
+        b[j % SG_LANES] += d * d;
     }
     for (size_t l = 0; l < SG_LANES; l++) {
-        const double c = (double)centre[l], count = (double)(rows + (l < len % SG_LANES));
-        sums->a[l] += (double)sum[l];
-        sums->b[l] += (double)squares[l] + c * (2 * (double)sum[l] - count * c);
+        const double c = (double)centre[l], count = (double)(len / SG_LANES + (l < len % SG_LANES));
+        sums->a[l] += (double)a[l] + count * c;
+        sums->b[l] += (double)b[l] + c * (2 * (double)a[l] + count * c);
+        centre[l] += count > 0 ? a[l] / (real)count : 0;
     }
 }
 
@@ -158,10 +157,12 @@ typedef struct R(bn_piece) {
 SG_SIMD static void R(bn_piece_moments)(const sg_run *run, const R(bn_piece) * p, R(bn_lane_sums) * sums)
 {
     const sg_type x_type = run->node->in_form[0].type;
-    real x_tile[SG_TILE];
+    real x_tile[SG_TILE], centre[SG_LANES];
     for (size_t i = 0; i < p->len; i += SG_TILE) {
         const size_t len = sg_tile_len(i, p->len);
-        R(bn_tile_moments)(R(sg_tile_in)(run->in[0], x_type, p->x_at + i, len, x_tile), len, sums);
+        const real *x = R(sg_tile_in)(run->in[0], x_type, p->x_at + i, len, x_tile);
+        for (size_t l = 0; i == 0 && l < SG_LANES; l++) centre[l] = x[l < len ? l : 0];
+        R(bn_tile_moments)(x, len, centre, sums);
     }
 }
 
