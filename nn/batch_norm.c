@@ -419,7 +419,8 @@ static sg_value batch_norm_cases(sg_graph *g, int i)
     static const struct {
         sg_shape shape;
         double slope;
-    } list[] = {{{2, 3, 3, 7}, -1}, {{3, 1, 4, 5}, -1}, {{1, 2, 5, 13}, -1}, {{2, 2, 4, 9}, 0}, {{2, 16, 3, 5}, .1}};
+    } list[] = {{{2, 3, 3, 7}, -1}, {{3, 1, 4, 5}, -1},  {{1, 2, 5, 13}, -1},
+                {{2, 2, 4, 9}, 0},  {{2, 16, 3, 5}, .1}, {{2, 1, 5, 211}, 0}};
     if (i >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
     const sg_shape p = SG_SHAPE(1, list[i].shape.c, 1, 1);
     const sg_value x = sg_case_input(g, "x", list[i].shape, -1, 1, SG_CASE_GRAD);

@@ -96,7 +96,7 @@ static sg_value relu_cases(sg_graph *g, int i)
     static const struct {
         sg_shape shape;
         double slope;
-    } list[] = {{{2, 3, 5, 7}, 0}, {{1, 2, 3, 2}, .01}, {{1, 1, 1, 17}, .5}, {{2, 16, 3, 5}, 0}};
+    } list[] = {{{2, 3, 5, 7}, 0}, {{1, 2, 3, 2}, .01}, {{1, 1, 1, 17}, .5}, {{2, 16, 3, 5}, 0}, {{2, 1, 2, 1030}, 0}};
     if (i >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
     return sg_relu(g, sg_case_input(g, "x", list[i].shape, -1, 1, SG_CASE_GRAD | SG_CASE_GAP), list[i].slope);
 }

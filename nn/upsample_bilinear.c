@@ -7,8 +7,8 @@
 
 SG_KERNELS(upsample_bilinear)
 
-/* Work goes by strips of columns. A strip of the input has half a tile of numbers (at least one column), one of the
- * output a tile; both are held with a column more on each side, a copy of the edge's outside of the picture. */
+/* Work goes by strips of columns: half a tile of x, a tile of y. What is blended is held with a column more on each
+ * side; outside of the picture that is a copy of the edge. */
 enum { R(STRIP_ROOM) = SG_TILE + 2 * SG_LANES };
 
 typedef struct R(strip) {
@@ -119,7 +119,7 @@ SG_INLINE void R(upsample_row_grad)(const sg_run *run, const R(strip) * s, size_
     R(sg_tile_done)(run->din[0], x_type, to, cols * s->lanes, dx);
 }
 
-/* The strip of a picture `width` wide that begins at a column; at most a tile with `share` of it. */
+/* The strip that begins at a column: at most so many of them. */
 static inline R(strip) R(strip_at)(size_t begin, size_t width, size_t lanes, size_t most)
 {
     return (R(strip)){begin, width - begin < most ? width : begin + most, width, lanes};
@@ -186,7 +186,7 @@ static sg_status upsample_infer(sg_node *node)
 
 static sg_value upsample_cases(sg_graph *g, int i)
 {
-    static const sg_shape list[] = {{2, 3, 4, 5}, {1, 1, 1, 3}, {1, 2, 3, 1}, {1, 32, 3, 2}};
+    static const sg_shape list[] = {{2, 3, 4, 5}, {1, 1, 1, 3}, {1, 2, 3, 1}, {1, 32, 3, 2}, {1, 1, 2, 1030}};
     if (i >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
     return sg_upsample_bilinear(g, sg_case_input(g, "x", list[i], -1, 1, SG_CASE_GRAD));
 }
