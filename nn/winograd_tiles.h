@@ -80,16 +80,17 @@ typedef struct window {
 INLINE window window_at(const sg_wino_view *v, cursor c, size_t panel, size_t number, int size, int margin)
 {
     const int left = 4 * c.x - margin, top = 4 * c.y - margin;
+    const size_t row_step = (size_t)v->w * (size_t)v->block * number;
+    const char *row = v->values + pixel_at(v, c.image, panel, top, left, number);
     window t = {.begin = left < 0 ? -left : 0, .end = v->w - left < size ? v->w - left : size};
-    for (int i = 0; i < size; i++)
-        t.row[i] = top + i >= 0 && top + i < v->h ? v->values + pixel_at(v, c.image, panel, top + i, left, number)
-                                                  : (const char *)outside;
+    for (int i = 0; i < size; i++, row += row_step)
+        t.row[i] = top + i >= 0 && top + i < v->h ? row : (const char *)outside;
     return t;
 }
 
 /* ---- what will be read next ---- */
 
-enum { LINE = 64, RUN = 32 }; /* bytes of a cache line; lines of a run */
+enum { LINE = 64, RUN = 64 }; /* bytes of a cache line; lines of a run */
 
 /* The pixels of the next run; NULL when all have been asked for. Memory drops requests that come in a burst, so
  * products ask for a line at a time while they compute. */

@@ -17,7 +17,7 @@
 
 enum { PASSES = SG_WINO_PASSES, POINTS = SG_WINO_PASS_POINTS, TAPS = SG_WINO_TAPS };
 enum {
-    TILES = 32,             /* of a block */
+    TILES = 64,             /* of a block */
     X_GROUP = 128,          /* most channels of a group */
     DY_GROUP = 64,          /* the same */
     ITEMS = 16,             /* wanted, so that many threads have work */
@@ -162,7 +162,7 @@ static void add_block(const job *j, item *i, int block, int pass)
     j->dy.text->gradient(i->dy_out, &j->dy.view, masked ? &j->mask : NULL, j->p->slope, &i->dy, pass, i->bias);
     for (int point = 0; point < POINTS; point++, sums += j->sums_step)
         j->dy.text->multiply(sums, i->x_out + (size_t)point * j->x.point_step, j->x.text->lanes, &i->x,
-                             i->dy_out + (size_t)point * j->dy.point_step, &i->dy, &i->ahead);
+                             i->dy_out + (size_t)point * j->dy.point_step, &i->dy, block == i->begin, &i->ahead);
 }
 
 /* Blocks in ranges, each pass by pass; the block that comes next is asked for, a single one in its first pass. */
@@ -195,7 +195,6 @@ static void run_item(void *context, int index, int thread)
     i.dy_out = i.x_out + POINTS * j->x.point_step;
     i.sums = i.dy_out + POINTS * j->dy.point_step;
     if (j->dbias && x_group == 0) i.bias = j->bias + (size_t)chunk * (size_t)j->p->dy.c + i.dy.panel * lanes;
-    memset(i.sums, 0, PASSES * POINTS * j->sums_step * sizeof(float));
     if (i.bias) memset(i.bias, 0, (size_t)(i.dy.panels * lanes) * sizeof(double));
     add_blocks(j, &i);
     j->dy.text->output(j->results + (size_t)chunk * j->chunk_step + (size_t)i.dy.panel * panel +

@@ -182,9 +182,9 @@ static void gradient(float *out, const sg_wino_view *v, const sg_wino_view *mask
 
 /* ---- product: sum of tiles ---- */
 
-/* c (rows, columns of vectors) += sum_k a[k][row] b[k][column]; asks for a run of lines on the way. */
+/* c (rows, columns of vectors) += sum_k a[k][row] b[k][column], or, fresh, =; asks for a run of lines on the way. */
 INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t b_column,
-                          int tiles, const char *ahead, const int rows, const int columns)
+                          int tiles, bool fresh, const char *ahead, const int rows, const int columns)
 {
     vec sum[SG_TEXT_ROWS][SG_TEXT_COLUMNS];
 #pragma GCC unroll 16
@@ -206,11 +206,14 @@ INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-        for (int j = 0; j < columns; j++) *(vec *)(c + (size_t)r * c_step + (size_t)j * LANES) += sum[r][j];
+        for (int j = 0; j < columns; j++) {
+            vec *to = (vec *)(c + (size_t)r * c_step + (size_t)j * LANES);
+            *to = fresh ? sum[r][j] : *to + sum[r][j];
+        }
 }
 
 static void multiply(float *c, const float *a, int a_lanes, const sg_wino_span *x, const float *b,
-                     const sg_wino_span *dy, sg_wino_ahead *ahead)
+                     const sg_wino_span *dy, bool fresh, sg_wino_ahead *ahead)
 {
     const size_t c_step = (size_t)(dy->panels * LANES), a_step = (size_t)a_lanes;
     for (int q = 0; q < dy->panels; q += SG_TEXT_COLUMNS)
@@ -221,10 +224,10 @@ static void multiply(float *c, const float *a, int a_lanes, const sg_wino_span *
             float *to = c + (size_t)i * c_step + (size_t)q * LANES;
             if (!next) next = (const char *)to; /* nearly free */
             if (q + SG_TEXT_COLUMNS <= dy->panels)
-                multiply_tile(to, c_step, left, a_step, right, dy->panel_step, x->tiles, next, SG_TEXT_ROWS,
+                multiply_tile(to, c_step, left, a_step, right, dy->panel_step, x->tiles, fresh, next, SG_TEXT_ROWS,
                               SG_TEXT_COLUMNS);
             else
-                multiply_tile(to, c_step, left, a_step, right, 0, x->tiles, next, SG_TEXT_ROWS, 1);
+                multiply_tile(to, c_step, left, a_step, right, 0, x->tiles, fresh, next, SG_TEXT_ROWS, 1);
         }
 }
 

@@ -16,9 +16,9 @@ typedef struct sg_wino_weights_text {
      * of the span) += dy, in one of the passes, unless NULL. */
     void (*gradient)(float *out, const sg_wino_view *v, const sg_wino_view *mask, float slope, const sg_wino_span *s,
                      int pass, double *sum);
-    /* c (x channels, dy channels) += sum over tiles of V^T D, of one point. */
+    /* c (x channels, dy channels) += or, if fresh, = sum over tiles of V^T D, of one point. */
     void (*multiply)(float *c, const float *a, int a_lanes, const sg_wino_span *x, const float *b,
-                     const sg_wino_span *dy, sg_wino_ahead *ahead);
+                     const sg_wino_span *dy, bool fresh, sg_wino_ahead *ahead);
     /* out (panels: panel_step; rows, 9, lanes) = A^T in A, in (36: step; rows, panels, lanes) in the order of passes. */
     void (*output)(float *out, size_t panel_step, const float *in, size_t step, int rows, int panels);
     /* weights (lanes: o_step; rows, 9) = or, with `add`, += the sum of the chunks' (rows, 9, lanes). */
