@@ -38,6 +38,7 @@ typedef struct sg_train_config {
     int epochs; /* 0: `steps` says how long */
     int batch_size;
     sg_norm_statistics norm_statistics;
+    char weights[SG_PATH_MAX]; /* safetensors file in which training starts; empty: random */
     uint64_t seed;        /* initial values, order of the pictures, augmentation, noise */
     int validate_every;   /* steps; 0: only at the end */
     int checkpoint_every; /* steps; 0: only at the end */

@@ -6,6 +6,7 @@
 #include "pipeline/evaluate.h"
 #include "pipeline/program.h"
 #include "pipeline/run_folder.h"
+#include "pipeline/safetensors.h"
 
 #include <string.h>
 #include <time.h>
@@ -100,6 +101,7 @@ static sg_status measure(const sg_config *config, const sg_dataset *dataset, sg_
     double seconds = 0;
     SG_TRY(sg_model_new(model, config->train.seed));
     SG_TRY(sg_program_make(program, config, *model, config->train.batch_size, SG_PROGRAM_TRAIN, NULL));
+    SG_TRY(sg_weights_start(*model, config->train.weights));
     SG_TRY(time_step(&seconds, program, *model, config));
     print_data(config, dataset, program, out);
     print_model(*model, out);

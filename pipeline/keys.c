@@ -253,6 +253,8 @@ const sg_key sg_keys[] = {
     {PLAIN(train.validate_every), .type = INT, .unit = "steps", .lo = 1, .hi = 1e8, .value = 50, .zero = "end", .doc = "between validations; end: only there"},
     {PLAIN(train.checkpoint_every), .type = INT, .unit = "steps", .lo = 1, .hi = 1e8, .value = 50, .zero = "end", .doc = "between checkpoints; end: only there"},
     {PLAIN(train.log_every), .type = INT, .unit = "steps", .lo = 1, .hi = 1e8, .value = 1, .doc = "between lines of log.csv"},
+    {PLAIN_TEXT(train.weights), .type = PATH,
+     .doc = "safetensors file to start from: every unet. tensor, and hardware if it has some (docs/formats.md); empty: random weights"},
     {PLAIN(train.norm_statistics), .type = ENUM, .names = "global local",
      .doc = "batch norm under mpirun: statistics of the whole batch, or of each rank's part of it"},
     {PLAIN(train.threads), .type = INT, .lo = 1, .hi = 1024, .value = 0, .zero = "all", .machine = true, .doc = "processor threads; the results do not depend on it"},

@@ -5,8 +5,9 @@
 #include "pipeline/safetensors.h"
 
 /* What is stored of a parameter: its value, or with the optimiser's two moments. Names are the parameter's, for a
- * checkpoint behind "value/", "moment1/", "moment2/". */
-typedef enum sg_tensor_set { SG_TENSORS_VALUES, SG_TENSORS_ALL } sg_tensor_set;
+ * checkpoint behind "value/", "moment1/", "moment2/". NETWORK, for loading: values, of which the file may lack all that
+ * are not the network's ("unet."). */
+typedef enum sg_tensor_set { SG_TENSORS_VALUES, SG_TENSORS_ALL, SG_TENSORS_NETWORK } sg_tensor_set;
 
 /* *out = the entries, pointing into the model. Free with sg_free. */
 sg_status sg_model_tensors(sg_tensor **out, int *count, const sg_model *model, sg_tensor_set set);

@@ -82,7 +82,8 @@ static sg_status prepare(trainer *t)
     SG_TRY(sg_run_dataset(&t->dataset, &t->config));
     SG_TRY(sg_run_splits(t->dataset));
     if (!lead(t)) return SG_OK;
-    return sg_range_tune(t->model, &t->config, t->dataset, t->range_auto); /* a checkpoint knows better */
+    SG_TRY(sg_range_tune(t->model, &t->config, t->dataset, t->range_auto)); /* a file knows better */
+    return sg_weights_start(t->model, t->config.train.weights);
 }
 
 /* Takes the folder and what is in it. */

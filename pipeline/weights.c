@@ -22,13 +22,23 @@ done:
     return status;
 }
 
-sg_status sg_weights_read(sg_model *model, const char *path)
+static sg_status load(sg_model *model, const char *path, sg_tensor_set set)
 {
     sg_safetensors *file;
     SG_TRY(sg_safetensors_read(&file, path));
-    const sg_status status = sg_model_tensors_load(model, file, SG_TENSORS_VALUES, path);
+    const sg_status status = sg_model_tensors_load(model, file, set, path);
     sg_safetensors_free(file);
     return status;
+}
+
+sg_status sg_weights_read(sg_model *model, const char *path)
+{
+    return load(model, path, SG_TENSORS_VALUES);
+}
+
+sg_status sg_weights_start(sg_model *model, const char *path)
+{
+    return *path ? load(model, path, SG_TENSORS_NETWORK) : SG_OK;
 }
 
 sg_status sg_weights_config(char **out, const char *path)
