@@ -181,13 +181,39 @@ static void test_folders(void **state)
     assert_false(sg_file_exists(place_path("a/b")));
 }
 
+/* What grows is not seen; kept, it replaces the older file; dropped, it leaves it. */
+static void test_draft(void **state)
+{
+    (void)state;
+    sg_file_draft *draft;
+    const char *path = place_path("a.txt");
+    assert_int_equal(sg_file_write(path, "older", 5), SG_OK);
+    for (int keep = 0; keep <= 1; keep++) {
+        assert_int_equal(sg_file_draft_open(&draft, path), SG_OK);
+        assert_int_equal(write(sg_file_draft_descriptor(draft), "new", 3), 3);
+        assert_int_equal(pwrite(sg_file_draft_descriptor(draft), "N", 1, 0), 1);
+        check_content(path, "older");
+        assert_int_equal(count_files(), 2);
+        if (keep)
+            assert_int_equal(sg_file_draft_keep(draft), SG_OK);
+        else
+            sg_file_draft_drop(draft);
+        check_content(path, keep ? "New" : "older");
+        assert_int_equal(count_files(), 1);
+    }
+    assert_int_equal(sg_file_draft_open(&draft, place_path("none/a.txt")), SG_E_IO);
+    assert_null(draft);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
-        TEST(test_round_trip),  TEST(test_keeps_mode_and_link), TEST(test_large),   TEST(test_full_disk),
-        TEST(test_device),      TEST(test_bad_targets),         TEST(test_folders), TEST(test_read_only_folder),
-        TEST(test_read_errors),
+        TEST(test_round_trip),  TEST(test_keeps_mode_and_link),
+        TEST(test_large),       TEST(test_full_disk),
+        TEST(test_device),      TEST(test_bad_targets),
+        TEST(test_folders),     TEST(test_read_only_folder),
+        TEST(test_read_errors), TEST(test_draft),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -464,6 +464,21 @@ static void make_tiff(const char *path, const layout *l, int height, int width)
     TIFFClose(tif);
 }
 
+/* A few rows at a time, which do not divide the blocks, last ones first: as when the page is read at once. */
+static void check_rows(const char *path, int channel, const sg_image *whole)
+{
+    enum { STEP = 5 };
+    float rows[STEP * 64];
+    sg_tiff_reader *reader;
+    expect_ok(sg_tiff_open(&reader, path, (sg_image_options){.channel = channel}));
+    for (int row = (whole->height - 1) / STEP * STEP; row >= 0; row -= STEP) {
+        const int count = whole->height - row < STEP ? whole->height - row : STEP;
+        expect_ok(sg_tiff_rows(reader, rows, 0, row, count));
+        assert_memory_equal(rows, whole->data + row * whole->width, (size_t)(count * whole->width) * sizeof *rows);
+    }
+    sg_tiff_close(reader);
+}
+
 static void test_tiff_layouts(void **state)
 {
     (void)state;
@@ -493,8 +508,39 @@ static void test_tiff_layouts(void **state)
                     fail_msg("layout %zu channel %d pixel %d: %g, not %g", k, channel, i, (double)image.data[i],
                              expected);
             }
+            check_rows(place_path("l.tif"), channel, &image);
             sg_image_free(&image);
         }
+}
+
+/* Pages in any order; what is announced must come; nothing stands there before. */
+static void test_tiff_row_by_row(void **state)
+{
+    enum { PAGES = 3, TALL = 70, WIDE = 9000 }; /* several strips of a megabyte */
+    static float data[PAGES * TALL * WIDE], row[WIDE];
+    const sg_tiff_form form = {PAGES, TALL, WIDE, 32, .5, true};
+    sg_tiff_writer *writer;
+    sg_tiff_reader *reader;
+    (void)state;
+    for (int i = 0; i < PAGES * TALL * WIDE; i++) data[i] = (float)(i % 1000) / 7;
+    expect_ok(sg_tiff_create(&writer, place_path("rows.tif"), &form));
+    expect_ok(sg_tiff_append(writer, data, TALL + 1));
+    assert_false(sg_file_exists(place_path("rows.tif")));
+    expect_ok(sg_tiff_append(writer, data + (TALL + 1) * WIDE, (PAGES - 1) * TALL - 1));
+    assert_int_equal(sg_tiff_append(writer, data, 1), SG_E_STATE);
+    expect_ok(sg_tiff_finish(writer));
+    expect_ok(sg_tiff_open(&reader, place_path("rows.tif"), (sg_image_options){0}));
+    assert_int_equal(sg_tiff_info_of(reader)->pages, PAGES);
+    for (int i = 0; i < 12; i++) {
+        const int page = (7 - i % 3 * 2) % PAGES, at = i * 29 % TALL;
+        expect_ok(sg_tiff_rows(reader, row, page, at, 1));
+        assert_memory_equal(row, data + (page * TALL + at) * WIDE, sizeof row);
+    }
+    sg_tiff_close(reader);
+    expect_ok(sg_tiff_create(&writer, place_path("part_of.tif"), &form));
+    expect_ok(sg_tiff_append(writer, data, 3));
+    assert_int_equal(sg_tiff_finish(writer), SG_E_STATE);
+    assert_false(sg_file_exists(place_path("part_of.tif")));
 }
 
 static void test_tiff_unsupported(void **state)
@@ -837,29 +883,18 @@ int main(void)
     (void)TIFFSetWarningHandler(NULL);
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
-        TEST(test_png_round_trip),
-        TEST(test_png_colour_types),
-        TEST(test_png_damage),
-        TEST(test_not_pictures),
-        TEST(test_jpeg_channels),
-        TEST(test_jpeg_damage),
-        TEST(test_jpeg_huge),
-        TEST(test_png_huge),
-        TEST(test_tiff_round_trip),
-        TEST(test_tiff_scale),
-        TEST(test_tiff_layouts),
-        TEST(test_tiff_unsupported),
-        TEST(test_tiff_damage),
-        TEST(test_tiff_huge),
-        TEST(test_nan),
-        TEST(test_tiff_page_sizes),
-        TEST(test_mat),
-        TEST(test_mat_damage),
-        TEST(test_npy),
-        TEST(test_npy_refused),
-        TEST(test_hdf5),
-        TEST(test_percentile),
-        TEST(test_scale),
+        TEST(test_png_round_trip),   TEST(test_png_colour_types),
+        TEST(test_png_damage),       TEST(test_not_pictures),
+        TEST(test_jpeg_channels),    TEST(test_jpeg_damage),
+        TEST(test_jpeg_huge),        TEST(test_png_huge),
+        TEST(test_tiff_round_trip),  TEST(test_tiff_scale),
+        TEST(test_tiff_layouts),     TEST(test_tiff_row_by_row),
+        TEST(test_tiff_unsupported), TEST(test_tiff_damage),
+        TEST(test_tiff_huge),        TEST(test_nan),
+        TEST(test_tiff_page_sizes),  TEST(test_mat),
+        TEST(test_mat_damage),       TEST(test_npy),
+        TEST(test_npy_refused),      TEST(test_hdf5),
+        TEST(test_percentile),       TEST(test_scale),
         TEST(test_others_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
