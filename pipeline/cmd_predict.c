@@ -60,10 +60,12 @@ static sg_status predict_sample(prediction *p, const char *path, int page)
 
 static sg_status predict_channels(prediction *p, const sg_channel_rows *channels)
 {
-    const sg_picture_rows *picture = channels->picture;
+    const sg_picture_rows *in = channels->picture;
+    sg_status status = SG_OK;
     if (p->predictor == NULL)
-        SG_TRY(sg_predictor_make(&p->predictor, &p->config, p->model, channels->channels, picture->height,
-                                 picture->width, &p->tiles));
+        status = sg_predictor_make(&p->predictor, &p->config, p->model, channels->channels, in->height, in->width,
+                                   &p->tiles);
+    if (status != SG_OK) return sg_error_prefix(status, "%s", in->path);
     return sg_predictor_run(p->predictor, channels, p->writer);
 }
 
@@ -149,7 +151,7 @@ sg_status sg_cmd_predict(int argc, char **argv)
         {"measured", 'm', SG_OPTION_FLAG, &p.measured, NULL,
          "pictures are camera values (ADU), one page an exposure, of any size; otherwise samples"},
         {"tile", 0, SG_OPTION_INT, &p.tiles.tile_px, "N",
-         "side of the tiles of a measured picture, pixels; 0: what fits into 768 MiB", 0, 65536},
+         "side of the tiles of a measured picture, pixels; 0: up to 2048, as memory of 768 MiB allows", 0, 65536},
         {"overlap", 0, SG_OPTION_INT, &p.tiles.overlap_px, "N",
          "pixels that a tile sees around its own part; -1: as far as the network looks", -1, 32768},
         {"set", 0, SG_OPTION_LIST, &sets, "nn.KEY=VALUE", "another arithmetic than in training"},

@@ -42,35 +42,37 @@ static size_t band_len(const sg_predictor *p)
     return (size_t)rows * (size_t)p->width;
 }
 
-/* Tiles of at most `side` pixels. limit_bytes 0: what the machine has. */
-static sg_status plan_tiles(sg_predictor *p, int side, int halo, size_t limit_bytes)
+/* Tiles of at most `side` pixels. */
+static sg_status plan_tiles(sg_predictor *p, int side, int halo)
 {
     const sg_unet_config *net = &p->config->unet;
+    const sg_plan_options options = sg_program_options(&p->config->nn);
     const int unit = 1 << net->depth;
     p->rows = sg_tiling_make(sg_unet_whole(net, p->height), side, halo, unit);
     p->columns = sg_tiling_make(sg_unet_whole(net, p->width), side, halo, unit);
-    const size_t bands = band_len(p) * (size_t)(p->channels + 1) * sizeof(float);
-    if (limit_bytes > 0 && bands >= limit_bytes)
-        SG_FAIL(SG_E_MEMORY, "the rows under a tile need %.1f MiB", (double)bands / 1048576);
-    sg_plan_options options = sg_program_options(&p->config->nn);
-    options.max_bytes = limit_bytes > 0 ? limit_bytes - bands : 0;
-    sg_graph_free(p->graph);
     p->graph = sg_graph_new();
     const sg_shape shape = SG_SHAPE(1, p->channels, p->rows.tile, p->columns.tile);
     return sg_plan_make(&p->plan, p->graph, p->model, sg_unet(p->graph, sg_input(p->graph, "x", shape), net), &options);
 }
 
-/* The choice depends on shapes alone, so that every machine predicts the same bits. */
-static sg_status choose_tiles(sg_predictor *p, int halo, int field)
+/* About what tiles of this size need, from shapes alone, so that bits do not depend on the machine. Alive at once are
+ * some four values as large as the finest level: what waits at the skip, and both sides of a convolution of twice the
+ * channels. Seen: 528 MiB for 1024 pixels at width 32, 128 MiB at width 8. */
+static double tile_bytes(const sg_predictor *p, int side)
 {
-    static const int sides[] = {2048, 1792, 1536, 1280, 1152, 1024, 896, 768, 640, 512, 384, 256};
-    const int unit = 1 << p->config->unet.depth;
-    for (size_t i = 0; i < sizeof sides / sizeof sides[0] && sides[i] >= field && sides[i] > 2 * halo; i++) {
-        const sg_status status = plan_tiles(p, sides[i], halo, (size_t)SG_PREDICT_MIB << 20);
-        if (status != SG_E_MEMORY) return status;
-    }
-    const int least = 2 * halo + round_up(128, unit);
-    return plan_tiles(p, least > field ? least : round_up(field, unit), halo, 0);
+    const double number = p->config->nn.precision == SG_NN_BF16 ? 2 : 4;
+    const double rows = (double)p->width * side * (p->channels + 1) * sizeof(float);
+    return 4.25 * p->config->unet.width * number * side * side + rows;
+}
+
+/* Overlaps cost least where tiles are large. */
+static int choose_side(const sg_predictor *p, int halo, int field)
+{
+    enum { STEP = 128, MOST = 2048 };
+    const int least = round_up(field > 2 * halo ? field : 2 * halo + STEP, STEP);
+    int side = MOST;
+    while (side > least && tile_bytes(p, side) > (double)SG_PREDICT_MIB * 1048576) side -= STEP;
+    return side > least ? side : least;
 }
 
 static sg_status make_tiles(sg_predictor *p)
@@ -88,7 +90,7 @@ static sg_status make_tiles(sg_predictor *p)
     if (tile > 0 && tile <= 2 * halo)
         SG_FAIL(SG_E_RANGE, "a tile of %d px has nothing left between overlaps of %d px on both sides; %d would do",
                 p->options.tile_px, halo, 2 * halo + unit);
-    return tile > 0 ? plan_tiles(p, tile, halo, 0) : choose_tiles(p, halo, field);
+    return plan_tiles(p, tile > 0 ? tile : choose_side(p, halo, field), halo);
 }
 
 sg_status sg_predictor_make(sg_predictor **out, const sg_config *config, sg_model *model, int channels, int height,

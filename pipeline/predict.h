@@ -9,12 +9,12 @@
 #include "pipeline/config.h"
 
 typedef struct sg_predict_options {
-    int tile_px; /* 0: the largest of a fixed list that fits into SG_PREDICT_MIB; rounded up to a multiple of 2^depth */
+    int tile_px;    /* 0: up to 2048, as large as SG_PREDICT_MIB allow; rounded up to a multiple of 2^depth */
     int overlap_px; /* what a tile sees around its own part; -1: the receptive field. Rounded up likewise */
     bool silent;    /* no progress on stderr */
 } sg_predict_options;
 
-/* A tile, its plan and the rows around it, unless tile_px says otherwise. */
+/* About what a tile, its plan and the rows around it may need, unless tile_px says otherwise. */
 enum { SG_PREDICT_MIB = 768 };
 
 typedef struct sg_predictor sg_predictor;

@@ -275,7 +275,7 @@ static void bad_pictures_are_refused(void **state)
          "short.tif: cannot read the strip of page 0 that begins at row 20: the TIFF file is truncated", 1},
         {PREDICT "-m -i nan.tif", "nan.tif: NaN at page 0, row 3, column 5", 1},
         {PREDICT "-m -i claims.tif", "claims.tif: damaged: a file of ", 1},
-        {PREDICT "-m -i three.tif", "3 x 3 px is smaller than 4, the coarsest pixel of the network", 1},
+        {PREDICT "-m -i three.tif", "three.tif: 3 x 3 px is smaller than 4, the coarsest pixel of the network", 1},
         {PREDICT "-m -i none.tif", "none.tif: cannot read: No such file", 1},
         {PREDICT "-m -i good", "good: the extension is none of", 1},
         {PREDICT "-m -i folder.tif", "folder.tif: cannot read: it is a folder", 1},

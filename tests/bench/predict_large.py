@@ -67,7 +67,7 @@ def timed(command, folder):
 
 def ours(args, run, picture, out, tile, *sets):
     keys = [word for key in sets for word in ("--set", key)]
-    return timed([args.build / "scopegrad", "predict", run, "-m", "-i", picture, "-o", out, "--tile", tile, *keys], args.folder)
+    return timed([args.build / "scopegrad", "predict", run, "-q", "-m", "-i", picture, "-o", out, "--tile", tile, *keys], args.folder)
 
 
 def peer(args, *words):
