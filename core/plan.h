@@ -81,6 +81,8 @@ typedef struct sg_plan_info {
     int node_count;
 } sg_plan_info;
 void sg_plan_info_get(const sg_plan *plan, sg_plan_info *out);
+/* What the plan chose: for each op that has fast rows how many nodes each row has, then how values are stored. */
+void sg_plan_choice_print(const sg_plan *plan, FILE *out);
 /* Measures time per node from now on (0 off). sg_plan_profile_print writes a table: node, kernel, shape, ms, GFLOP/s.
  */
 void sg_plan_profile(sg_plan *plan, bool on);

@@ -1,7 +1,51 @@
-/* plan_profile.c - time per node. */
+/* plan_profile.c - what the plan chose, and time per node. */
 #include "core/plan_internal.h"
 
 #include <string.h>
+
+static bool chosen_before(const sg_plan *plan, int index)
+{
+    for (int i = 0; i < index; i++)
+        if (plan->nodes[i].live && plan->nodes[i].node.op == plan->nodes[index].node.op) return true;
+    return false;
+}
+
+/* `fast` NULL: the reference. */
+static int count_rows(const sg_plan *plan, const sg_op *op, const sg_fast *fast)
+{
+    int count = 0;
+    for (int i = 0; i < plan->count; i++)
+        count += plan->nodes[i].live && plan->nodes[i].node.op == op && plan->nodes[i].fast == fast;
+    return count;
+}
+
+static void print_rows(const sg_plan *plan, const sg_op *op, FILE *out)
+{
+    const char *comma = "";
+    fprintf(out, "kernels     %s:", op->name);
+    for (int k = 0; k < SG_FAST_MAX && op->fast[k] != NULL; k++) {
+        const int count = count_rows(plan, op, op->fast[k]);
+        if (count > 0) fprintf(out, "%s %d %s", comma, count, op->fast[k]->name), comma = ",";
+    }
+    if (count_rows(plan, op, NULL) > 0) fprintf(out, "%s %d plain", comma, count_rows(plan, op, NULL));
+    fputc('\n', out);
+}
+
+void sg_plan_choice_print(const sg_plan *plan, FILE *out)
+{
+    int values = 0, blocked = 0, halves = 0, joined = 0;
+    for (int i = 0; i < plan->count; i++) {
+        const sg_plan_node *n = &plan->nodes[i];
+        if (!n->live || n->node.op == NULL) continue;
+        if (n->node.op->fast[0] != NULL && !chosen_before(plan, i)) print_rows(plan, n->node.op, out);
+        values++;
+        blocked += n->node.form.layout != SG_NCHW;
+        halves += n->node.form.type == SG_BF16;
+        joined += n->joined;
+    }
+    fprintf(out, "values      %d: %d in blocks of channels, %d as bf16, %d concatenated without a copy\n", values,
+            blocked, halves, joined);
+}
 
 void sg_plan_profile(sg_plan *plan, bool on)
 {

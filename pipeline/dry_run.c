@@ -105,6 +105,7 @@ static sg_status measure(const sg_config *config, const sg_dataset *dataset, sg_
     SG_TRY(time_step(&seconds, program, *model, config));
     print_data(config, dataset, program, out);
     print_model(*model, out);
+    sg_plan_choice_print(program->plan, out);
     print_cost(program, seconds, step_count(config, dataset), out);
     return SG_OK;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -84,6 +85,20 @@ sg_status sg_run_claim(int *lock, const sg_config *config, const char *folder, c
 void sg_run_release(int lock)
 {
     if (lock >= 0) (void)close(lock);
+}
+
+sg_status sg_run_plan(const char *folder, const sg_plan *plan)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream == NULL) SG_FAIL(SG_E_MEMORY, "plan.txt: out of memory");
+    sg_plan_choice_print(plan, stream);
+    const bool whole = fclose(stream) == 0;
+    const sg_status status = whole ? write_text(folder, "plan.txt", text) : SG_E_MEMORY;
+    free(text);
+    if (!whole) SG_FAIL(SG_E_MEMORY, "plan.txt: out of memory");
+    return status;
 }
 
 sg_status sg_run_timing(const char *folder, int64_t step, double seconds)

@@ -2,13 +2,15 @@
 #ifndef SG_PIPELINE_RUN_FOLDER_H
 #define SG_PIPELINE_RUN_FOLDER_H
 
+#include "core/plan.h"
 #include "datasets/dataset.h"
 #include "pipeline/config.h"
 #include "pipeline/train.h"
 
 /* What a finished run holds. */
 #define SG_RUN_FILES                                                                                                   \
-    "config.yaml command.txt log.csv timing.csv last.ckpt best.ckpt weights.safetensors results.h5 report.html DONE"
+    "config.yaml command.txt plan.txt log.csv timing.csv last.ckpt best.ckpt weights.safetensors results.h5 "          \
+    "report.html DONE"
 
 /* "folder/name"; SG_E_USAGE if it is too long. */
 sg_status sg_run_path(char out[SG_PATH_MAX], const char *folder, const char *name);
@@ -22,6 +24,8 @@ sg_status sg_run_check(bool *finished, const sg_config *config, const char *fold
 sg_status sg_run_claim(int *lock, const sg_config *config, const char *folder, const sg_train_options *options);
 /* -1: nothing to release. */
 void sg_run_release(int lock);
+/* Writes plan.txt: which kernels the plan chose, and how it stores values. */
+sg_status sg_run_plan(const char *folder, const sg_plan *plan);
 /* Adds "step,seconds" to timing.csv, which is the only file that knows the clock and the host. */
 sg_status sg_run_timing(const char *folder, int64_t step, double seconds);
 /* Writes DONE. */

@@ -91,6 +91,7 @@ static sg_status take_up(trainer *t)
 {
     char path[SG_PATH_MAX];
     SG_TRY(sg_run_claim(&t->lock, t->asked, t->folder, t->options));
+    SG_TRY(sg_run_plan(t->folder, t->train.plan));
     SG_TRY(restore(t));
     SG_TRY(sg_run_path(path, t->folder, "log.csv"));
     return sg_log_open(&t->log, path, t->state.step);

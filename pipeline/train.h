@@ -1,5 +1,5 @@
 /* train.h - one run: trains light, lens, camera and network together and fills a run folder (ARCHITECTURE section 5):
- *   config.yaml command.txt log.csv timing.csv last.ckpt best.ckpt weights.safetensors results.h5 report.html DONE
+ *   config.yaml command.txt plan.txt log.csv timing.csv last.ckpt best.ckpt weights.safetensors results.h5 report.html DONE
  * The same config gives the same bytes of log.csv, checkpoints, weights and results.h5, for any number of threads and
  * after any number of interruptions. */
 #ifndef SG_PIPELINE_TRAIN_H

@@ -204,11 +204,38 @@ static void dry_run_writes_nothing(void **state)
     assert_false(sg_file_exists(path));
     in_root(path, "out");
     assert_int_equal(sg_file_read(&text, &size, path, 0), SG_OK);
-    static const char *const words[] = {"8 train", "25 LEDs", "memory", "GFLOP", "6 steps", "would write dry/"};
+    static const char *const words[] = {
+        "8 train", "25 LEDs", "memory", "GFLOP", "6 steps", "would write dry/", "kernels     conv2d:", "as bf16"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strstr(text, words[i]) == NULL) fail_msg("--dry-run does not say \"%s\"", words[i]);
     sg_free(text);
     assert_int_not_equal(scopegrad("train config.yaml -o run --dry-run"), 0); /* holds a run */
+}
+
+/* The keys of `nn` reach the plan, and it says so. */
+static void dry_run_says_what_is_chosen(void **state)
+{
+    static const struct {
+        const char *set, *word;
+        bool there;
+    } list[] = {{"nn.precision=f32", " 0 as bf16", true},
+                {"nn.precision=bf16", " 0 as bf16", false},
+                {"nn.algorithm=auto", "winograd", true},
+                {"nn.algorithm=direct", "winograd", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        char path[512], command[256];
+        void *text;
+        size_t size;
+        (void)snprintf(command, sizeof command, "train config.yaml -o dry --dry-run --set network.width=8 --set %s",
+                       list[i].set);
+        assert_int_equal(scopegrad(command), 0);
+        in_root(path, "out");
+        assert_int_equal(sg_file_read(&text, &size, path, 0), SG_OK);
+        if ((strstr(text, list[i].word) != NULL) != list[i].there)
+            fail_msg("%s: \"%s\" is %s", list[i].set, list[i].word, list[i].there ? "missing" : "there");
+        sg_free(text);
+    }
 }
 
 static void bench_names_every_op(void **state)
@@ -252,7 +279,8 @@ int main(void)
         cmocka_unit_test(simulated_stages_agree),       cmocka_unit_test(simulate_goes_on_from_a_stage),
         cmocka_unit_test(gallery_shows_every_entry),    cmocka_unit_test(evaluate_repeats_the_run),
         cmocka_unit_test(predict_writes_probabilities), cmocka_unit_test(python_reads_what_was_written),
-        cmocka_unit_test(dry_run_writes_nothing),       cmocka_unit_test(bench_names_every_op),
+        cmocka_unit_test(dry_run_writes_nothing),       cmocka_unit_test(dry_run_says_what_is_chosen),
+        cmocka_unit_test(bench_names_every_op),
     };
     return cmocka_run_group_tests(tests, make_place, place_remove);
 }

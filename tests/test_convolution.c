@@ -131,7 +131,7 @@ static void test_errors(void **state)
         const char *name;
         sg_plan_options options;
         double tolerance;
-    } list[] = {{"direct", {.backward = true, .direct = true}, 1e-6},
+    } list[] = {{"direct", {.backward = true, .direct = true}, 2e-6},
                 {"auto", {.backward = true}, 5e-6},
                 {"bf16", {.backward = true, .bf16 = true}, 5e-2},
                 {"direct bf16", {.backward = true, .direct = true, .bf16 = true}, 5e-2}};
@@ -157,7 +157,11 @@ static void test_forms(void **state)
     (void)state;
     result half = run(shapes[0], &(sg_plan_options){.backward = true, .bf16 = true});
     print_message("# %d values as bf16, %d concatenations without a copy\n", half.halves, half.joined);
+#ifdef SG_HAVE_ONEDNN
     assert_int_equal(half.halves, 6); /* shared, narrow, back, their concatenation, both, wide */
+#else
+    assert_int_equal(half.halves, 4); /* 5 x 5 kernels are plain, and so are the values around them */
+#endif
     assert_int_equal(half.joined, 1);
     drop(&half);
 }
