@@ -109,6 +109,7 @@ const sg_op sg_op_concat = {
     .any_layout = true,
     .any_form = true,
     .joins = true,
+    .again_ok = true,
     .cases = concat_cases,
 };
 

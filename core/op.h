@@ -139,6 +139,7 @@ struct sg_op {
     bool any_layout; /* out and all inputs may be blocked together (and then all are) */
     bool any_form;   /* takes every type and image_step, each tensor its own */
     unsigned masks;  /* bit i: can do node->mask[i] */
+    bool again_ok;   /* forward may run twice in a step: costs time only */
     bool joins;      /* its output is its inputs' channels, one after the other: can be done in place */
     bool is_relu;    /* attr is sg_fused_relu: the fuse pass may move it into the op before it */
     bool fuses_relu; /* can apply node->fused after itself and undo it in backward (which then reads out) */

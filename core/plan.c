@@ -59,9 +59,17 @@ static sg_status prepare_kernels(sg_plan *plan)
         else if (n->fast == NULL && op->prepare[plan->options.f64] != NULL)
             status = op->prepare[plan->options.f64](&n->prepared, &n->node, plan->threads, n->wants_grad);
         if (status != SG_OK) return sg_error_prefix(status, "%s", n->node.name);
-        plan->info.flop_forward += op->flop != NULL ? op->flop(&n->node) : 0;
     }
     return SG_OK;
+}
+
+static void count_flop(sg_plan *plan)
+{
+    for (int i = 0; i < plan->count; i++) {
+        const sg_node *node = &plan->nodes[i].node;
+        if (plan->nodes[i].live && node->op != NULL && node->op->flop != NULL)
+            plan->info.flop_forward += node->op->flop(node);
+    }
 }
 
 static sg_status allocate(sg_plan *plan)
@@ -86,6 +94,12 @@ static void *value_at(const sg_plan *plan, const sg_plan_node *n)
 {
     if (n->leaf != SG_LEAF_PARAM) return use_at(plan, n, SG_USE_VALUE);
     return plan->options.f64 ? n->forward.out : (void *)n->param->value;
+}
+
+/* Where backward finds the value. */
+static void *value_in_backward(const sg_plan *plan, const sg_plan_node *n)
+{
+    return n->dropped ? use_at(plan, n, SG_USE_AGAIN) : value_at(plan, n);
 }
 
 /* Is node c the first to add to the gradient of its input j? Backward runs from the last node to the first. */
@@ -132,6 +146,11 @@ static void bind_node(sg_plan *plan, int index)
     for (int j = 0; j < n->node.input_count; j++)
         run->in[j] = n->node.inputs[j] >= 0 ? value_at(plan, &plan->nodes[n->node.inputs[j]]) : NULL;
     n->backward = n->forward;
+    n->backward.out = n->leaf != SG_LEAF_PARAM ? value_in_backward(plan, n) : NULL;
+    for (int j = 0; j < n->node.input_count; j++)
+        if (n->node.inputs[j] >= 0) n->backward.in[j] = value_in_backward(plan, &plan->nodes[n->node.inputs[j]]);
+    n->again = n->backward;
+    n->again.scratch = use_at(plan, n, SG_USE_SCRATCH_AGAIN);
     run->scratch = use_at(plan, n, SG_USE_SCRATCH_FORWARD);
     n->backward.scratch = use_at(plan, n, SG_USE_SCRATCH_BACKWARD);
     n->backward.dout = use_at(plan, n, SG_USE_GRAD);
@@ -154,12 +173,15 @@ static sg_status build(sg_plan *plan, const sg_graph *g)
     SG_TRY(bind_params(plan));
     sg_pass_kernels(plan);
     sg_pass_forms(plan);
-    SG_TRY(prepare_kernels(plan));
+    SG_TRY(sg_pass_recompute(plan));
     SG_TRY(sg_pass_lifetime(plan));
+    plan->info.node_count = plan->live_count;
+    count_flop(plan);
+    if (plan->options.sizes_only) return SG_OK;
     SG_TRY(allocate(plan));
+    SG_TRY(prepare_kernels(plan));
     for (int i = 0; i < plan->count; i++)
         if (plan->nodes[i].live) bind_node(plan, i);
-    plan->info.node_count = plan->live_count;
     return SG_OK;
 }
 
@@ -386,11 +408,22 @@ static void exchange(const sg_plan *plan, const sg_plan_node *n)
         if (n->ready_after[j]) ranks->add(ranks, n->backward.din[j], plan->nodes[n->node.inputs[j]].param->len);
 }
 
+/* Makes the values again that the backward of node `before` is the first to read. */
+static void make_again(sg_plan *plan, const sg_plan_node *before)
+{
+    for (int i = 0; i < plan->count; i++) {
+        sg_plan_node *n = &plan->nodes[i];
+        if (!n->dropped || n->use[SG_USE_AGAIN].first != sg_plan_back(plan, before) - 1) continue;
+        run_kernel(plan, n, n->fast != NULL ? n->fast->forward : n->node.op->forward[plan->options.f64], &n->again, 2);
+    }
+}
+
 static const sg_plan_node *backward_nodes(sg_plan *plan, bool check)
 {
     for (int i = plan->count - 1; i >= 0; i--) {
         sg_plan_node *n = &plan->nodes[i];
         if (!n->live || n->node.op == NULL || n->joined || !n->wants_grad) continue;
+        make_again(plan, n);
         for (int j = 0; j < n->node.input_count; j++)
             if (n->zero_first[j]) zero(n->backward.din[j], sg_plan_bytes(plan, &plan->nodes[n->node.inputs[j]]));
         run_kernel(plan, n, n->fast != NULL ? n->fast->backward : n->node.op->backward[plan->options.f64], &n->backward,

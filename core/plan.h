@@ -8,6 +8,7 @@
  *     layout    runs of ops that can, keep their values in blocks of channels
  *     concat    blocked values are written where their concatenation will read them: no copy
  *     mask      the op that completes a gradient undoes the ReLU before it, in the same pass over memory
+ *     recompute (options.recompute) values are dropped after forward and made again just before backward needs them
  *     lifetime  values and gradients share memory when they do not live at the same time */
 #ifndef SG_CORE_PLAN_H
 #define SG_CORE_PLAN_H
@@ -31,6 +32,8 @@ typedef struct sg_plan_options {
     bool f64;         /* double precision, reference kernels */
     bool reference;   /* float, but no fast kernels */
     bool direct;      /* sg_node.direct of every node */
+    bool recompute;   /* values that are cheap to make again are not kept for backward */
+    bool sizes_only;  /* nothing is allocated or prepared: such a plan can be asked, not run */
     bool bf16;        /* blocked values and their gradients are stored as bfloat16 where every op around can */
     unsigned without; /* passes to leave out: SG_PASS_... | ... */
     FILE *verbose;    /* passes print their result here; NULL: silent */
@@ -83,6 +86,8 @@ typedef struct sg_plan_info {
 void sg_plan_info_get(const sg_plan *plan, sg_plan_info *out);
 /* What the plan chose: for each op that has fast rows how many nodes each row has, then how values are stored. */
 void sg_plan_choice_print(const sg_plan *plan, FILE *out);
+/* The arena at its fullest step: what runs there, bytes by kind, and the `largest` largest blocks. */
+sg_status sg_plan_memory_print(const sg_plan *plan, int largest, FILE *out);
 /* Measures time per node from now on (0 off). sg_plan_profile_print writes a table: node, kernel, shape, ms, GFLOP/s.
  */
 void sg_plan_profile(sg_plan *plan, bool on);
@@ -95,7 +100,7 @@ typedef struct sg_profile_row {
     const char *name; /* as in the printed table; lives as long as the plan */
     const sg_op *op;
     sg_shape shape;     /* of the output */
-    double seconds[2];  /* mean of a forward, a backward run; 0: none measured */
+    double seconds[3];  /* mean of a forward, a backward run, of making the value again; 0: none measured */
     double flop, bytes; /* forward: counted by the op (0: it does not say); numbers read and written once */
 } sg_profile_row;
 /* Fills at most `most` rows and returns how many ops ran. */

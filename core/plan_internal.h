@@ -1,12 +1,14 @@
 /* plan_internal.h - what a plan is made of; for plan*.c only.
- * Time of a plan: the live nodes in order have the steps 0 .. L-1 forward and 2L-1 .. L backward (node i runs backward
- * at 2L-1-step(i)). A block of memory lives from its first to its last step; 2L means "until the caller has read it".
+ * Time of a plan: the live nodes in order have the steps 0 .. L-1 forward; then each node in reverse order has two: one
+ * to make again what its backward reads, and one for the backward (sg_plan_back). A block of memory lives from its first
+ * to its last step; 3L means "until the caller has read it".
  */
 #ifndef SG_CORE_PLAN_INTERNAL_H
 #define SG_CORE_PLAN_INTERNAL_H
 
 #include "core/bf16.h"
 #include "core/graph_internal.h"
+#include "core/memory.h"
 #include "core/plan.h"
 
 /* A block of the arena. */
@@ -17,9 +19,11 @@ typedef struct sg_block_use {
 
 typedef enum sg_use {
     SG_USE_VALUE,
+    SG_USE_AGAIN, /* the value, made again for backward */
     SG_USE_GRAD,
     SG_USE_SAVE,
     SG_USE_SCRATCH_FORWARD,
+    SG_USE_SCRATCH_AGAIN,
     SG_USE_SCRATCH_BACKWARD,
     SG_USE_COUNT
 } sg_use;
@@ -36,15 +40,16 @@ typedef struct sg_plan_node {
     bool joined;         /* its inputs lie in its value already: nothing to run */
     int inside;          /* node in whose value this one lies (and their gradients), or -1 */
     size_t inside_at;    /* first number there */
+    bool dropped;        /* its value is forgotten after forward and made again when backward needs it */
     int step;            /* among the live nodes */
     const sg_fast *fast; /* chosen kernels; NULL: the reference */
     void *prepared;
     sg_block_use use[SG_USE_COUNT];
-    sg_run forward, backward;
+    sg_run forward, again, backward;
     bool zero_first[SG_MAX_INPUTS];  /* backward: din[i] must be zeroed before this node runs */
     bool ready_after[SG_MAX_INPUTS]; /* backward: input i is a parameter whose gradient nothing adds to any more */
-    double seconds[2];
-    long runs[2];
+    double seconds[3];               /* forward, backward, made again */
+    long runs[3];
 } sg_plan_node;
 
 struct sg_plan {
@@ -83,14 +88,24 @@ static inline bool sg_plan_without(const sg_plan *plan, sg_pass pass)
     } while (0)
 static inline int sg_plan_back(const sg_plan *plan, const sg_plan_node *n)
 {
-    return 2 * plan->live_count - 1 - n->step;
+    return 3 * plan->live_count - 1 - 2 * n->step;
+}
+static inline int sg_plan_end(const sg_plan *plan)
+{
+    return 3 * plan->live_count;
 }
 
-/* The passes, plan_passes.c and plan_forms.c; each reads and writes only what its comment says. */
-void sg_pass_live(sg_plan *plan);          /* live, reaches_root, wants_grad, step */
-void sg_pass_fuse(sg_plan *plan);          /* node.fused, inputs of later nodes, root, outputs */
-void sg_pass_kernels(sg_plan *plan);       /* fast */
-void sg_pass_forms(sg_plan *plan);         /* node.form, node.in_form, node.mask, node.premasked, joined, inside */
-sg_status sg_pass_lifetime(sg_plan *plan); /* use[].first, last, offset; info.arena_bytes */
+/* The passes, plan_passes.c, plan_forms.c and plan_recompute.c; each reads and writes only what its comment says. */
+void sg_pass_live(sg_plan *plan);           /* live, reaches_root, wants_grad, step */
+void sg_pass_fuse(sg_plan *plan);           /* node.fused, inputs of later nodes, root, outputs */
+void sg_pass_kernels(sg_plan *plan);        /* fast */
+void sg_pass_forms(sg_plan *plan);          /* node.form, node.in_form, node.mask, node.premasked, joined, inside */
+sg_status sg_pass_recompute(sg_plan *plan); /* dropped */
+sg_status sg_pass_lifetime(sg_plan *plan);  /* use[].first, last, offset; info.arena_bytes */
+
+/* use[].bytes, first, last of every block, as `dropped` says. plan_passes.c */
+void sg_plan_lifetimes(sg_plan *plan);
+/* *bytes = what lives at the fullest step, *step. plan_report.c */
+sg_status sg_plan_fullest(const sg_plan *plan, size_t *bytes, int *step);
 
 #endif

@@ -105,16 +105,27 @@ static void extend(sg_block_use *use, int step)
     if (step > use->last) use->last = step;
 }
 
+/* Backward at step `back` reads the value; one step before, it is made again if it was dropped. */
+static void read_backward(sg_plan_node *n, int back)
+{
+    sg_block_use *value = &n->use[n->dropped ? SG_USE_AGAIN : SG_USE_VALUE];
+    if (value->bytes == 0) return;
+    if (n->dropped) extend(value, back - 1);
+    extend(value, back);
+}
+
 static void value_lifetime(sg_plan *plan, sg_plan_node *n)
 {
     sg_block_use *value = &n->use[SG_USE_VALUE];
-    const int end = 2 * plan->live_count;
+    const int end = sg_plan_end(plan);
     if (n->leaf == SG_LEAF_PARAM) return; /* lives in the model */
     *value = (sg_block_use){sg_plan_bytes(plan, n), 0, n->step, n->step};
     if (n->leaf != SG_LEAF_NONE) value->first = 0; /* written by the caller, and read again if a run is repeated */
     if (n->leaf != SG_LEAF_NONE || n->kept) value->last = end;
-    if (n->wants_grad && n->node.op != NULL && (n->node.op->keeps_output || n->node.fused != NULL))
-        extend(value, sg_plan_back(plan, n));
+    if (n->dropped) n->use[SG_USE_AGAIN] = (sg_block_use){value->bytes, 0, end, 0};
+    const bool undone = n->node.fused != NULL && !n->node.premasked; /* the activation, with the help of the output */
+    if (n->wants_grad && n->node.op != NULL && (n->node.op->keeps_output || undone))
+        read_backward(n, sg_plan_back(plan, n));
 }
 
 static void space_lifetime(sg_plan *plan, sg_plan_node *n)
@@ -126,7 +137,7 @@ static void space_lifetime(sg_plan *plan, sg_plan_node *n)
         n->fast->workspace(&n->node, plan->threads, plan->real_size, &space);
     if (n->fast == NULL && op->workspace != NULL) op->workspace(&n->node, plan->threads, plan->real_size, &space);
     const int back = n->wants_grad ? sg_plan_back(plan, n) : n->step;
-    n->use[SG_USE_SAVE] = (sg_block_use){space.save, 0, n->step, op->commit[0] != NULL ? 2 * plan->live_count : back};
+    n->use[SG_USE_SAVE] = (sg_block_use){space.save, 0, n->step, op->commit[0] != NULL ? sg_plan_end(plan) : back};
     n->use[SG_USE_SCRATCH_FORWARD] = (sg_block_use){space.scratch, 0, n->step, n->step};
     if (n->wants_grad) n->use[SG_USE_SCRATCH_BACKWARD] = (sg_block_use){space.scratch, 0, back, back};
 }
@@ -140,7 +151,7 @@ static void input_lifetimes(sg_plan *plan, const sg_plan_node *c)
         if (in->use[SG_USE_VALUE].bytes > 0) extend(&in->use[SG_USE_VALUE], c->step);
         if (!c->wants_grad) continue;
         const bool reads = (c->node.op->keeps_inputs >> j & 1u) != 0 || c->node.mask[j] != NULL;
-        if (in->use[SG_USE_VALUE].bytes > 0 && reads) extend(&in->use[SG_USE_VALUE], sg_plan_back(plan, c));
+        if (reads) read_backward(in, sg_plan_back(plan, c));
         if (in->wants_grad) extend(&in->use[SG_USE_GRAD], sg_plan_back(plan, c));
     }
 }
@@ -149,7 +160,24 @@ static void grad_lifetime(const sg_plan *plan, sg_plan_node *n)
 {
     if (!n->wants_grad) return;
     n->use[SG_USE_GRAD] = (sg_block_use){sg_plan_bytes(plan, n), 0, sg_plan_back(plan, n), sg_plan_back(plan, n)};
-    if (n->leaf != SG_LEAF_NONE) n->use[SG_USE_GRAD].last = 2 * plan->live_count;
+    if (n->leaf != SG_LEAF_NONE) n->use[SG_USE_GRAD].last = sg_plan_end(plan);
+}
+
+/* A value is made again from what its inputs are in backward: they must be there. Later nodes come first, for they may
+ * need this one earlier. */
+static void again_lifetimes(sg_plan *plan)
+{
+    for (int i = plan->count - 1; i >= 0; i--) {
+        sg_plan_node *n = &plan->nodes[i];
+        if (!n->live || !n->dropped) continue;
+        const int when = n->use[SG_USE_AGAIN].first;
+        n->use[SG_USE_SCRATCH_AGAIN] = (sg_block_use){n->use[SG_USE_SCRATCH_FORWARD].bytes, 0, when, when};
+        for (int j = 0; j < n->node.input_count; j++) {
+            sg_plan_node *in = n->node.inputs[j] >= 0 ? &plan->nodes[n->node.inputs[j]] : NULL;
+            if (in != NULL && in->leaf != SG_LEAF_PARAM)
+                extend(&in->use[in->dropped ? SG_USE_AGAIN : SG_USE_VALUE], when);
+        }
+    }
 }
 
 /* A value inside a wider one has no memory of its own: the wider one lives as long as both, and so does its gradient. */
@@ -212,13 +240,11 @@ static size_t place_all(sg_block_use **uses, int count, bool share)
     return total;
 }
 
-sg_status sg_pass_lifetime(sg_plan *plan)
+void sg_plan_lifetimes(sg_plan *plan)
 {
-    int count = 0;
-    sg_block_use **uses = malloc((size_t)plan->count * SG_USE_COUNT * sizeof(sg_block_use *) + 1);
-    if (uses == NULL) SG_FAIL(SG_E_MEMORY, "plan: out of memory");
     for (int i = 0; i < plan->count; i++) {
         sg_plan_node *n = &plan->nodes[i];
+        memset(n->use, 0, sizeof n->use);
         if (!n->live) continue;
         value_lifetime(plan, n);
         grad_lifetime(plan, n);
@@ -226,7 +252,16 @@ sg_status sg_pass_lifetime(sg_plan *plan)
     }
     for (int i = 0; i < plan->count; i++)
         if (plan->nodes[i].live && plan->nodes[i].node.op != NULL) input_lifetimes(plan, &plan->nodes[i]);
+    again_lifetimes(plan);
     join_lifetimes(plan);
+}
+
+sg_status sg_pass_lifetime(sg_plan *plan)
+{
+    int count = 0;
+    sg_block_use **uses = malloc((size_t)plan->count * SG_USE_COUNT * sizeof(sg_block_use *) + 1);
+    if (uses == NULL) SG_FAIL(SG_E_MEMORY, "plan: out of memory");
+    sg_plan_lifetimes(plan);
     for (int i = 0; i < plan->count; i++)
         for (int k = 0; k < SG_USE_COUNT; k++) {
             sg_block_use *use = &plan->nodes[i].use[k];

@@ -51,7 +51,7 @@ void sg_plan_profile(sg_plan *plan, bool on)
 {
     plan->profile = on;
     for (int i = 0; i < plan->count; i++)
-        for (int d = 0; d < 2; d++) {
+        for (int d = 0; d < 3; d++) {
             plan->nodes[i].seconds[d] = 0;
             plan->nodes[i].runs[d] = 0;
         }
@@ -103,7 +103,8 @@ double sg_plan_profile_seconds(const sg_plan *plan, bool (*match)(const char *op
     double total = 0;
     for (int i = 0; i < plan->count; i++) {
         const sg_plan_node *n = &plan->nodes[i];
-        if (n->live && n->node.op != NULL && match(n->node.op->name)) total += n->seconds[0] + n->seconds[1];
+        if (n->live && n->node.op != NULL && match(n->node.op->name))
+            total += n->seconds[0] + n->seconds[1] + n->seconds[2];
     }
     return total;
 }
@@ -126,7 +127,7 @@ int sg_plan_profile_rows(const sg_plan *plan, sg_profile_row *rows, int most)
             rows[count] = (sg_profile_row){n->node.name,
                                            n->node.op,
                                            n->node.shape,
-                                           {1e-3 * mean_ms(n, 0), 1e-3 * mean_ms(n, 1)},
+                                           {1e-3 * mean_ms(n, 0), 1e-3 * mean_ms(n, 1), 1e-3 * mean_ms(n, 2)},
                                            n->node.op->flop != NULL ? n->node.op->flop(&n->node) : 0,
                                            bytes_of(&n->node, plan->real_size)};
         count++;

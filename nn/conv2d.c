@@ -199,6 +199,7 @@ const sg_op sg_op_conv2d = {
     .sets_fresh = true,
     .linear = false, /* in x alone only without a bias */
     .fuses_relu = true,
+    .again_ok = true,
     .cases = conv2d_cases,
 };
 

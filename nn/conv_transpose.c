@@ -171,6 +171,7 @@ const sg_op sg_op_conv_transpose = {
     .fast = {&sg_conv_pixel_fast},
     .keeps_inputs = 1 | 2,
     .sets_fresh = true,
+    .again_ok = true,
     .cases = conv_transpose_cases,
 };
 

@@ -71,6 +71,7 @@ const sg_op sg_op_crop = {
     .infer = crop_infer,
     SG_REFERENCE(crop),
     .linear = true,
+    .again_ok = true,
     .cases = crop_cases,
 };
 

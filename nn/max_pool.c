@@ -216,6 +216,7 @@ const sg_op sg_op_max_pool = {
     .any_layout = true,
     .any_form = true,
     .masks = 1,
+    .again_ok = true,
     .cases = max_pool_cases,
 };
 

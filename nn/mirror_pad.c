@@ -86,6 +86,7 @@ const sg_op sg_op_mirror_pad = {
     .infer = mirror_pad_infer,
     SG_REFERENCE(mirror_pad),
     .linear = true,
+    .again_ok = true,
     .cases = mirror_pad_cases,
 };
 

@@ -111,6 +111,7 @@ const sg_op sg_op_relu = {
     .sets_fresh = true,
     .any_layout = true,
     .any_form = true,
+    .again_ok = true,
     .cases = relu_cases,
 };
 

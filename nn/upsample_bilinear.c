@@ -201,6 +201,7 @@ const sg_op sg_op_upsample_bilinear = {
     .linear = true,
     .any_layout = true,
     .any_form = true,
+    .again_ok = true,
     .cases = upsample_cases,
 };
 

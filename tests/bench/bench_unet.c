@@ -1,6 +1,6 @@
 /* bench_unet.c - one U-Net training step (forward, backward, Adam) and one inference, timed.
  * usage: bench_unet WIDTH DEPTH BATCH SIZE none|batch [MODE] [THREADS] [profile]
- * MODE: words joined by '-': auto or direct (algorithm), bf16 (storage of values); for example bf16, direct-bf16.
+ * MODE: words joined by '-': auto or direct (algorithm), bf16 (storage of values), recompute; for example bf16, direct-bf16.
  * One channel in and out, BCE-with-logits, random pictures. Prints one JSON line: median and minimum seconds, FLOP of a
  * step (counted as direct convolution: forward + 2 x forward), peak memory,
  * processor seconds (on a busy machine: with one thread), a hash of the weights after the timed
@@ -37,8 +37,10 @@ static int by_value(const void *a, const void *b)
 
 static sg_plan_options options_of(const char *mode, bool train)
 {
-    return (sg_plan_options){
-        .backward = train, .direct = strstr(mode, "direct") != NULL, .bf16 = strstr(mode, "bf16") != NULL};
+    return (sg_plan_options){.backward = train,
+                             .direct = strstr(mode, "direct") != NULL,
+                             .bf16 = strstr(mode, "bf16") != NULL,
+                             .recompute = strstr(mode, "recompute") != NULL};
 }
 
 static sg_status make(sg_plan **out, sg_model *model, const sg_unet_config *net, sg_shape shape,
@@ -111,6 +113,7 @@ static sg_status bench(const sg_unet_config *net, sg_shape shape, const char *mo
         cpu[steps] = now(CLOCK_PROCESS_CPUTIME_ID) - start_cpu;
     }
     if (profile) sg_plan_profile_print(train, stderr);
+    if (profile) SG_TRY(sg_plan_memory_print(train, 24, stderr));
     sg_plan_info_get(train, &info);
     const double loss = sg_plan_loss(train);
     sg_plan_free(train);
