@@ -466,6 +466,7 @@ static const sg_plan_node *find_culprit(sg_plan *plan, bool backward)
 sg_status sg_plan_forward(sg_plan *plan)
 {
     const sg_plan_node *root = &plan->nodes[plan->root];
+    if (plan->options.sizes_only) SG_FAIL(SG_E_STATE, "plan: made for its sizes only");
     (void)forward_nodes(plan, false, false);
     if (finite_value(plan, root, value_at(plan, root))) return SG_OK;
     SG_TRY(leaf_not_finite(plan));
@@ -498,7 +499,7 @@ static sg_status check_param_grads(sg_plan *plan)
 
 sg_status sg_plan_backward(sg_plan *plan)
 {
-    if (!plan->options.backward) SG_FAIL(SG_E_STATE, "plan: made without backward");
+    if (!plan->options.backward || plan->options.sizes_only) SG_FAIL(SG_E_STATE, "plan: made without backward");
     const sg_shape s = plan->nodes[plan->root].node.shape;
     if (sg_shape_len(s) != 1)
         SG_FAIL(SG_E_SHAPE, "plan: the root (%d, %d, %d, %d) is not a scalar loss", s.n, s.c, s.h, s.w);
@@ -509,7 +510,7 @@ sg_status sg_plan_backward(sg_plan *plan)
 
 sg_status sg_plan_backward_from(sg_plan *plan, const void *seed)
 {
-    if (!plan->options.backward) SG_FAIL(SG_E_STATE, "plan: made without backward");
+    if (!plan->options.backward || plan->options.sizes_only) SG_FAIL(SG_E_STATE, "plan: made without backward");
     seed_root(plan, seed);
     (void)backward_nodes(plan, false);
     return SG_OK;

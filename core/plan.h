@@ -80,7 +80,8 @@ void *sg_plan_param(const sg_plan *plan, const char *name);
 
 typedef struct sg_plan_info {
     size_t arena_bytes, param_bytes, unshared_bytes; /* unshared: what the arena would be without the lifetime pass */
-    double flop_forward;
+    size_t fullest_bytes;                            /* what lives at the fullest step: no arena can be smaller */
+    double flop_forward, flop_again;                 /* again: what recompute adds to a step */
     int node_count;
 } sg_plan_info;
 void sg_plan_info_get(const sg_plan *plan, sg_plan_info *out);

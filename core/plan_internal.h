@@ -15,6 +15,7 @@
 typedef struct sg_block_use {
     size_t bytes, offset;
     int first, last; /* steps, inclusive; bytes == 0: unused */
+    bool fullest;    /* lives at the step with most */
 } sg_block_use;
 
 typedef enum sg_use {

@@ -196,11 +196,21 @@ static void join_lifetimes(sg_plan *plan)
     }
 }
 
+/* ---- where the blocks lie ---- */
 static int larger_first(const void *a, const void *b)
 {
     const sg_block_use *x = *(sg_block_use *const *)a, *y = *(sg_block_use *const *)b;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
     return (x->first > y->first) - (x->first < y->first);
+}
+
+/* What lives at the fullest step fills it without a hole: blocks that live longest below. The others find room. */
+static int fullest_first(const void *a, const void *b)
+{
+    const sg_block_use *x = *(sg_block_use *const *)a, *y = *(sg_block_use *const *)b;
+    if (x->fullest != y->fullest) return x->fullest ? -1 : 1;
+    if (x->fullest && x->last != y->last) return x->last > y->last ? -1 : 1;
+    return larger_first(a, b);
 }
 
 static bool overlaps(const sg_block_use *a, const sg_block_use *b)
@@ -225,19 +235,38 @@ static void place(sg_block_use **placed, int count, sg_block_use *use)
     }
 }
 
-static size_t place_all(sg_block_use **uses, int count, bool share)
+static size_t end_of(sg_block_use *const *uses, int count)
+{
+    size_t end = 0;
+    for (int i = 0; i < count; i++)
+        if (sg_align_up(uses[i]->offset + uses[i]->bytes) > end) end = sg_align_up(uses[i]->offset + uses[i]->bytes);
+    return end;
+}
+
+static size_t place_in_order(sg_block_use **uses, int count, int (*before)(const void *, const void *))
+{
+    qsort(uses, (size_t)count, sizeof(sg_block_use *), before);
+    for (int i = 0; i < count; i++) place(uses, i, uses[i]);
+    return end_of(uses, count);
+}
+
+/* One after the other. */
+static size_t place_apart(sg_block_use **uses, int count)
 {
     size_t total = 0;
-    if (share) qsort(uses, (size_t)count, sizeof(sg_block_use *), larger_first);
     for (int i = 0; i < count; i++) {
-        if (share)
-            place(uses, i, uses[i]);
-        else
-            uses[i]->offset = total;
-        const size_t end = sg_align_up(uses[i]->offset + uses[i]->bytes);
-        if (end > total) total = end;
+        uses[i]->offset = total;
+        total += sg_align_up(uses[i]->bytes);
     }
     return total;
+}
+
+/* Neither order is best for every graph: the one that needs less is taken. */
+static size_t place_together(sg_block_use **uses, int count)
+{
+    const size_t by_size = place_in_order(uses, count, larger_first);
+    const size_t by_step = place_in_order(uses, count, fullest_first);
+    return by_step < by_size ? by_step : place_in_order(uses, count, larger_first);
 }
 
 void sg_plan_lifetimes(sg_plan *plan)
@@ -258,20 +287,25 @@ void sg_plan_lifetimes(sg_plan *plan)
 
 sg_status sg_pass_lifetime(sg_plan *plan)
 {
-    int count = 0;
+    int count = 0, fullest;
+    sg_status status;
     sg_block_use **uses = malloc((size_t)plan->count * SG_USE_COUNT * sizeof(sg_block_use *) + 1);
     if (uses == NULL) SG_FAIL(SG_E_MEMORY, "plan: out of memory");
     sg_plan_lifetimes(plan);
+    SG_TRY_DONE(sg_plan_fullest(plan, &plan->info.fullest_bytes, &fullest));
     for (int i = 0; i < plan->count; i++)
         for (int k = 0; k < SG_USE_COUNT; k++) {
             sg_block_use *use = &plan->nodes[i].use[k];
             if (!plan->nodes[i].live || use->bytes == 0) continue;
             plan->info.unshared_bytes += sg_align_up(use->bytes);
+            use->fullest = use->first <= fullest && fullest <= use->last;
             uses[count++] = use;
         }
-    plan->info.arena_bytes = place_all(uses, count, !sg_plan_without(plan, SG_PASS_LIFETIME));
-    free(uses);
+    plan->info.arena_bytes =
+        sg_plan_without(plan, SG_PASS_LIFETIME) ? place_apart(uses, count) : place_together(uses, count);
     SG_SAY(plan, "lifetime: %d blocks in %.1f MiB (%.1f MiB if none were shared)\n", count,
            (double)plan->info.arena_bytes / 1048576, (double)plan->info.unshared_bytes / 1048576);
-    return SG_OK;
+done:
+    free(uses);
+    return status;
 }

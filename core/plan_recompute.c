@@ -58,41 +58,48 @@ static int dearest(const sg_plan *plan, const int *chain)
     return best;
 }
 
-/* Keeps what can be kept without another fullest step. */
-static sg_status keep_the_dearest(sg_plan *plan, int *chain)
+static sg_status fullest(sg_plan *plan, size_t *bytes)
 {
-    size_t least, bytes;
     int step;
     sg_plan_lifetimes(plan);
-    SG_TRY(sg_plan_fullest(plan, &least, &step));
+    return sg_plan_fullest(plan, bytes, &step);
+}
+
+/* Keeps what can be kept without a fuller step; everything, if that is not fuller either. */
+static sg_status keep_the_dearest(sg_plan *plan, int *chain, size_t all_kept)
+{
+    size_t least, bytes;
+    SG_TRY(fullest(plan, &least));
     for (int id = dearest(plan, chain); id >= 0; id = dearest(plan, chain)) {
         chain[id] = -1;
         plan->nodes[id].dropped = false;
-        sg_plan_lifetimes(plan);
-        SG_TRY(sg_plan_fullest(plan, &bytes, &step));
+        SG_TRY(fullest(plan, &bytes));
         plan->nodes[id].dropped = bytes > least;
+        if (bytes < least) least = bytes;
     }
+    for (int i = 0; i < plan->count; i++) plan->nodes[i].dropped &= least < all_kept;
     return SG_OK;
 }
 
-static void say(const sg_plan *plan)
+static void tell(sg_plan *plan)
 {
     size_t bytes = 0;
     int count = 0;
-    double flop = 0;
     for (int i = 0; i < plan->count; i++) {
         if (!plan->nodes[i].dropped) continue;
         count++;
         bytes += sg_plan_bytes(plan, &plan->nodes[i]);
-        flop += cost(&plan->nodes[i]);
+        plan->info.flop_again += cost(&plan->nodes[i]);
     }
     SG_SAY(plan, "recompute: %d values, %.1f MiB, made again with %.2f GFLOP\n", count, (double)bytes / 1048576,
-           1e-9 * flop);
+           1e-9 * plan->info.flop_again);
 }
 
 sg_status sg_pass_recompute(sg_plan *plan)
 {
     if (!plan->options.recompute) return SG_OK;
+    size_t all_kept;
+    SG_TRY(fullest(plan, &all_kept));
     int *chain = calloc((size_t)plan->count, sizeof *chain);
     if (chain == NULL) SG_FAIL(SG_E_MEMORY, "plan: out of memory");
     for (int i = 0; i < plan->count; i++) {
@@ -100,8 +107,8 @@ sg_status sg_pass_recompute(sg_plan *plan)
         chain[i] = chain_length(plan, i, chain);
         plan->nodes[i].dropped = chain[i] < 2;
     }
-    const sg_status status = keep_the_dearest(plan, chain);
+    const sg_status status = keep_the_dearest(plan, chain, all_kept);
     free(chain);
-    say(plan);
+    tell(plan);
     return status;
 }

@@ -24,10 +24,11 @@ typedef struct sg_loss_config {
 typedef enum sg_nn_algorithm { SG_NN_AUTO, SG_NN_DIRECT } sg_nn_algorithm;
 typedef enum sg_nn_precision { SG_NN_F32, SG_NN_BF16 } sg_nn_precision;
 
-/* How the network is computed: sg_plan_options.direct, .bf16. */
+/* How the network is computed: sg_plan_options.direct, .bf16, .recompute. */
 typedef struct sg_nn_config {
     sg_nn_algorithm algorithm;
     sg_nn_precision precision;
+    bool recompute;
 } sg_nn_config;
 
 /* Of batch norm, where several ranks share a batch: of all of it, or of each rank's part. */

@@ -203,6 +203,8 @@ const sg_key sg_keys[] = {
      .doc = "auto: 3x3 convolutions by Winograd F(4x4, 3x3) where a fixed rule by shape says so; direct: summed as written, the least rounding"},
     {PLAIN(nn.precision), .type = ENUM, .names = "f32 bf16",
      .doc = "how values inside the network are stored; arithmetic, parameters and losses are f32, so bf16 needs no special processor"},
+    {PLAIN(nn.recompute), .type = BOOL, .machine = true,
+     .doc = "training: values that are cheap to make again are not kept for the backward pass: less memory, a little more time, the same bits"},
 
     {PLAIN(loss.kind), .type = ENUM, .names = "dice_bce mse", .doc = "segmentation, or regression"},
     {PLAIN(loss.bce_weight), .type = REAL, .lo = 0, .hi = 1e3, .value = 1, .doc = "dice_bce: weight of the cross-entropy"},

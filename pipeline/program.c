@@ -35,7 +35,8 @@ static sg_value build(sg_graph *g, const sg_config *config, const sg_microscope_
 
 sg_plan_options sg_program_options(const sg_nn_config *nn)
 {
-    return (sg_plan_options){.direct = nn->algorithm == SG_NN_DIRECT, .bf16 = nn->precision == SG_NN_BF16};
+    return (sg_plan_options){
+        .direct = nn->algorithm == SG_NN_DIRECT, .bf16 = nn->precision == SG_NN_BF16, .recompute = nn->recompute};
 }
 
 sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *model, int batch, sg_program_kind kind,

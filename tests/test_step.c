@@ -329,7 +329,8 @@ static const struct mode {
     sg_plan_options options;
 } modes[] = {{"auto", {.backward = true}},
              {"direct", {.backward = true, .direct = true}},
-             {"bf16", {.backward = true, .bf16 = true}}};
+             {"bf16", {.backward = true, .bf16 = true}},
+             {"recompute", {.backward = true, .recompute = true}}};
 enum { MODES = sizeof modes / sizeof *modes };
 
 static void train(program *p, const struct mode *mode, int threads, int steps)
