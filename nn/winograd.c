@@ -27,13 +27,14 @@ typedef struct job {
     const sg_wino_text *text;
     sg_wino_view src, dst;
     sg_wino_finish finish;
-    sg_wino_filter filter; /* of the present part */
-    int src_panels, dst_panels, tiles;
-    int blocks, block_tiles; /* block_tiles: of the largest */
-    int parts, part, first;  /* parts, the present one and its first panel */
-    int cuts;                /* of the results of a part */
-    bool shared;             /* all tiles are transformed first, for all items */
-    size_t in_len, out_len;  /* numbers of the transform of a block */
+    sg_wino_filter filter;                   /* of the present part */
+    int src_panels, dst_panels, tiles, wide; /* wide: numbers of a vector */
+    int vectors;                             /* of tiles */
+    int blocks, block_vectors;               /* block_vectors: of the largest */
+    int parts, part, first;                  /* parts, the present one and its first panel */
+    int cuts;                                /* of the results of a part */
+    bool shared;                             /* all tiles are transformed first, for all items */
+    size_t in_len, out_len;                  /* numbers of the transform of a block */
     float *filters, *in, *own;
 } job;
 
@@ -59,9 +60,9 @@ static int ceil_div(int a, int b)
 }
 
 /* Not a multiple of a page, or 36 streams would meet in a few lines of the first cache. */
-static size_t point_step(size_t panels, size_t tiles, size_t lanes)
+static size_t point_step(size_t panels, size_t vectors, size_t wide)
 {
-    return ((panels * tiles) | 1) * lanes;
+    return ((panels * vectors) | 1) * wide;
 }
 
 static sg_wino_view view_of(const sg_winograd *p, const sg_conv_side *side, const void *values)
@@ -81,14 +82,15 @@ static void cut_tiles(job *j)
     const size_t tile = SG_WINO_POINTS * sizeof(float) * (size_t)(j->p->src.c + j->p->dst.c);
     int most = (int)(BLOCK_BYTES / tile);
     if (most < BLOCK_LEAST) most = BLOCK_LEAST;
+    j->vectors = ceil_div(j->tiles, j->text->pack);
     j->blocks = ceil_div(j->tiles, most);
     j->shared = j->blocks < FEW_ITEMS;
-    j->block_tiles = ceil_div(j->tiles, j->blocks);
+    j->block_vectors = ceil_div(j->vectors, j->blocks);
 }
 
 static void cut_results(job *j)
 {
-    const size_t panel = (size_t)SG_WINO_POINTS * sizeof(float) * (size_t)(j->p->src.c * j->text->lanes);
+    const size_t panel = (size_t)SG_WINO_POINTS * sizeof(float) * (size_t)(j->p->src.c * j->wide);
     const int pairs = ceil_div(j->dst_panels, SG_WINO_PAIR);
     int most = (int)(PART_BYTES / (SG_WINO_PAIR * panel));
     if (most < 1) most = 1;
@@ -108,19 +110,20 @@ static int panel_cut(int panels, int cuts, int index)
 static job job_make(const sg_winograd *p)
 {
     job j = {.p = p, .text = text_for(p)};
-    const size_t lanes = (size_t)j.text->lanes;
+    j.wide = j.text->lanes * j.text->pack;
     j.src_panels = p->src.c / j.text->lanes;
     j.dst_panels = p->dst.c / j.text->lanes;
     j.tiles = p->n * ceil_div(p->h, 4) * ceil_div(p->w, 4);
     cut_tiles(&j);
     cut_results(&j);
     const int part_pairs = ceil_div(ceil_div(j.dst_panels, SG_WINO_PAIR), j.parts);
-    const size_t tiles = (size_t)j.block_tiles, widest = (size_t)(ceil_div(part_pairs, j.cuts) * SG_WINO_PAIR);
-    j.in_len = SG_WINO_POINTS * point_step((size_t)j.src_panels, tiles, lanes);
-    j.out_len = SG_WINO_POINTS * point_step(widest, tiles, lanes);
+    const size_t wide = (size_t)j.wide, vectors = (size_t)j.block_vectors,
+                 widest = (size_t)(ceil_div(part_pairs, j.cuts) * SG_WINO_PAIR);
+    j.in_len = SG_WINO_POINTS * point_step((size_t)j.src_panels, vectors, wide);
+    j.out_len = SG_WINO_POINTS * point_step(widest, vectors, wide);
     j.filter = (sg_wino_filter){.src_step = p->transposed ? SG_WINO_TAPS * (size_t)p->dst.c : SG_WINO_TAPS,
                                 .dst_step = p->transposed ? SG_WINO_TAPS : SG_WINO_TAPS * (size_t)p->src.c,
-                                .point_step = ((size_t)(part_pairs * SG_WINO_PAIR * p->src.c) | 1) * lanes,
+                                .point_step = ((size_t)(part_pairs * SG_WINO_PAIR * p->src.c) | 1) * wide,
                                 .rotated = p->transposed,
                                 .channels = p->src.c};
     return j;
@@ -159,11 +162,11 @@ size_t sg_winograd_scratch(const sg_winograd *p, int threads)
 
 static sg_wino_span source_span(const job *j, int block)
 {
-    const size_t lanes = (size_t)j->text->lanes;
-    sg_wino_span s = {.tile = cut(j->tiles, j->blocks, block), .panels = j->src_panels};
-    s.tiles = cut(j->tiles, j->blocks, block + 1) - s.tile;
-    s.point_step = point_step((size_t)j->src_panels, (size_t)j->block_tiles, lanes);
-    s.panel_step = (size_t)s.tiles * lanes;
+    const int begin = cut(j->vectors, j->blocks, block), end = cut(j->vectors, j->blocks, block + 1);
+    sg_wino_span s = {.tile = begin * j->text->pack, .panels = j->src_panels};
+    s.tiles = (block + 1 < j->blocks ? end * j->text->pack : j->tiles) - s.tile;
+    s.point_step = point_step((size_t)j->src_panels, (size_t)j->block_vectors, (size_t)j->wide);
+    s.panel_step = (size_t)((end - begin) * j->wide);
     return s;
 }
 

@@ -1,12 +1,13 @@
 /* winograd_text.c - kernels of winograd.c: transforms of tiles, weights and results, and the products between them. One
  * text, compiled for each vector length and instruction set (nn/meson.build). */
+#define PACK SG_TEXT_PACK
 #include "nn/winograd_tiles.h"
 
 /* Of data to prefetch: tiles of a value, channels of transformed weights. */
 enum { TILES_AHEAD = 2, CHANNELS_AHEAD = 24 };
 
 /* Rounds to the nearest, ties to even; NaN stays NaN (core/bf16.h). */
-INLINE void store(char *at, vec v, bool bf16)
+INLINE void store(char *at, part v, bool bf16)
 {
     if (!bf16) {
         *(loose *)at = v;
@@ -16,6 +17,43 @@ INLINE void store(char *at, vec v, bool bf16)
     const bits quiet = (b >> 16) | 0x40;
     *(half *)at = __builtin_convertvector((quiet & nan) | (rounded & ~nan), half);
 }
+
+#if PACK == 1
+INLINE vec pack(const part p[PACK])
+{
+    return p[0];
+}
+
+INLINE part unpack(vec v, int tile)
+{
+    (void)tile;
+    return v;
+}
+
+INLINE vec broadcast(const float *a)
+{
+    return *a - (vec){0};
+}
+#else
+INLINE vec pack(const part p[PACK])
+{
+    return __builtin_shufflevector(p[0], p[1], 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
+INLINE part unpack(vec v, int tile)
+{
+    return tile == 0 ? __builtin_shufflevector(v, v, 0, 2, 4, 6, 8, 10, 12, 14)
+                     : __builtin_shufflevector(v, v, 1, 3, 5, 7, 9, 11, 13, 15);
+}
+
+/* A number of each tile. */
+INLINE vec broadcast(const float *a)
+{
+    typedef double two __attribute__((vector_size(4 * WIDE)));
+    typedef double loose_two __attribute__((aligned(4), may_alias));
+    return (vec)(*(const loose_two *)a - (two){0});
+}
+#endif
 
 /* ---- one line of a transform ---- */
 
@@ -55,20 +93,29 @@ INLINE void output_line(vec y[4], const vec m[6])
 
 /* ---- input ---- */
 
-INLINE void input_tile(float *out, size_t point_step, const window *t, size_t pixel_step, bool bf16, bool whole)
+INLINE vec input_pixel(const window t[PACK], int row, int column, size_t pixel_step, bool bf16, bool whole)
+{
+    part p[PACK];
+    for (int m = 0; m < PACK; m++)
+        p[m] = whole || (column >= t[m].begin && column < t[m].end)
+                   ? load(t[m].row[row] + (size_t)column * pixel_step, bf16)
+                   : (part){0};
+    return pack(p);
+}
+
+INLINE void input_tile(float *out, size_t point_step, const window t[PACK], size_t pixel_step, bool bf16, bool whole)
 {
     vec lines[6][6];
-    if (whole)
 #pragma GCC unroll 6
-        for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++)
 #pragma GCC unroll 4
-            for (int j = 0; j < 4; j++) __builtin_prefetch(t->row[i] + (size_t)(4 * TILES_AHEAD + 2 + j) * pixel_step);
+        for (int j = 0; whole && j < 4 * PACK; j++)
+            __builtin_prefetch(t->row[i] + (size_t)(4 * TILES_AHEAD * PACK + 2 + j) * pixel_step);
 #pragma GCC unroll 6
     for (int j = 0; j < 6; j++) {
         vec d[6], v[6];
 #pragma GCC unroll 6
-        for (int i = 0; i < 6; i++)
-            d[i] = whole || (j >= t->begin && j < t->end) ? load(t->row[i] + (size_t)j * pixel_step, bf16) : (vec){0};
+        for (int i = 0; i < 6; i++) d[i] = input_pixel(t, i, j, pixel_step, bf16, whole);
         input_line(v, d);
 #pragma GCC unroll 6
         for (int i = 0; i < 6; i++) lines[i][j] = v[i];
@@ -87,14 +134,20 @@ INLINE void input_any(float *out, const sg_wino_view *v, const sg_wino_span *s, 
     const size_t number = bf16 ? 2 : 4, pixel_step = (size_t)block * number;
     for (int p = 0; p < s->panels; p++) {
         const size_t panel = panel_at(v, s->panel + p);
+        float *to = out + (size_t)p * s->panel_step;
         cursor c = cursor_at(v, s->tile);
-        for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
-            const window t = window_at(v, c, panel, number, 6, 1);
-            float *to = out + (size_t)p * s->panel_step + (size_t)k * LANES;
-            if (t.begin == 0 && t.end == 6)
-                input_tile(to, s->point_step, &t, pixel_step, bf16, true);
+        for (int k = 0; k < s->tiles; k += PACK, to += WIDE) {
+            window t[PACK];
+            bool whole = true;
+            for (int m = 0; m < PACK; m++) {
+                t[m] = k + m < s->tiles ? window_at(v, c, panel, number, 6, 1) : t[0];
+                whole = whole && t[m].begin == 0 && t[m].end == 6;
+                cursor_next(&c, v);
+            }
+            if (whole)
+                input_tile(to, s->point_step, t, pixel_step, bf16, true);
             else
-                input_tile(to, s->point_step, &t, pixel_step, bf16, false);
+                input_tile(to, s->point_step, t, pixel_step, bf16, false);
         }
     }
 }
@@ -109,13 +162,13 @@ static void input(float *out, const sg_wino_view *v, const sg_wino_span *s)
 
 /* ---- weights ---- */
 
-/* The weights of one channel of the source and one panel of results, taps (9, lanes). */
+/* The weights of one channel of the source and one panel of results, taps (9, lanes), each for all tiles of a vector. */
 INLINE void filter_point(float *out, size_t point_step, const float *taps)
 {
     vec lines[6][3];
     for (int j = 0; j < 3; j++) {
         vec g[3], u[6];
-        for (int i = 0; i < 3; i++) g[i] = *(const vec *)(taps + (3 * i + j) * LANES);
+        for (int i = 0; i < 3; i++) g[i] = *(const vec *)(taps + (3 * i + j) * WIDE);
         filter_line(u, g);
         for (int i = 0; i < 6; i++) lines[i][j] = u[i];
     }
@@ -134,13 +187,14 @@ INLINE int paired(int panels, int panel)
 
 static void filter(float *out, const sg_wino_filter *f, int panel, int begin, int end)
 {
-    const size_t pair = (size_t)(panel / SG_WINO_PAIR * SG_WINO_PAIR), wide = (size_t)paired(f->panels, panel) * LANES;
-    float *to = out + pair * (size_t)f->channels * LANES + (size_t)(panel % SG_WINO_PAIR) * LANES;
+    const size_t pair = (size_t)(panel / SG_WINO_PAIR * SG_WINO_PAIR), wide = (size_t)paired(f->panels, panel) * WIDE;
+    float *to = out + pair * (size_t)f->channels * WIDE + (size_t)(panel % SG_WINO_PAIR) * WIDE;
     for (int k = begin; k < end; k++) {
-        float taps[SG_WINO_TAPS * LANES] __attribute__((aligned(64)));
+        float taps[SG_WINO_TAPS * WIDE] __attribute__((aligned(64)));
         const float *from = f->weights + (size_t)k * f->src_step + (size_t)panel * LANES * f->dst_step;
-        for (int l = 0; l < LANES; l++, from += f->dst_step)
-            for (int m = 0; m < SG_WINO_TAPS; m++) taps[m * LANES + l] = from[f->rotated ? 8 - m : m];
+        for (int l = 0; l < WIDE; l++)
+            for (int m = 0; m < SG_WINO_TAPS; m++)
+                taps[m * WIDE + l] = from[(size_t)(l / PACK) * f->dst_step + (size_t)(f->rotated ? 8 - m : m)];
         filter_point(to + (size_t)k * wide, f->point_step, taps);
     }
 }
@@ -159,16 +213,16 @@ INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step
         for (int j = 0; j < columns; j++) sum[r][j] = (vec){0};
     for (int k = 0; k < channels; k += LANES, a += a_step) {
 #pragma GCC unroll 16
-        for (int r = 0; r < rows; r++) __builtin_prefetch(a + a_step + r * LANES);
+        for (int r = 0; r < rows; r++) __builtin_prefetch(a + a_step + r * WIDE);
 #pragma GCC unroll 4
-        for (int l = 0; l < LANES; l++, b += columns * LANES) {
+        for (int l = 0; l < LANES; l++, b += columns * WIDE) {
             vec right[SG_WINO_PAIR];
-            for (int j = 0; j < columns; j++) __builtin_prefetch(b + (CHANNELS_AHEAD * columns + j) * LANES);
+            for (int j = 0; j < columns; j++) __builtin_prefetch(b + (CHANNELS_AHEAD * columns + j) * WIDE);
 #pragma GCC unroll 2
-            for (int j = 0; j < columns; j++) right[j] = *(const vec *)(b + j * LANES);
+            for (int j = 0; j < columns; j++) right[j] = *(const vec *)(b + j * WIDE);
 #pragma GCC unroll 16
             for (int r = 0; r < rows; r++) {
-                const vec left = a[r * LANES + l] - (vec){0};
+                const vec left = broadcast(a + r * WIDE + l * PACK);
 #pragma GCC unroll 2
                 for (int j = 0; j < columns; j++) sum[r][j] += left * right[j];
             }
@@ -177,7 +231,7 @@ INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-        for (int j = 0; j < columns; j++) *(vec *)(c + (size_t)j * c_step + (size_t)(r * LANES)) = sum[r][j];
+        for (int j = 0; j < columns; j++) *(vec *)(c + (size_t)j * c_step + (size_t)(r * WIDE)) = sum[r][j];
 }
 
 INLINE void multiply_rows(float *c, size_t c_step, const float *a, size_t a_step, const float *b, int channels,
@@ -198,20 +252,20 @@ INLINE void multiply_rows(float *c, size_t c_step, const float *a, size_t a_step
 static void multiply(float *out, const sg_wino_span *results, const float *in, const sg_wino_span *source,
                      const float *filters, const sg_wino_filter *f, int panel)
 {
-    const int cuts = (source->tiles + SG_TEXT_TILES - 1) / SG_TEXT_TILES, channels = source->panels * LANES;
+    const int tiles = (source->tiles + PACK - 1) / PACK, cuts = (tiles + SG_TEXT_TILES - 1) / SG_TEXT_TILES;
+    const int channels = source->panels * LANES;
     for (int point = 0; point < SG_WINO_POINTS; point++) {
         const float *a = in + (size_t)point * source->point_step;
         float *c = out + (size_t)point * results->point_step;
         for (int p = 0; p < results->panels; p += SG_WINO_PAIR, c += SG_WINO_PAIR * results->panel_step) {
-            const float *b =
-                filters + (size_t)point * f->point_step + (size_t)(panel + p) * (size_t)f->channels * LANES;
+            const float *b = filters + (size_t)point * f->point_step + (size_t)(panel + p) * (size_t)f->channels * WIDE;
             for (int cut = 0; cut < cuts; cut++) {
-                const int first = source->tiles * cut / cuts, rows = source->tiles * (cut + 1) / cuts - first;
+                const int first = tiles * cut / cuts, rows = tiles * (cut + 1) / cuts - first;
                 if (p + 1 < results->panels)
-                    multiply_rows(c + first * LANES, results->panel_step, a + first * LANES, source->panel_step, b,
+                    multiply_rows(c + first * WIDE, results->panel_step, a + first * WIDE, source->panel_step, b,
                                   channels, rows, 2);
                 else
-                    multiply_rows(c + first * LANES, results->panel_step, a + first * LANES, source->panel_step, b,
+                    multiply_rows(c + first * WIDE, results->panel_step, a + first * WIDE, source->panel_step, b,
                                   channels, rows, 1);
             }
         }
@@ -226,31 +280,32 @@ typedef struct target {
     const char *mask;
     size_t row_step, pixel_step, mask_row_step, mask_pixel_step;
     int rows, columns; /* inside */
-    vec bias;
+    part bias;
 } target;
 
-INLINE void output_pixel(const target *t, int row, int column, vec v, const sg_wino_finish *f, bool bf16)
+INLINE void output_pixel(const target *t, int row, int column, part v, const sg_wino_finish *f, bool bf16)
 {
     char *at = t->at + (size_t)row * t->row_step + (size_t)column * t->pixel_step;
     v += t->bias;
     if (f->add) v += load(at, bf16);
     if (f->masked) {
         const size_t there = (size_t)row * t->mask_row_step + (size_t)column * t->mask_pixel_step;
-        const vec m = f->mask.type == SG_BF16 ? load(t->mask + there, true) : load(t->mask + there, false);
+        const part m = f->mask.type == SG_BF16 ? load(t->mask + there, true) : load(t->mask + there, false);
         v = choose(m > 0, v, f->slope * v);
     }
     if (f->relu) v = choose(v > 0, v, f->slope * v);
     store(at, v, bf16);
 }
 
-INLINE void output_tile(const target *t, const float *in, size_t point_step, const sg_wino_finish *f, bool bf16)
+INLINE void output_tile(const target t[PACK], const float *in, size_t point_step, const sg_wino_finish *f, bool bf16)
 {
     vec lines[4][6];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < 4; j++)
-            __builtin_prefetch(t->at + (size_t)i * t->row_step + (size_t)(4 * TILES_AHEAD + j) * t->pixel_step, 1);
+            __builtin_prefetch(t->at + (size_t)i * t->row_step + (size_t)(4 * TILES_AHEAD * PACK + j) * t->pixel_step,
+                               1);
 #pragma GCC unroll 6
     for (int j = 0; j < 6; j++) {
         vec m[6], y[4];
@@ -262,12 +317,13 @@ INLINE void output_tile(const target *t, const float *in, size_t point_step, con
     }
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-        if (i >= t->rows) break;
         vec y[4];
         output_line(y, lines[i]);
+#pragma GCC unroll 2
+        for (int m = 0; m < PACK; m++)
 #pragma GCC unroll 4
-        for (int j = 0; j < 4; j++)
-            if (j < t->columns) output_pixel(t, i, j, y[j], f, bf16);
+            for (int j = 0; j < 4; j++)
+                if (i < t[m].rows && j < t[m].columns) output_pixel(&t[m], i, j, unpack(y[j], m), f, bf16);
     }
 }
 
@@ -297,10 +353,15 @@ INLINE void output_any(const sg_wino_view *v, const float *in, const sg_wino_spa
                        bool bf16)
 {
     for (int p = 0; p < s->panels; p++) {
+        const float *from = in + (size_t)p * s->panel_step;
         cursor c = cursor_at(v, s->tile);
-        for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
-            const target t = target_at(v, c, s->panel + p, f, bf16 ? 2 : 4);
-            output_tile(&t, in + (size_t)p * s->panel_step + (size_t)k * LANES, s->point_step, f, bf16);
+        for (int k = 0; k < s->tiles; k += PACK, from += WIDE) {
+            target t[PACK];
+            for (int m = 0; m < PACK; m++, cursor_next(&c, v)) {
+                t[m] = k + m < s->tiles ? target_at(v, c, s->panel + p, f, bf16 ? 2 : 4) : t[0];
+                if (k + m >= s->tiles) t[m].rows = 0;
+            }
+            output_tile(t, from, s->point_step, f, bf16);
         }
     }
 }
@@ -310,4 +371,4 @@ static void output(const sg_wino_view *v, const float *in, const sg_wino_span *s
     v->type == SG_BF16 ? output_any(v, in, s, f, true) : output_any(v, in, s, f, false);
 }
 
-const sg_wino_text JOIN(sg_wino_text_, SG_TEXT_NAME) = {LANES, input, filter, multiply, output};
+const sg_wino_text JOIN(sg_wino_text_, SG_TEXT_NAME) = {LANES, PACK, input, filter, multiply, output};

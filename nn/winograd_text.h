@@ -46,7 +46,7 @@ typedef struct sg_wino_filter {
 } sg_wino_filter;
 
 typedef struct sg_wino_text {
-    int lanes;
+    int lanes, pack; /* channels of a panel, tiles of a vector */
     void (*input)(float *out, const sg_wino_view *v, const sg_wino_span *s);
     /* Panel `panel` of the results, source channels begin .. end - 1. */
     void (*filter)(float *out, const sg_wino_filter *f, int panel, int begin, int end);

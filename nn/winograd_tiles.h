@@ -15,7 +15,15 @@
 #define JOIN(a, b)  JOIN_(a, b)
 #define INLINE      static inline __attribute__((always_inline))
 
-typedef float vec __attribute__((vector_size(4 * LANES)));
+/* Tiles side by side in a vector, their lanes alternating: a machine with vectors of 16 takes pairs of tiles where blocks
+ * have 8 channels. */
+#ifndef PACK
+#define PACK 1
+#endif
+#define WIDE (PACK * LANES)
+
+typedef float vec __attribute__((vector_size(4 * WIDE)));
+typedef float part __attribute__((vector_size(4 * LANES)));                         /* of one tile */
 typedef float loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); /* at any address of a float */
 typedef uint16_t half __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
 typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
@@ -23,15 +31,15 @@ typedef int32_t truth __attribute__((vector_size(4 * LANES)));
 
 static const float A = .625f, B = 1.5f, A2 = .625f * .625f, B2 = 1.5f * 1.5f;
 
-INLINE vec load(const char *at, bool bf16)
+INLINE part load(const char *at, bool bf16)
 {
     if (!bf16) return *(const loose *)at;
-    return (vec)(__builtin_convertvector(*(const half *)at, bits) << 16);
+    return (part)(__builtin_convertvector(*(const half *)at, bits) << 16);
 }
 
-INLINE vec choose(truth which, vec yes, vec no)
+INLINE part choose(truth which, part yes, part no)
 {
-    return (vec)(((truth)yes & which) | ((truth)no & ~which));
+    return (part)(((truth)yes & which) | ((truth)no & ~which));
 }
 
 /* ---- tiles of a value ---- */
