@@ -3,6 +3,7 @@
  * the passes that move values about change no bit. */
 #include "check.h"
 
+#include "core/parallel.h"
 #include "core/plan_internal.h"
 #include "nn/ops.h"
 
@@ -41,6 +42,15 @@ static sg_value network(sg_graph *g, sg_shape shape)
     return conv(g, wide, 3, 3, "last");
 }
 
+/* Weights so large that they are cut instead of the batch. */
+static sg_value deep_network(sg_graph *g, sg_shape shape)
+{
+    const sg_value x = sg_relu(g, conv(g, sg_variable(g, "x", shape, false), 256, 3, "wide"), .9);
+    return conv(g, sg_relu(g, conv(g, x, 128, 3, "large"), .7), 8, 3, "last");
+}
+
+typedef sg_value (*builder)(sg_graph *g, sg_shape shape);
+
 typedef struct result {
     int count;
     double *number[SG_NAME_MAX]; /* the root, dL/dx, the parameters' gradients */
@@ -66,13 +76,13 @@ static void fill(void *to, bool f64, const char *stream, size_t len)
     }
 }
 
-static result run(sg_shape shape, const sg_plan_options *options)
+static result run(builder build, sg_shape shape, const sg_plan_options *options)
 {
     result r = {0};
     sg_model *model = NULL;
     sg_plan *plan = NULL;
     sg_graph *g = sg_graph_new();
-    const sg_value y = network(g, shape);
+    const sg_value y = build(g, shape);
     must(sg_model_new(&model, 1));
     must(sg_plan_make(&plan, g, model, y, options));
     const size_t len = sg_shape_len(sg_value_shape(g, y));
@@ -124,6 +134,14 @@ enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 /* ---- tests ---- */
 
+static void same_numbers(const result *a, const result *b, const char *what)
+{
+    assert_int_equal(a->count, b->count);
+    for (int i = 0; i < a->count; i++)
+        if (memcmp(a->number[i], b->number[i], a->len[i] * sizeof(double)) != 0)
+            fail_msg("%s: array %d has other bits", what, i);
+}
+
 /* Direct sums and Winograd's are as good as float is; bf16 has 8 bits, and a dozen values in a row. */
 static void test_errors(void **state)
 {
@@ -137,9 +155,9 @@ static void test_errors(void **state)
                 {"direct bf16", {.backward = true, .direct = true, .bf16 = true}, 5e-2}};
     (void)state;
     for (int s = 0; s < SHAPES; s++) {
-        result exact = run(shapes[s], &(sg_plan_options){.backward = true, .f64 = true});
+        result exact = run(network, shapes[s], &(sg_plan_options){.backward = true, .f64 = true});
         for (size_t k = 0; k < sizeof list / sizeof *list; k++) {
-            result tried = run(shapes[s], &list[k].options);
+            result tried = run(network, shapes[s], &list[k].options);
             const double error = distance(&tried, &exact);
             print_message("# %d x %d x %d, %s: %.1e off double, %d values as bf16\n", shapes[s].n, shapes[s].h,
                           shapes[s].w, list[k].name, error, tried.halves);
@@ -155,7 +173,7 @@ static void test_errors(void **state)
 static void test_forms(void **state)
 {
     (void)state;
-    result half = run(shapes[0], &(sg_plan_options){.backward = true, .bf16 = true});
+    result half = run(network, shapes[0], &(sg_plan_options){.backward = true, .bf16 = true});
     print_message("# %d values as bf16, %d concatenations without a copy\n", half.halves, half.joined);
 #ifdef SG_HAVE_ONEDNN
     assert_int_equal(half.halves, 6); /* shared, narrow, back, their concatenation, both, wide */
@@ -166,31 +184,66 @@ static void test_forms(void **state)
     drop(&half);
 }
 
-static void test_same_bits(void **state)
+static void test_passes(void **state)
 {
     static const unsigned passes[] = {SG_PASS_CONCAT, SG_PASS_LIFETIME, SG_PASS_MASK};
     (void)state;
     for (int s = 0; s < SHAPES; s++)
         for (int direct = 0; direct < 2; direct++)
             for (size_t k = 0; k < sizeof passes / sizeof *passes; k++) {
-                result with = run(shapes[s], &(sg_plan_options){.backward = true, .direct = direct});
-                result without =
-                    run(shapes[s], &(sg_plan_options){.backward = true, .direct = direct, .without = passes[k]});
-                for (int i = 0; i < with.count; i++)
-                    if (memcmp(with.number[i], without.number[i], with.len[i] * sizeof(double)) != 0)
-                        fail_msg("shape %d, %s: pass %u changes bits of array %d", s, direct ? "direct" : "auto",
-                                 passes[k], i);
+                sg_plan_options options = {.backward = true, .direct = direct};
+                char what[64];
+                result with = run(network, shapes[s], &options);
+                options.without = passes[k];
+                result without = run(network, shapes[s], &options);
+                (void)snprintf(what, sizeof what, "shape %d, direct %d, without pass %u", s, direct, passes[k]);
+                same_numbers(&with, &without, what);
                 drop(&with);
                 drop(&without);
             }
 }
 
+static void test_threads(void **state)
+{
+    static const int threads[] = {2, 3, 8};
+    (void)state;
+    for (int mode = 0; mode < 8; mode++) {
+        const sg_plan_options options = {.backward = true, .direct = mode & 1, .bf16 = mode & 2};
+        const builder build = mode & 4 ? deep_network : network;
+        sg_threads_set(1);
+        result one = run(build, shapes[0], &options);
+        for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) {
+            char what[64];
+            sg_threads_set(threads[k]);
+            result other = run(build, shapes[0], &options);
+            (void)snprintf(what, sizeof what, "mode %d with %d threads", mode, threads[k]);
+            same_numbers(&one, &other, what);
+            drop(&other);
+        }
+        drop(&one);
+    }
+    sg_threads_set(0);
+}
+
+static void test_deep(void **state)
+{
+    (void)state;
+    result exact = run(deep_network, shapes[0], &(sg_plan_options){.backward = true, .f64 = true});
+    for (int direct = 0; direct < 2; direct++) {
+        result tried = run(deep_network, shapes[0], &(sg_plan_options){.backward = true, .direct = direct});
+        const double error = distance(&tried, &exact);
+        print_message("# deep, %s: %.1e off double\n", direct ? "direct" : "auto", error);
+        assert_true(error <= (direct ? 2e-6 : 1e-5));
+        drop(&tried);
+    }
+    drop(&exact);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_forms), cmocka_unit_test(test_passes),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_deep),
     };
     return cmocka_run_group_tests_name("convolution", tests, NULL, NULL);
 }
