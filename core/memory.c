@@ -66,6 +66,23 @@ sg_status sg_alloc(void **out, size_t count, size_t size, const char *what)
     return SG_OK;
 }
 
+sg_status sg_map(void **out, size_t bytes, const char *what)
+{
+    *out = NULL;
+    if (bytes == 0) return SG_OK;
+    SG_TRY(check_available(bytes, what));
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) SG_FAIL(SG_E_MEMORY, "%s: cannot allocate %zu bytes", what, bytes);
+    (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a hint: fewer page faults */
+    *out = memory;
+    return SG_OK;
+}
+
+void sg_unmap(void *memory, size_t bytes)
+{
+    if (memory != NULL) (void)munmap(memory, bytes);
+}
+
 void sg_free(void *memory)
 {
     free(memory);

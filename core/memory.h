@@ -18,6 +18,10 @@ static inline size_t sg_align_up(size_t bytes)
  * block is compared with sg_memory_available). */
 sg_status sg_alloc(void **out, size_t count, size_t size, const char *what);
 void sg_free(void *memory);
+/* The same for one large block that nobody may touch whole: its pages appear, zeroed, when they are first used, by the
+ * thread that uses them. *out = NULL for 0 bytes; free with sg_unmap and the same number of bytes (NULL is fine). */
+sg_status sg_map(void **out, size_t bytes, const char *what);
+void sg_unmap(void *memory, size_t bytes);
 /* Bytes that the machine and this control group have left, less a reserve (an eighth, at most 512 MiB) for what is not
  * asked about. */
 size_t sg_memory_available(void);

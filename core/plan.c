@@ -78,7 +78,7 @@ static sg_status allocate(sg_plan *plan)
     if (plan->info.arena_bytes > limit)
         SG_FAIL(SG_E_MEMORY, "the plan needs %.1f MiB, %.1f MiB are available: smaller batch, picture or network",
                 (double)plan->info.arena_bytes / 1048576, (double)limit / 1048576);
-    return SG_ALLOC(&plan->arena, plan->info.arena_bytes, "arena");
+    return sg_map((void **)&plan->arena, plan->info.arena_bytes, "arena");
 }
 
 static void *use_at(const sg_plan *plan, const sg_plan_node *n, sg_use use)
@@ -220,7 +220,7 @@ void sg_plan_free(sg_plan *plan)
     }
     free(plan->nodes);
     free(plan->outputs);
-    sg_free(plan->arena);
+    sg_unmap(plan->arena, plan->info.arena_bytes);
     sg_free(plan->params_f64);
     free(plan);
 }
