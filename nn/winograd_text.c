@@ -1,6 +1,5 @@
 /* winograd_text.c - kernels of winograd.c: transforms of tiles, weights and results, and the products between them. One
  * text, compiled for each vector length and instruction set (nn/meson.build). */
-#define PACK SG_TEXT_PACK
 #include "nn/winograd_tiles.h"
 
 /* Of data to prefetch: tiles of a value, channels of transformed weights. */
@@ -17,43 +16,6 @@ INLINE void store(char *at, part v, bool bf16)
     const bits quiet = (b >> 16) | 0x40;
     *(half *)at = __builtin_convertvector((quiet & nan) | (rounded & ~nan), half);
 }
-
-#if PACK == 1
-INLINE vec pack(const part p[PACK])
-{
-    return p[0];
-}
-
-INLINE part unpack(vec v, int tile)
-{
-    (void)tile;
-    return v;
-}
-
-INLINE vec broadcast(const float *a)
-{
-    return *a - (vec){0};
-}
-#else
-INLINE vec pack(const part p[PACK])
-{
-    return __builtin_shufflevector(p[0], p[1], 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
-}
-
-INLINE part unpack(vec v, int tile)
-{
-    return tile == 0 ? __builtin_shufflevector(v, v, 0, 2, 4, 6, 8, 10, 12, 14)
-                     : __builtin_shufflevector(v, v, 1, 3, 5, 7, 9, 11, 13, 15);
-}
-
-/* A number of each tile. */
-INLINE vec broadcast(const float *a)
-{
-    typedef double two __attribute__((vector_size(4 * WIDE)));
-    typedef double loose_two __attribute__((aligned(4), may_alias));
-    return (vec)(*(const loose_two *)a - (two){0});
-}
-#endif
 
 /* ---- one line of a transform ---- */
 
@@ -93,16 +55,6 @@ INLINE void output_line(vec y[4], const vec m[6])
 
 /* ---- input ---- */
 
-INLINE vec input_pixel(const window t[PACK], int row, int column, size_t pixel_step, bool bf16, bool whole)
-{
-    part p[PACK];
-    for (int m = 0; m < PACK; m++)
-        p[m] = whole || (column >= t[m].begin && column < t[m].end)
-                   ? load(t[m].row[row] + (size_t)column * pixel_step, bf16)
-                   : (part){0};
-    return pack(p);
-}
-
 INLINE void input_tile(float *out, size_t point_step, const window t[PACK], size_t pixel_step, bool bf16, bool whole)
 {
     vec lines[6][6];
@@ -115,7 +67,7 @@ INLINE void input_tile(float *out, size_t point_step, const window t[PACK], size
     for (int j = 0; j < 6; j++) {
         vec d[6], v[6];
 #pragma GCC unroll 6
-        for (int i = 0; i < 6; i++) d[i] = input_pixel(t, i, j, pixel_step, bf16, whole);
+        for (int i = 0; i < 6; i++) d[i] = vector_of_pixels(t, i, j, pixel_step, bf16, whole);
         input_line(v, d);
 #pragma GCC unroll 6
         for (int i = 0; i < 6; i++) lines[i][j] = v[i];
@@ -138,12 +90,7 @@ INLINE void input_any(float *out, const sg_wino_view *v, const sg_wino_span *s, 
         cursor c = cursor_at(v, s->tile);
         for (int k = 0; k < s->tiles; k += PACK, to += WIDE) {
             window t[PACK];
-            bool whole = true;
-            for (int m = 0; m < PACK; m++) {
-                t[m] = k + m < s->tiles ? window_at(v, c, panel, number, 6, 1) : t[0];
-                whole = whole && t[m].begin == 0 && t[m].end == 6;
-                cursor_next(&c, v);
-            }
+            const bool whole = windows_at(t, v, &c, s->tiles - k, panel, number, 6, 1);
             if (whole)
                 input_tile(to, s->point_step, t, pixel_step, bf16, true);
             else

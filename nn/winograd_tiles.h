@@ -17,9 +17,7 @@
 
 /* Tiles side by side in a vector, their lanes alternating: a machine with vectors of 16 takes pairs of tiles where blocks
  * have 8 channels. */
-#ifndef PACK
-#define PACK 1
-#endif
+#define PACK SG_TEXT_PACK
 #define WIDE (PACK * LANES)
 
 typedef float vec __attribute__((vector_size(4 * WIDE)));
@@ -41,6 +39,43 @@ INLINE part choose(truth which, part yes, part no)
 {
     return (part)(((truth)yes & which) | ((truth)no & ~which));
 }
+
+#if PACK == 1
+INLINE vec pack(const part p[PACK])
+{
+    return p[0];
+}
+
+INLINE part unpack(vec v, int tile)
+{
+    (void)tile;
+    return v;
+}
+
+INLINE vec broadcast(const float *a)
+{
+    return *a - (vec){0};
+}
+#else
+INLINE vec pack(const part p[PACK])
+{
+    return __builtin_shufflevector(p[0], p[1], 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
+INLINE part unpack(vec v, int tile)
+{
+    return tile == 0 ? __builtin_shufflevector(v, v, 0, 2, 4, 6, 8, 10, 12, 14)
+                     : __builtin_shufflevector(v, v, 1, 3, 5, 7, 9, 11, 13, 15);
+}
+
+/* A number of each tile. */
+INLINE vec broadcast(const float *a)
+{
+    typedef double two __attribute__((vector_size(4 * WIDE)));
+    typedef double loose_two __attribute__((aligned(4), may_alias));
+    return (vec)(*(const loose_two *)a - (two){0});
+}
+#endif
 
 /* ---- tiles of a value ---- */
 
@@ -94,6 +129,34 @@ INLINE window window_at(const sg_wino_view *v, cursor c, size_t panel, size_t nu
     for (int i = 0; i < size; i++, row += row_step)
         t.row[i] = top + i >= 0 && top + i < v->h ? row : (const char *)outside;
     return t;
+}
+
+/* The windows of a vector, and the cursor past them; `left` tiles are left, those beyond are empty. True if all columns
+ * lie inside. */
+INLINE bool windows_at(window t[PACK], const sg_wino_view *v, cursor *c, int left, size_t panel, size_t number,
+                       int size, int margin)
+{
+    bool whole = true;
+    for (int m = 0; m < PACK; m++) {
+        t[m] = window_at(v, *c, panel, number, size, margin);
+        if (m >= left) t[m].end = 0;
+        whole = whole && t[m].begin == 0 && t[m].end == size;
+        cursor_next(c, v);
+    }
+    return whole;
+}
+
+INLINE part pixel(const window *t, int row, int column, size_t pixel_step, bool bf16, bool whole)
+{
+    if (!whole && (column < t->begin || column >= t->end)) return (part){0};
+    return load(t->row[row] + (size_t)column * pixel_step, bf16);
+}
+
+INLINE vec vector_of_pixels(const window t[PACK], int row, int column, size_t pixel_step, bool bf16, bool whole)
+{
+    part p[PACK];
+    for (int m = 0; m < PACK; m++) p[m] = pixel(&t[m], row, column, pixel_step, bf16, whole);
+    return pack(p);
 }
 
 /* ---- what will be read next ---- */

@@ -25,9 +25,8 @@ enum {
     RANGE = 16,             /* blocks of a range, beyond that */
 };
 
-/* One side: its kernels, panels of channels and groups of panels. */
+/* One side: panels of channels and groups of panels. */
 typedef struct side {
-    const sg_wino_weights_text *text;
     sg_wino_view view;
     int panels, groups, widest;    /* widest: panels of the largest group */
     size_t point_step, panel_step; /* of its transform */
@@ -35,6 +34,7 @@ typedef struct side {
 
 typedef struct job {
     const sg_winograd_weights *p;
+    const sg_wino_weights_text *text;
     side x, dy;
     sg_wino_view mask;
     int tiles, blocks, chunks, range;
@@ -45,14 +45,15 @@ typedef struct job {
     float *dweights, *dbias;
 } job;
 
-static const sg_wino_weights_text *text_for(int block)
+static const sg_wino_weights_text *text_for(const sg_winograd_weights *p)
 {
 #if defined(__x86_64__)
-    const sg_simd level = sg_simd_level();
-    if (level == SG_SIMD_AVX512) return block == 16 ? &sg_wino_weights_text_avx512_16 : &sg_wino_weights_text_avx512_8;
-    if (level == SG_SIMD_AVX2) return &sg_wino_weights_text_avx2_8;
+    const bool wide = p->x.form.layout == SG_NCHW16 && p->dy.form.layout == SG_NCHW16;
+    if (sg_simd_level() == SG_SIMD_AVX512)
+        return wide ? &sg_wino_weights_text_avx512_16 : &sg_wino_weights_text_avx512_8;
+    if (sg_simd_level() == SG_SIMD_AVX2) return &sg_wino_weights_text_avx2_8;
 #endif
-    (void)block;
+    (void)p;
     return &sg_wino_weights_text_plain_8;
 }
 
@@ -66,9 +67,9 @@ static int ceil_div(int a, int b)
     return (a + b - 1) / b;
 }
 
-static side side_make(const sg_winograd_weights *p, const sg_conv_side *c, int group)
+static side side_make(const sg_winograd_weights *p, const sg_conv_side *c, int lanes, int group)
 {
-    side s = {.text = text_for((int)c->form.layout)};
+    side s = {.panels = c->c / lanes, .groups = ceil_div(c->c, group)};
     s.view = (sg_wino_view){.type = c->form.type,
                             .block = (int)c->form.layout,
                             .h = p->h,
@@ -76,10 +77,8 @@ static side side_make(const sg_winograd_weights *p, const sg_conv_side *c, int g
                             .rows = ceil_div(p->h, 4),
                             .columns = ceil_div(p->w, 4),
                             .image_step = c->form.image_step};
-    s.panels = c->c / s.text->lanes;
-    s.groups = ceil_div(c->c, group);
     s.widest = ceil_div(s.panels, s.groups);
-    s.panel_step = (size_t)TILES * (size_t)s.text->lanes;
+    s.panel_step = (size_t)(TILES * lanes);
     s.point_step = (size_t)s.widest * s.panel_step + 16; /* not a multiple of a page */
     return s;
 }
@@ -91,14 +90,17 @@ static size_t floats_up(size_t count)
 
 static job job_make(const sg_winograd_weights *p)
 {
-    job j = {.p = p, .x = side_make(p, &p->x, X_GROUP), .dy = side_make(p, &p->dy, DY_GROUP)};
-    const size_t widest = (size_t)(j.x.widest * j.x.text->lanes) * (size_t)(j.dy.widest * j.dy.text->lanes);
+    job j = {.p = p, .text = text_for(p)};
+    const int lanes = j.text->lanes;
+    j.x = side_make(p, &p->x, lanes, X_GROUP);
+    j.dy = side_make(p, &p->dy, lanes, DY_GROUP);
+    const int widest = j.x.widest * j.dy.widest * lanes * lanes;
     j.tiles = p->n * j.x.view.rows * j.x.view.columns;
     j.blocks = ceil_div(j.tiles, TILES);
     j.chunks = ceil_div(ITEMS, j.x.groups * j.dy.groups);
     if (j.chunks > j.blocks) j.chunks = j.blocks;
     j.range = widest <= SMALL_GROUPS ? 1 : RANGE;
-    j.sums_step = widest + 16;
+    j.sums_step = (size_t)(widest * j.text->pack + 16);
     j.chunk_step = (size_t)TAPS * (size_t)p->x.c * (size_t)p->dy.c;
     j.thread_step = floats_up(POINTS * (j.x.point_step + j.dy.point_step) + PASSES * POINTS * j.sums_step);
     return j;
@@ -158,11 +160,11 @@ static void add_block(const job *j, item *i, int block, int pass)
     float *sums = i->sums + (size_t)(pass * POINTS) * j->sums_step;
     span_move(j, &i->x, block);
     span_move(j, &i->dy, block);
-    j->x.text->input(i->x_out, &j->x.view, &i->x, pass);
-    j->dy.text->gradient(i->dy_out, &j->dy.view, masked ? &j->mask : NULL, j->p->slope, &i->dy, pass, i->bias);
+    j->text->input(i->x_out, &j->x.view, &i->x, pass);
+    j->text->gradient(i->dy_out, &j->dy.view, masked ? &j->mask : NULL, j->p->slope, &i->dy, pass, i->bias);
     for (int point = 0; point < POINTS; point++, sums += j->sums_step)
-        j->dy.text->multiply(sums, i->x_out + (size_t)point * j->x.point_step, j->x.text->lanes, &i->x,
-                             i->dy_out + (size_t)point * j->dy.point_step, &i->dy, block == i->begin, &i->ahead);
+        j->text->multiply(sums, i->x_out + (size_t)point * j->x.point_step, &i->x,
+                          i->dy_out + (size_t)point * j->dy.point_step, &i->dy, block == i->begin, &i->ahead);
 }
 
 /* Blocks in ranges, each pass by pass; the block that comes next is asked for, a single one in its first pass. */
@@ -184,7 +186,7 @@ static void run_item(void *context, int index, int thread)
 {
     const job *j = context;
     const int x_group = index / j->dy.groups % j->x.groups, chunk = index / (j->dy.groups * j->x.groups);
-    const int lanes = j->dy.text->lanes, x_lanes = j->x.text->lanes;
+    const int lanes = j->text->lanes;
     const size_t panel = (size_t)(TAPS * lanes) * (size_t)j->p->x.c;
     item i = {.begin = cut(j->blocks, j->chunks, chunk),
               .end = cut(j->blocks, j->chunks, chunk + 1),
@@ -197,9 +199,9 @@ static void run_item(void *context, int index, int thread)
     if (j->dbias && x_group == 0) i.bias = j->bias + (size_t)chunk * (size_t)j->p->dy.c + i.dy.panel * lanes;
     if (i.bias) memset(i.bias, 0, (size_t)(i.dy.panels * lanes) * sizeof(double));
     add_blocks(j, &i);
-    j->dy.text->output(j->results + (size_t)chunk * j->chunk_step + (size_t)i.dy.panel * panel +
-                           (size_t)(i.x.panel * x_lanes * TAPS * lanes),
-                       panel, i.sums, j->sums_step, i.x.panels * x_lanes, i.dy.panels);
+    j->text->output(j->results + (size_t)chunk * j->chunk_step + (size_t)i.dy.panel * panel +
+                        (size_t)(i.x.panel * lanes * TAPS * lanes),
+                    panel, i.sums, j->sums_step, i.x.panels * lanes, i.dy.panels);
 }
 
 /* ---- the sum of the chunks ---- */
@@ -209,12 +211,12 @@ static void run_finish(void *context, int index, int thread)
 {
     const job *j = context;
     const sg_wino_span x = span_of(&j->x, index % j->x.groups);
-    const size_t panel = (size_t)(index / j->x.groups), lanes = (size_t)j->dy.text->lanes, x_c = (size_t)j->p->x.c;
-    const size_t begin = (size_t)(x.panel * j->x.text->lanes);
+    const size_t panel = (size_t)(index / j->x.groups), lanes = (size_t)j->text->lanes, x_c = (size_t)j->p->x.c;
+    const size_t begin = (size_t)(x.panel * j->text->lanes);
     (void)thread;
-    j->dy.text->finish(j->dweights + (panel * lanes * x_c + begin) * TAPS, x_c * TAPS,
-                       j->results + (panel * x_c + begin) * TAPS * lanes, j->chunk_step, j->chunks,
-                       x.panels * j->x.text->lanes, j->p->add);
+    j->text->finish(j->dweights + (panel * lanes * x_c + begin) * TAPS, x_c * TAPS,
+                    j->results + (panel * x_c + begin) * TAPS * lanes, j->chunk_step, j->chunks,
+                    x.panels * j->text->lanes, j->p->add);
 }
 
 static void finish_bias(const job *j)

@@ -9,13 +9,6 @@
 
 /* ---- one tile ---- */
 
-/* Columns outside of the picture are zero, and so are the rows of `outside`. */
-INLINE vec pixel(const window *t, int row, int column, size_t step, bool bf16, bool whole)
-{
-    if (!whole && (column < t->begin || column >= t->end)) return (vec){0};
-    return load(t->row[row] + (size_t)column * step, bf16);
-}
-
 /* B^T of one column or row, two of its outputs: (0, infinity), (+a, -a) or (+b, -b). */
 INLINE void input_pair(vec out[2], const vec d[6], int pass)
 {
@@ -55,7 +48,7 @@ INLINE void store_row(float *out, size_t step, const vec ends[2], const vec a[2]
     *(vec *)(out + 5 * step) = ends[1];
 }
 
-INLINE void input_tile(float *out, size_t out_step, const window *t, size_t step, bool bf16, int pass, bool whole)
+INLINE void input_tile(float *out, size_t out_step, const window t[PACK], size_t step, bool bf16, int pass, bool whole)
 {
     vec rows[2][6];
 #pragma GCC unroll 6
@@ -63,7 +56,7 @@ INLINE void input_tile(float *out, size_t out_step, const window *t, size_t step
         vec d[6] = {{0}}, pair[2];
 #pragma GCC unroll 6
         for (int i = 0; i < 6; i++)
-            if (pass == 0 || (i > 0 && i < 5)) d[i] = pixel(t, i, j, step, bf16, whole);
+            if (pass == 0 || (i > 0 && i < 5)) d[i] = vector_of_pixels(t, i, j, step, bf16, whole);
         input_pair(pair, d, pass);
         rows[0][j] = pair[0];
         rows[1][j] = pair[1];
@@ -78,17 +71,21 @@ INLINE void input_tile(float *out, size_t out_step, const window *t, size_t step
     }
 }
 
-/* mask: NULL, or the window of the values that tell where dy counts `slope` times. */
-INLINE vec gradient_pixel(const window *t, const window *mask, float slope, int row, int column, size_t step, bool bf16,
-                          bool whole)
+/* mask: NULL, or windows of the values that tell where dy counts `slope` times. */
+INLINE vec gradient_pixels(const window t[PACK], const window *mask, float slope, int row, int column, size_t step,
+                           bool bf16, bool whole)
 {
-    const vec v = pixel(t, row, column, step, bf16, whole);
-    return mask ? choose(pixel(mask, row, column, step, bf16, whole) > 0, v, slope * v) : v;
+    part p[PACK];
+    for (int m = 0; m < PACK; m++) {
+        p[m] = pixel(&t[m], row, column, step, bf16, whole);
+        if (mask) p[m] = choose(pixel(&mask[m], row, column, step, bf16, whole) > 0, p[m], slope * p[m]);
+    }
+    return pack(p);
 }
 
 /* `sum`: of all pixels, in pass 1, which reads them all. */
-INLINE void gradient_tile(float *out, size_t out_step, const window *t, const window *mask, float slope, size_t step,
-                          bool bf16, int pass, bool whole, vec *sum)
+INLINE void gradient_tile(float *out, size_t out_step, const window t[PACK], const window *mask, float slope,
+                          size_t step, bool bf16, int pass, bool whole, vec *sum)
 {
     vec rows[2][4];
 #pragma GCC unroll 4
@@ -96,7 +93,7 @@ INLINE void gradient_tile(float *out, size_t out_step, const window *t, const wi
         vec d[4] = {{0}}, pair[2];
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++)
-            if (pass != 0 || i == 0 || i == 3) d[i] = gradient_pixel(t, mask, slope, i, j, step, bf16, whole);
+            if (pass != 0 || i == 0 || i == 3) d[i] = gradient_pixels(t, mask, slope, i, j, step, bf16, whole);
         if (pass == 1) *sum += (d[0] + d[1]) + (d[2] + d[3]);
         gradient_pair(pair, d, pass);
         rows[0][j] = pair[0];
@@ -119,14 +116,14 @@ INLINE void input_any(float *out, const sg_wino_view *v, const sg_wino_span *s, 
     const size_t number = bf16 ? 2 : 4, step = (size_t)block * number;
     for (int p = 0; p < s->panels; p++) {
         const size_t panel = panel_at(v, s->panel + p);
+        float *to = out + (size_t)p * s->panel_step;
         cursor c = cursor_at(v, s->tile);
-        for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
-            const window t = window_at(v, c, panel, number, 6, 1);
-            float *to = out + (size_t)p * s->panel_step + (size_t)k * LANES;
-            if (t.begin == 0 && t.end == 6)
-                input_tile(to, s->point_step, &t, step, bf16, pass, true);
+        for (int k = 0; k < s->tiles; k += PACK, to += WIDE) {
+            window t[PACK];
+            if (windows_at(t, v, &c, s->tiles - k, panel, number, 6, 1))
+                input_tile(to, s->point_step, t, step, bf16, pass, true);
             else
-                input_tile(to, s->point_step, &t, step, bf16, pass, false);
+                input_tile(to, s->point_step, t, step, bf16, pass, false);
         }
     }
 }
@@ -137,18 +134,18 @@ INLINE void gradient_any(float *out, const sg_wino_view *v, const sg_wino_view *
     const size_t number = bf16 ? 2 : 4, step = (size_t)v->block * number;
     for (int p = 0; p < s->panels; p++) {
         const size_t panel = panel_at(v, s->panel + p);
-        cursor c = cursor_at(v, s->tile);
+        float *to = out + (size_t)p * s->panel_step;
+        cursor c = cursor_at(v, s->tile), same = c;
         vec total = {0};
-        for (int k = 0; k < s->tiles; k++, cursor_next(&c, v)) {
-            const window t = window_at(v, c, panel, number, 4, 0),
-                         mask = masked ? window_at(m, c, panel, number, 4, 0) : t;
-            float *to = out + (size_t)p * s->panel_step + (size_t)k * LANES;
-            if (t.end == 4)
-                gradient_tile(to, s->point_step, &t, masked ? &mask : NULL, slope, step, bf16, pass, true, &total);
+        for (int k = 0; k < s->tiles; k += PACK, to += WIDE) {
+            window t[PACK], mask[PACK];
+            if (masked) windows_at(mask, m, &same, s->tiles - k, panel, number, 4, 0);
+            if (windows_at(t, v, &c, s->tiles - k, panel, number, 4, 0))
+                gradient_tile(to, s->point_step, t, masked ? mask : NULL, slope, step, bf16, pass, true, &total);
             else
-                gradient_tile(to, s->point_step, &t, masked ? &mask : NULL, slope, step, bf16, pass, false, &total);
+                gradient_tile(to, s->point_step, t, masked ? mask : NULL, slope, step, bf16, pass, false, &total);
         }
-        for (int l = 0; sum && pass == 1 && l < LANES; l++) sum[p * LANES + l] += (double)total[l];
+        for (int l = 0; sum && pass == 1 && l < WIDE; l++) sum[p * LANES + l / PACK] += (double)total[l];
     }
 }
 
@@ -183,22 +180,22 @@ static void gradient(float *out, const sg_wino_view *v, const sg_wino_view *mask
 /* ---- product: sum of tiles ---- */
 
 /* c (rows, columns of vectors) += sum_k a[k][row] b[k][column], or, fresh, =; asks for a run of lines on the way. */
-INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t b_column,
-                          int tiles, bool fresh, const char *ahead, const int rows, const int columns)
+INLINE void multiply_tile(float *c, size_t c_step, const float *a, const float *b, size_t b_column, int vectors,
+                          bool fresh, const char *ahead, const int rows, const int columns)
 {
     vec sum[SG_TEXT_ROWS][SG_TEXT_COLUMNS];
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
         for (int j = 0; j < columns; j++) sum[r][j] = (vec){0};
-    for (int k = 0; k < tiles; k++) {
+    for (int k = 0; k < vectors; k++) {
         vec right[SG_TEXT_COLUMNS];
         __builtin_prefetch(ahead + k * LINE);
 #pragma GCC unroll 2
-        for (int j = 0; j < columns; j++) right[j] = *(const vec *)(b + (size_t)j * b_column + (size_t)k * LANES);
+        for (int j = 0; j < columns; j++) right[j] = *(const vec *)(b + (size_t)j * b_column + (size_t)k * WIDE);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++) {
-            const vec left = a[(size_t)k * a_step + (size_t)r] - (vec){0};
+            const vec left = broadcast(a + k * WIDE + r * PACK);
 #pragma GCC unroll 2
             for (int j = 0; j < columns; j++) sum[r][j] += left * right[j];
         }
@@ -207,27 +204,28 @@ INLINE void multiply_tile(float *c, size_t c_step, const float *a, size_t a_step
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
         for (int j = 0; j < columns; j++) {
-            vec *to = (vec *)(c + (size_t)r * c_step + (size_t)j * LANES);
+            vec *to = (vec *)(c + (size_t)r * c_step + (size_t)j * WIDE);
             *to = fresh ? sum[r][j] : *to + sum[r][j];
         }
 }
 
-static void multiply(float *c, const float *a, int a_lanes, const sg_wino_span *x, const float *b,
-                     const sg_wino_span *dy, bool fresh, sg_wino_ahead *ahead)
+static void multiply(float *c, const float *a, const sg_wino_span *x, const float *b, const sg_wino_span *dy,
+                     bool fresh, sg_wino_ahead *ahead)
 {
-    const size_t c_step = (size_t)(dy->panels * LANES), a_step = (size_t)a_lanes;
+    const size_t c_step = (size_t)(dy->panels * WIDE);
+    const int vectors = (x->tiles + PACK - 1) / PACK;
     for (int q = 0; q < dy->panels; q += SG_TEXT_COLUMNS)
-        for (int i = 0; i < x->panels * a_lanes; i += SG_TEXT_ROWS) {
-            const float *left = a + (size_t)(i / a_lanes) * x->panel_step + (size_t)(i % a_lanes);
+        for (int i = 0; i < x->panels * LANES; i += SG_TEXT_ROWS) {
+            const float *left = a + (size_t)(i / LANES) * x->panel_step + (size_t)(i % LANES * PACK);
             const float *right = b + (size_t)q * dy->panel_step;
             const char *next = ahead_next(ahead);
-            float *to = c + (size_t)i * c_step + (size_t)q * LANES;
+            float *to = c + (size_t)i * c_step + (size_t)q * WIDE;
             if (!next) next = (const char *)to; /* nearly free */
             if (q + SG_TEXT_COLUMNS <= dy->panels)
-                multiply_tile(to, c_step, left, a_step, right, dy->panel_step, x->tiles, fresh, next, SG_TEXT_ROWS,
+                multiply_tile(to, c_step, left, right, dy->panel_step, vectors, fresh, next, SG_TEXT_ROWS,
                               SG_TEXT_COLUMNS);
             else
-                multiply_tile(to, c_step, left, a_step, right, 0, x->tiles, fresh, next, SG_TEXT_ROWS, 1);
+                multiply_tile(to, c_step, left, right, 0, vectors, fresh, next, SG_TEXT_ROWS, 1);
         }
 }
 
@@ -242,6 +240,13 @@ INLINE void output_line(vec out[3], const vec m[6])
     out[0] = s0 * m[0] + (even_a + even_b);
     out[1] = odd_a + odd_b;
     out[2] = m[5] + (A2 * even_a + B2 * even_b);
+}
+
+INLINE part sum_of_tiles(vec v)
+{
+    part sum = unpack(v, 0);
+    for (int m = 1; m < PACK; m++) sum += unpack(v, m);
+    return sum;
 }
 
 /* out (9 vectors) of the sums at `in`; rows of the sums lie in the order of the passes: 0, inf, +a, -a, +b, -b. */
@@ -263,7 +268,7 @@ INLINE void output_point(float *out, const float *in, size_t step)
         vec y[3];
         output_line(y, lines[i]);
 #pragma GCC unroll 3
-        for (int j = 0; j < 3; j++) *(vec *)(out + (i * 3 + j) * LANES) = y[j];
+        for (int j = 0; j < 3; j++) *(part *)(out + (i * 3 + j) * LANES) = sum_of_tiles(y[j]);
     }
 }
 
@@ -272,7 +277,7 @@ static void output(float *out, size_t panel_step, const float *in, size_t step, 
     for (int p = 0; p < panels; p++)
         for (int i = 0; i < rows; i++)
             output_point(out + (size_t)p * panel_step + (size_t)i * 9 * LANES,
-                         in + ((size_t)i * (size_t)panels + (size_t)p) * LANES, step);
+                         in + ((size_t)i * (size_t)panels + (size_t)p) * WIDE, step);
 }
 
 enum { GROUP = 8 }; /* input channels at a time: their 9 weights are neighbours in memory */
@@ -283,10 +288,10 @@ static void finish(float *weights, size_t o_step, const float *sums, size_t chun
     for (int i = 0; i < rows; i += GROUP) {
         float total[GROUP * 9][LANES] __attribute__((aligned(64)));
         for (int m = 0; m < GROUP * 9; m++) {
-            vec v = *(const vec *)(sums + (size_t)(i * 9 + m) * LANES);
+            part v = *(const part *)(sums + (size_t)(i * 9 + m) * LANES);
             for (int c = 1; c < chunks; c++)
-                v += *(const vec *)(sums + (size_t)c * chunk_step + (size_t)(i * 9 + m) * LANES);
-            *(vec *)total[m] = v;
+                v += *(const part *)(sums + (size_t)c * chunk_step + (size_t)(i * 9 + m) * LANES);
+            *(part *)total[m] = v;
         }
         for (int l = 0; l < LANES; l++) {
             float *to = weights + (size_t)l * o_step + (size_t)i * 9;
@@ -295,5 +300,5 @@ static void finish(float *weights, size_t o_step, const float *sums, size_t chun
     }
 }
 
-const sg_wino_weights_text JOIN(sg_wino_weights_text_, SG_TEXT_NAME) = {LANES,    input,  gradient,
+const sg_wino_weights_text JOIN(sg_wino_weights_text_, SG_TEXT_NAME) = {LANES,    PACK,   input, gradient,
                                                                         multiply, output, finish};
