@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """predict_large.py - a large 16-bit picture through the U-Net, TIFF to TIFF, beside PyTorch's prediction of it.
 
-usage: predict_large.py BUILD [--python PYTHON] [--side 20000] [--peer-rows 2048] [--nets 32/4,8/3] [--folder FOLDER]
+usage: predict_large.py BUILD [--python PYTHON] [--width 20000] [--height 20000] [--peer-rows 2048] [--nets 32/4,8/3] [--folder FOLDER]
 
-BUILD is our build folder. Trains two steps for a run of each network, then predicts a picture of SIDE x SIDE pixels with
+BUILD is our build folder. Trains two steps for a run of each network, then predicts a picture of WIDTH x HEIGHT pixels with
 `scopegrad predict` and the first rows of it with PyTorch: same weights (batch norm folded on both sides), tile and overlap,
 channels-last, tifffile memory-mapped. Prints Mpx/s and peak memory of the processes as a Markdown table, and how far tiles
 are from a prediction of 1024 x 1024 pixels (with what it sees around them) that is not tiled. Without --python a
@@ -35,7 +35,8 @@ def arguments():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1][7:])
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--python")
-    parser.add_argument("--side", type=int, default=20000)
+    parser.add_argument("--width", type=int, default=20000)
+    parser.add_argument("--height", type=int, default=20000)
     parser.add_argument("--peer-rows", type=int, default=2048)
     parser.add_argument("--nets", default="32/4,8/3")
     parser.add_argument("--folder", type=pathlib.Path)
@@ -81,26 +82,26 @@ def row(net, side, pixels, found):
 
 def part_error(args, run, net, large, *sets):
     """The middle of the picture, and PART pixels of its corner, against predictions that are not tiled."""
-    halo, at = HALO[int(net.split("/")[1])], args.side // 2 // 64 * 64
-    worst = 0
-    for begin, before in ((0, 0), (at, halo)):
-        height = PART + before + halo
-        peer(args, "cut", "large.tif", "part.tif", begin - before, begin - before, height, height)
-        ours(args, run, "part.tif", "part_out.tif", 2 * height, *sets)
-        worst = max(worst, float(peer(args, "distance", large, begin, begin, "part_out.tif", before, before, PART)[3]))
+    halo, worst = HALO[int(net.split("/")[1])], 0
+    middle = args.height // 2 // 64 * 64, args.width // 2 // 64 * 64
+    for (y, x), before in (((0, 0), 0), (middle, halo)):
+        side = PART + before + halo
+        peer(args, "cut", "large.tif", "part.tif", y - before, x - before, side, side)
+        ours(args, run, "part.tif", "part_out.tif", 2 * side, *sets)
+        worst = max(worst, float(peer(args, "distance", large, y, x, "part_out.tif", before, before, PART)[3]))
     return worst
 
 
 def measure(args, net):
     width, depth = net.split("/")
-    run, tile, all_pixels = f"run{width}", TILE[net], args.side**2
+    run, tile, all_pixels = f"run{width}", TILE[net], args.width * args.height
     timed([args.build / "scopegrad", "train", "config.yaml", "-q", "--no-report", "-o", run, "--set", f"network.width={width}",
            "--set", f"network.depth={depth}"], args.folder)
-    rows = min(args.peer_rows, args.side)
+    rows = min(args.peer_rows, args.height)
     for precision in ("f32", "bf16"):
         row(net, f"ours, {precision}", all_pixels, ours(args, run, "large.tif", f"{precision}.tif", tile, f"nn.precision={precision}"))
         found = peer(args, "predict", run, "large.tif", "peer.tif", precision, width, depth, tile, HALO[int(depth)], rows)
-        row(net, f"PyTorch, {precision}", rows * args.side, found)
+        row(net, f"PyTorch, {precision}", rows * args.width, found)
         apart = float(peer(args, "distance", f"{precision}.tif", 0, 0, "peer.tif", 0, 0, rows - 256)[3])
         print(f"<!-- {net} {precision}: {apart:.1e} from PyTorch -->", flush=True)
     return part_error(args, run, net, "f32.tif", "nn.precision=f32")
@@ -109,7 +110,7 @@ def measure(args, net):
 def direct_error(args, net):
     """A band of the picture in the plainest arithmetic: tiles against one piece."""
     run, halo = f"run{net.split('/')[0]}", HALO[int(net.split("/")[1])]
-    peer(args, "cut", "large.tif", "band.tif", 0, 0, PART + 2 * halo, min(2 * PART, args.side))
+    peer(args, "cut", "large.tif", "band.tif", 0, 0, PART + 2 * halo, min(2 * PART, args.width))
     for out, tile in (("tiled.tif", PART), ("whole.tif", 4 * PART)):
         ours(args, run, "band.tif", out, tile, "nn.algorithm=direct")
     return float(peer(args, "distance", "tiled.tif", 0, 0, "whole.tif", 0, 0, PART + 2 * halo)[3])
@@ -121,8 +122,8 @@ def main():
         args.folder = args.folder or pathlib.Path(scratch)
         args.python = args.python or peers_python(pathlib.Path(scratch) / "peer")
         (args.folder / "config.yaml").write_text(CONFIG)
-        peer(args, "make", "large.tif", args.side)
-        print(f"{machine()}; {args.side} x {args.side} pixels of 16 bits\n")
+        peer(args, "make", "large.tif", args.height, args.width)
+        print(f"{machine()}; {args.width} x {args.height} pixels of 16 bits\n")
         print("| U-Net | side | Mpx | Mpx/s | Mpx per processor second | peak MiB |\n| --- | --- | --- | --- | --- | --- |")
         errors = [(net, measure(args, net), direct_error(args, net)) for net in args.nets.split(",")]
         for net, fast, direct in errors:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """predict_torch.py - what predict_large.py needs PyTorch, NumPy and tifffile for. Each call is a process of its own.
 
-usage: predict_torch.py make PICTURE SIDE                     random cells and noise, 16 bits
+usage: predict_torch.py make PICTURE HEIGHT WIDTH             random cells and noise, 16 bits
        predict_torch.py cut PICTURE OUT Y X HEIGHT WIDTH      a part of a picture
        predict_torch.py predict RUN PICTURE OUT f32|bf16 WIDTH DEPTH TILE HALO ROWS
                                                               the U-Net of a run on the first ROWS rows, tile by tile
@@ -16,12 +16,12 @@ import tifffile
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "independent"))
 
 
-def make(path, side):
-    rng, side = np.random.default_rng(1), int(side)
-    out = tifffile.memmap(path, shape=(side, side), dtype=np.uint16)
-    wave = 9000 * np.sin(np.arange(side) / 11)
-    for y in range(side):
-        out[y] = np.clip(25000 + wave * np.cos(y / 13) + rng.normal(0, 800, side), 0, 65535)
+def make(path, *size):
+    rng, (height, width) = np.random.default_rng(1), map(int, size)
+    out = tifffile.memmap(path, shape=(height, width), dtype=np.uint16)
+    wave = 9000 * np.sin(np.arange(width) / 11)
+    for y in range(height):
+        out[y] = np.clip(25000 + wave * np.cos(y / 13) + rng.normal(0, 800, width), 0, 65535)
     out.flush()
 
 
