@@ -155,6 +155,36 @@ static void must(sg_status status)
     if (status != SG_OK) fail_msg("%s", sg_error_text());
 }
 
+/* y = x, float; its backward is NaN while `poisoned`. In the graph of programs opened while `with_poison`. */
+static bool with_poison, poisoned;
+
+static size_t poison_bytes(const sg_run *run)
+{
+    return sg_shape_len(run->node->shape) * sizeof(float);
+}
+
+static void poison_forward(const sg_run *run)
+{
+    memcpy(run->out, run->in[0], poison_bytes(run));
+}
+
+static void poison_backward(const sg_run *run)
+{
+    float *dx = run->din[0];
+    const float *dy = run->dout;
+    for (size_t i = 0; i < poison_bytes(run) / sizeof *dx; i++) dx[i] += dy[i];
+    if (poisoned) dx[0] = NAN;
+}
+
+static sg_status poison_infer(sg_node *node)
+{
+    node->shape = node->in_shape[0];
+    return SG_OK;
+}
+
+static const sg_op poison_row = {
+    .name = "poison", .infer = poison_infer, .forward = {poison_forward}, .backward = {poison_backward}};
+
 static void program_open(program *p, const sg_microscope_config *config, const sg_plan_options *options)
 {
     sg_graph *g = sg_graph_new();
@@ -165,7 +195,9 @@ static void program_open(program *p, const sg_microscope_config *config, const s
     const sg_value sample = sg_input(g, "sample", SG_SHAPE(BATCH, 1, SAMPLE_PX, SAMPLE_PX));
     const sg_value label = sg_input(g, "label", SG_SHAPE(BATCH, 1, size.output_px, size.output_px));
     const sg_value image = sg_microscope(g, sample, config, false, NULL);
-    const sg_value loss = sg_dice_bce(g, sg_unet(g, image, &net), label, .5, .5);
+    sg_value logits = sg_unet(g, image, &net);
+    if (with_poison) logits = sg_node_add(g, &poison_row, "", 1, &logits, 1);
+    const sg_value loss = sg_dice_bce(g, logits, label, .5, .5);
     must(sg_plan_make(&p->plan, g, p->model, loss, options));
     sg_graph_free(g);
 }
@@ -466,11 +498,45 @@ static void test_not_finite(void **state)
         }
 }
 
+/* A gradient that is not finite where every value is: refused, the op named, weights, moments and statistics as they
+ * were. */
+static void test_gradient_not_finite(void **state)
+{
+    (void)state;
+    with_poison = true;
+    for (int m = 0; m < MODES; m++) {
+        program p;
+        size_t len = 0, after_len = 0;
+        train(&p, &modes[m], 2, 1);
+        float *before = all_values(p.model, &len);
+        const int64_t steps = sg_model_steps(p.model);
+        poisoned = true;
+        const sg_status status = try_step(&p);
+        poisoned = false;
+        assert_int_equal(status, SG_E_NUMERIC);
+        if (!strstr(sg_error_text(), "gradient") || !strstr(sg_error_text(), "poison"))
+            fail_msg("%s: \"%s\" does not name the op", modes[m].name, sg_error_text());
+        float *after = all_values(p.model, &after_len);
+        assert_memory_equal(before, after, len * sizeof *before);
+        assert_true(sg_model_steps(p.model) == steps);
+        must(try_step(&p)); /* and it goes on from there */
+        free(before);
+        free(after);
+        program_close(&p);
+    }
+    with_poison = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_passes), cmocka_unit_test(test_lifetime_bits), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_dose),   cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_passes),
+        cmocka_unit_test(test_lifetime_bits),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_dose),
+        cmocka_unit_test(test_no_allocation),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_gradient_not_finite),
     };
     return cmocka_run_group_tests_name("step", tests, NULL, NULL);
 }
