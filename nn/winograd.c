@@ -49,32 +49,10 @@ static const sg_wino_text *text_for(const sg_winograd *p)
     return &sg_wino_text_plain_8;
 }
 
-static int cut(int count, int cuts, int index)
-{
-    return (int)((int64_t)count * index / cuts);
-}
-
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Not a multiple of a page, or 36 streams would meet in a few lines of the first cache. */
 static size_t point_step(size_t panels, size_t vectors, size_t wide)
 {
     return ((panels * vectors) | 1) * wide;
-}
-
-static sg_wino_view view_of(const sg_winograd *p, const sg_conv_side *side, const void *values)
-{
-    return (sg_wino_view){.values = (char *)(uintptr_t)values,
-                          .type = side->form.type,
-                          .block = (int)side->form.layout,
-                          .h = p->h,
-                          .w = p->w,
-                          .rows = ceil_div(p->h, 4),
-                          .columns = ceil_div(p->w, 4),
-                          .image_step = side->form.image_step};
 }
 
 static void cut_tiles(job *j)
@@ -82,28 +60,28 @@ static void cut_tiles(job *j)
     const size_t tile = SG_WINO_POINTS * sizeof(float) * (size_t)(j->p->src.c + j->p->dst.c);
     int most = (int)(BLOCK_BYTES / tile);
     if (most < BLOCK_LEAST) most = BLOCK_LEAST;
-    j->vectors = ceil_div(j->tiles, j->text->pack);
-    j->blocks = ceil_div(j->tiles, most);
+    j->vectors = sg_wino_ceil_div(j->tiles, j->text->pack);
+    j->blocks = sg_wino_ceil_div(j->tiles, most);
     j->shared = j->blocks < FEW_ITEMS;
-    j->block_vectors = ceil_div(j->vectors, j->blocks);
+    j->block_vectors = sg_wino_ceil_div(j->vectors, j->blocks);
 }
 
 static void cut_results(job *j)
 {
     const size_t panel = (size_t)SG_WINO_POINTS * sizeof(float) * (size_t)(j->p->src.c * j->wide);
-    const int pairs = ceil_div(j->dst_panels, SG_WINO_PAIR);
+    const int pairs = sg_wino_ceil_div(j->dst_panels, SG_WINO_PAIR);
     int most = (int)(PART_BYTES / (SG_WINO_PAIR * panel));
     if (most < 1) most = 1;
-    j->parts = ceil_div(pairs, most);
+    j->parts = sg_wino_ceil_div(pairs, most);
     j->cuts = 1;
-    if (j->shared) j->cuts = ceil_div(FEW_ITEMS, j->blocks);
+    if (j->shared) j->cuts = sg_wino_ceil_div(FEW_ITEMS, j->blocks);
     if (j->cuts > pairs / j->parts) j->cuts = pairs / j->parts;
 }
 
 /* The first panel of a cut of pairs. */
 static int panel_cut(int panels, int cuts, int index)
 {
-    const int panel = SG_WINO_PAIR * cut(ceil_div(panels, SG_WINO_PAIR), cuts, index);
+    const int panel = SG_WINO_PAIR * sg_wino_cut(sg_wino_ceil_div(panels, SG_WINO_PAIR), cuts, index);
     return panel < panels ? panel : panels;
 }
 
@@ -113,12 +91,12 @@ static job job_make(const sg_winograd *p)
     j.wide = j.text->lanes * j.text->pack;
     j.src_panels = p->src.c / j.text->lanes;
     j.dst_panels = p->dst.c / j.text->lanes;
-    j.tiles = p->n * ceil_div(p->h, 4) * ceil_div(p->w, 4);
+    j.tiles = p->n * sg_wino_ceil_div(p->h, 4) * sg_wino_ceil_div(p->w, 4);
     cut_tiles(&j);
     cut_results(&j);
-    const int part_pairs = ceil_div(ceil_div(j.dst_panels, SG_WINO_PAIR), j.parts);
+    const int part_pairs = sg_wino_ceil_div(sg_wino_ceil_div(j.dst_panels, SG_WINO_PAIR), j.parts);
     const size_t wide = (size_t)j.wide, vectors = (size_t)j.block_vectors,
-                 widest = (size_t)(ceil_div(part_pairs, j.cuts) * SG_WINO_PAIR);
+                 widest = (size_t)(sg_wino_ceil_div(part_pairs, j.cuts) * SG_WINO_PAIR);
     j.in_len = SG_WINO_POINTS * point_step((size_t)j.src_panels, vectors, wide);
     j.out_len = SG_WINO_POINTS * point_step(widest, vectors, wide);
     j.filter = (sg_wino_filter){.src_step = p->transposed ? SG_WINO_TAPS * (size_t)p->dst.c : SG_WINO_TAPS,
@@ -162,7 +140,7 @@ size_t sg_winograd_scratch(const sg_winograd *p, int threads)
 
 static sg_wino_span source_span(const job *j, int block)
 {
-    const int begin = cut(j->vectors, j->blocks, block), end = cut(j->vectors, j->blocks, block + 1);
+    const int begin = sg_wino_cut(j->vectors, j->blocks, block), end = sg_wino_cut(j->vectors, j->blocks, block + 1);
     sg_wino_span s = {.tile = begin * j->text->pack, .panels = j->src_panels};
     s.tiles = (block + 1 < j->blocks ? end * j->text->pack : j->tiles) - s.tile;
     s.point_step = point_step((size_t)j->src_panels, (size_t)j->block_vectors, (size_t)j->wide);
@@ -173,9 +151,10 @@ static sg_wino_span source_span(const job *j, int block)
 static void filter_slice(void *context, int slice, int thread)
 {
     const job *j = context;
-    const int channels = j->p->src.c, cuts = ceil_div(channels, FILTER_CHANNELS), at = slice % cuts;
+    const int channels = j->p->src.c, cuts = sg_wino_ceil_div(channels, FILTER_CHANNELS), at = slice % cuts;
     (void)thread;
-    j->text->filter(j->filters, &j->filter, slice / cuts, cut(channels, cuts, at), cut(channels, cuts, at + 1));
+    j->text->filter(j->filters, &j->filter, slice / cuts, sg_wino_cut(channels, cuts, at),
+                    sg_wino_cut(channels, cuts, at + 1));
 }
 
 /* All panels of a block, or, shared, one. */
@@ -210,9 +189,10 @@ void sg_winograd_run(const sg_winograd *p, const void *src, const float *weights
                      void *dst, void *scratch)
 {
     job j = job_make(p);
-    j.src = view_of(p, &p->src, src);
-    j.dst = view_of(p, &p->dst, dst);
-    j.finish = (sg_wino_finish){view_of(p, &p->mask, mask), bias, p->slope, p->add, p->relu, p->masked};
+    j.src = sg_wino_view_of(p->h, p->w, &p->src, src);
+    j.dst = sg_wino_view_of(p->h, p->w, &p->dst, dst);
+    j.finish =
+        (sg_wino_finish){sg_wino_view_of(p->h, p->w, &p->mask, mask), bias, p->slope, p->add, p->relu, p->masked};
     j.filters = scratch;
     j.in = j.filters + filters_len(&j);
     j.own = j.in + in_blocks(&j, sg_threads()) * j.in_len;
@@ -221,7 +201,7 @@ void sg_winograd_run(const sg_winograd *p, const void *src, const float *weights
         j.first = panel_cut(j.dst_panels, j.parts, j.part);
         j.filter.panels = panel_cut(j.dst_panels, j.parts, j.part + 1) - j.first;
         j.filter.weights = weights + (size_t)(j.first * j.text->lanes) * j.filter.dst_step;
-        sg_parallel(j.filter.panels * ceil_div(p->src.c, FILTER_CHANNELS), filter_slice, &j);
+        sg_parallel(j.filter.panels * sg_wino_ceil_div(p->src.c, FILTER_CHANNELS), filter_slice, &j);
         sg_parallel(j.blocks * j.cuts, item_slice, &j);
     }
 }

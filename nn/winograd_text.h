@@ -4,7 +4,7 @@
 #ifndef SG_NN_WINOGRAD_TEXT_H
 #define SG_NN_WINOGRAD_TEXT_H
 
-#include "core/op.h"
+#include "nn/winograd.h"
 
 enum { SG_WINO_POINTS = 36, SG_WINO_TAPS = 9, SG_WINO_PAIR = 2 };
 
@@ -15,6 +15,29 @@ typedef struct sg_wino_view {
     int block, h, w, rows, columns;
     size_t image_step;
 } sg_wino_view;
+
+static inline int sg_wino_ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Where part `index` of `cuts` equal parts begins. */
+static inline int sg_wino_cut(int count, int cuts, int index)
+{
+    return (int)((int64_t)count * index / cuts);
+}
+
+static inline sg_wino_view sg_wino_view_of(int h, int w, const sg_conv_side *side, const void *values)
+{
+    return (sg_wino_view){.values = (char *)(uintptr_t)values,
+                          .type = side->form.type,
+                          .block = (int)side->form.layout,
+                          .h = h,
+                          .w = w,
+                          .rows = sg_wino_ceil_div(h, 4),
+                          .columns = sg_wino_ceil_div(w, 4),
+                          .image_step = side->form.image_step};
+}
 
 /* Some tiles and panels, and how their transform lies, in numbers. */
 typedef struct sg_wino_span {

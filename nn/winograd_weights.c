@@ -57,27 +57,11 @@ static const sg_wino_weights_text *text_for(const sg_winograd_weights *p)
     return &sg_wino_weights_text_plain_8;
 }
 
-static int cut(int count, int cuts, int index)
-{
-    return (int)((int64_t)count * index / cuts);
-}
-
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 static side side_make(const sg_winograd_weights *p, const sg_conv_side *c, int lanes, int group)
 {
-    side s = {.panels = c->c / lanes, .groups = ceil_div(c->c, group)};
-    s.view = (sg_wino_view){.type = c->form.type,
-                            .block = (int)c->form.layout,
-                            .h = p->h,
-                            .w = p->w,
-                            .rows = ceil_div(p->h, 4),
-                            .columns = ceil_div(p->w, 4),
-                            .image_step = c->form.image_step};
-    s.widest = ceil_div(s.panels, s.groups);
+    side s = {.panels = c->c / lanes, .groups = sg_wino_ceil_div(c->c, group)};
+    s.view = sg_wino_view_of(p->h, p->w, c, NULL);
+    s.widest = sg_wino_ceil_div(s.panels, s.groups);
     s.panel_step = (size_t)(TILES * lanes);
     s.point_step = (size_t)s.widest * s.panel_step + 16; /* not a multiple of a page */
     return s;
@@ -96,8 +80,8 @@ static job job_make(const sg_winograd_weights *p)
     j.dy = side_make(p, &p->dy, lanes, DY_GROUP);
     const int widest = j.x.widest * j.dy.widest * lanes * lanes;
     j.tiles = p->n * j.x.view.rows * j.x.view.columns;
-    j.blocks = ceil_div(j.tiles, TILES);
-    j.chunks = ceil_div(ITEMS, j.x.groups * j.dy.groups);
+    j.blocks = sg_wino_ceil_div(j.tiles, TILES);
+    j.chunks = sg_wino_ceil_div(ITEMS, j.x.groups * j.dy.groups);
     if (j.chunks > j.blocks) j.chunks = j.blocks;
     j.range = widest <= SMALL_GROUPS ? 1 : RANGE;
     j.sums_step = (size_t)(widest * j.text->pack + 16);
@@ -132,9 +116,9 @@ typedef struct item {
 
 static sg_wino_span span_of(const side *s, int group)
 {
-    const int panel = cut(s->panels, s->groups, group);
+    const int panel = sg_wino_cut(s->panels, s->groups, group);
     return (sg_wino_span){.panel = panel,
-                          .panels = cut(s->panels, s->groups, group + 1) - panel,
+                          .panels = sg_wino_cut(s->panels, s->groups, group + 1) - panel,
                           .point_step = s->point_step,
                           .panel_step = s->panel_step};
 }
@@ -188,8 +172,8 @@ static void run_item(void *context, int index, int thread)
     const int x_group = index / j->dy.groups % j->x.groups, chunk = index / (j->dy.groups * j->x.groups);
     const int lanes = j->text->lanes;
     const size_t panel = (size_t)(TAPS * lanes) * (size_t)j->p->x.c;
-    item i = {.begin = cut(j->blocks, j->chunks, chunk),
-              .end = cut(j->blocks, j->chunks, chunk + 1),
+    item i = {.begin = sg_wino_cut(j->blocks, j->chunks, chunk),
+              .end = sg_wino_cut(j->blocks, j->chunks, chunk + 1),
               .x = span_of(&j->x, x_group),
               .dy = span_of(&j->dy, index % j->dy.groups),
               .ahead.side = 2};
