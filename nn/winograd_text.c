@@ -62,7 +62,7 @@ INLINE void input_tile(float *out, size_t point_step, const window t[PACK], size
     for (int i = 0; i < 6; i++)
 #pragma GCC unroll 4
         for (int j = 0; whole && j < 4 * PACK; j++)
-            __builtin_prefetch(t->row[i] + (size_t)(4 * TILES_AHEAD * PACK + 2 + j) * pixel_step);
+            __builtin_prefetch(t->at + (size_t)i * t->row_step + (size_t)(4 * TILES_AHEAD * PACK + 2 + j) * pixel_step);
 #pragma GCC unroll 6
     for (int j = 0; j < 6; j++) {
         vec d[6], v[6];

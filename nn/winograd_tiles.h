@@ -112,26 +112,26 @@ INLINE ptrdiff_t pixel_at(const sg_wino_view *v, int image, size_t panel, int y,
     return ((ptrdiff_t)((size_t)image * v->image_step + panel) + pixel) * (ptrdiff_t)number;
 }
 
-static const float outside[6 * 2 * LANES]; /* a row above or below the picture: its columns need no test */
-
-/* The `size` x `size` pixels that begin `margin` before a tile: columns begin .. end - 1 lie inside. */
+/* The `size` x `size` pixels that begin `margin` before a tile: rows top .. bottom - 1 and columns begin .. end - 1 lie
+ * inside the picture. */
 typedef struct window {
-    const char *row[6];
-    int begin, end;
+    const char *at;
+    size_t row_step;
+    int top, bottom, begin, end;
 } window;
 
 INLINE window window_at(const sg_wino_view *v, cursor c, size_t panel, size_t number, int size, int margin)
 {
     const int left = 4 * c.x - margin, top = 4 * c.y - margin;
-    const size_t row_step = (size_t)v->w * (size_t)v->block * number;
-    const char *row = v->values + pixel_at(v, c.image, panel, top, left, number);
-    window t = {.begin = left < 0 ? -left : 0, .end = v->w - left < size ? v->w - left : size};
-    for (int i = 0; i < size; i++, row += row_step)
-        t.row[i] = top + i >= 0 && top + i < v->h ? row : (const char *)outside;
-    return t;
+    return (window){.at = v->values + pixel_at(v, c.image, panel, top, left, number),
+                    .row_step = (size_t)v->w * (size_t)v->block * number,
+                    .top = top < 0 ? -top : 0,
+                    .bottom = v->h - top < size ? v->h - top : size,
+                    .begin = left < 0 ? -left : 0,
+                    .end = v->w - left < size ? v->w - left : size};
 }
 
-/* The windows of a vector, and the cursor past them; `left` tiles are left, those beyond are empty. True if all columns
+/* The windows of a vector, and the cursor past them; `left` tiles are left, those beyond are empty. True if all pixels
  * lie inside. */
 INLINE bool windows_at(window t[PACK], const sg_wino_view *v, cursor *c, int left, size_t panel, size_t number,
                        int size, int margin)
@@ -140,7 +140,7 @@ INLINE bool windows_at(window t[PACK], const sg_wino_view *v, cursor *c, int lef
     for (int m = 0; m < PACK; m++) {
         t[m] = window_at(v, *c, panel, number, size, margin);
         if (m >= left) t[m].end = 0;
-        whole = whole && t[m].begin == 0 && t[m].end == size;
+        whole = whole && t[m].top == 0 && t[m].bottom == size && t[m].begin == 0 && t[m].end == size;
         cursor_next(c, v);
     }
     return whole;
@@ -148,8 +148,8 @@ INLINE bool windows_at(window t[PACK], const sg_wino_view *v, cursor *c, int lef
 
 INLINE part pixel(const window *t, int row, int column, size_t pixel_step, bool bf16, bool whole)
 {
-    if (!whole && (column < t->begin || column >= t->end)) return (part){0};
-    return load(t->row[row] + (size_t)column * pixel_step, bf16);
+    if (!whole && (row < t->top || row >= t->bottom || column < t->begin || column >= t->end)) return (part){0};
+    return load(t->at + (size_t)row * t->row_step + (size_t)column * pixel_step, bf16);
 }
 
 INLINE vec vector_of_pixels(const window t[PACK], int row, int column, size_t pixel_step, bool bf16, bool whole)
