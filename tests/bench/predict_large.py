@@ -110,8 +110,8 @@ def measure(args, net):
 def direct_error(args, net):
     """A band of the picture in the plainest arithmetic: tiles against one piece."""
     run, halo = f"run{net.split('/')[0]}", HALO[int(net.split("/")[1])]
-    peer(args, "cut", "large.tif", "band.tif", 0, 0, PART + 2 * halo, min(2 * PART, args.width))
-    for out, tile in (("tiled.tif", PART), ("whole.tif", 4 * PART)):
+    peer(args, "cut", "large.tif", "band.tif", 0, 0, PART + 2 * halo, min(3 * PART // 2, args.width))
+    for out, tile in (("tiled.tif", 3 * PART // 4), ("whole.tif", 2 * PART)):
         ours(args, run, "band.tif", out, tile, "nn.algorithm=direct")
     return float(peer(args, "distance", "tiled.tif", 0, 0, "whole.tif", 0, 0, PART + 2 * halo)[3])
 
