@@ -1,52 +1,22 @@
-/* memory.c - aligned, zeroed memory; how much the machine has left. */
+/* memory.c - aligned, zeroed memory. */
 #include "core/memory.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { SG_HUGE_BYTES = 2 << 20, SG_LARGE_BYTES = 256 << 10, SG_RESERVE_BYTES = 512 << 20 };
-
-/* The number behind `key` in a file of "key value" lines (or the first number if key is NULL); 0 if there is none. */
-static unsigned long long number_in(const char *path, const char *key)
-{
-    unsigned long long number = 0;
-    char line[256];
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return 0;
-    while (number == 0 && fgets(line, sizeof line, file) != NULL) {
-        const char *at = key == NULL ? line : strncmp(line, key, strlen(key)) == 0 ? line + strlen(key) : NULL;
-        if (at != NULL) number = strtoull(at, NULL, 10);
-    }
-    fclose(file);
-    return number;
-}
-
-size_t sg_memory_available(void)
-{
-    const unsigned long long machine = number_in("/proc/meminfo", "MemAvailable:") * 1024;
-    const unsigned long long limit = number_in("/sys/fs/cgroup/memory.max", NULL);
-    const unsigned long long all = number_in("/sys/fs/cgroup/memory.current", NULL);
-    const unsigned long long cache =
-        number_in("/sys/fs/cgroup/memory.stat", "inactive_file "); /* given back when needed */
-    const unsigned long long used = all > cache ? all - cache : 0;
-    unsigned long long left = machine > 0 ? machine : SIZE_MAX;
-    if (limit > 0 && limit > used && limit - used < left) left = limit - used;
-    const unsigned long long reserve = left / 8 < SG_RESERVE_BYTES ? left / 8 : SG_RESERVE_BYTES;
-    return (size_t)(left - reserve);
-}
+enum { SG_HUGE_BYTES = 2 << 20, SG_LARGE_BYTES = 256 << 10 };
 
 /* The system would hand out more than there is and kill the process when it is touched. Small blocks are not worth the
  * look. */
 static sg_status check_available(size_t bytes, const char *what)
 {
     if (bytes < SG_LARGE_BYTES) return SG_OK;
-    const size_t available = sg_memory_available();
-    if (bytes <= available) return SG_OK;
-    SG_FAIL(SG_E_MEMORY, "%s: needs %.1f MiB, %.1f MiB are available", what, (double)bytes / 1048576,
-            (double)available / 1048576);
+    const sg_memory_left left = sg_memory_look("");
+    if (bytes <= left.bytes) return SG_OK;
+    SG_FAIL(SG_E_MEMORY, "%s: needs %.1f MiB, %s leaves %.1f MiB", what, (double)bytes / 1048576, left.who,
+            (double)left.bytes / 1048576);
 }
 
 sg_status sg_alloc(void **out, size_t count, size_t size, const char *what)

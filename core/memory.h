@@ -22,8 +22,14 @@ void sg_free(void *memory);
  * thread that uses them. *out = NULL for 0 bytes; free with sg_unmap and the same number of bytes (NULL is fine). */
 sg_status sg_map(void **out, size_t bytes, const char *what);
 void sg_unmap(void *memory, size_t bytes);
-/* Bytes that the machine and this control group have left, less a reserve (an eighth, at most 512 MiB) for what is not
- * asked about. */
+/* Bytes that the machine, the control groups and the limits of this process have left, less a reserve (an eighth, at
+ * most 512 MiB) for what is not asked about; `who` has least: "the machine", "the control group", "ulimit -v". `root`
+ * stands before /proc and /sys ("": the real ones). */
+typedef struct sg_memory_left {
+    size_t bytes;
+    const char *who;
+} sg_memory_left;
+sg_memory_left sg_memory_look(const char *root);
 size_t sg_memory_available(void);
 #define SG_ALLOC(out, count, what) sg_alloc((void **)(out), (count), sizeof **(out), (what))
 

@@ -74,10 +74,11 @@ static void count_flop(sg_plan *plan)
 
 static sg_status allocate(sg_plan *plan)
 {
-    const size_t limit = plan->options.max_bytes > 0 ? plan->options.max_bytes : sg_memory_available();
-    if (plan->info.arena_bytes > limit)
-        SG_FAIL(SG_E_MEMORY, "the plan needs %.1f MiB, %.1f MiB are available: smaller batch, picture or network",
-                (double)plan->info.arena_bytes / 1048576, (double)limit / 1048576);
+    const sg_memory_left left =
+        plan->options.max_bytes > 0 ? (sg_memory_left){plan->options.max_bytes, "the limit"} : sg_memory_look("");
+    if (plan->info.arena_bytes > left.bytes)
+        SG_FAIL(SG_E_MEMORY, "the plan needs %.1f MiB, %s leaves %.1f MiB: smaller batch, picture or network",
+                (double)plan->info.arena_bytes / 1048576, left.who, (double)left.bytes / 1048576);
     return sg_map((void **)&plan->arena, plan->info.arena_bytes, "arena");
 }
 

@@ -2,6 +2,7 @@
 #include "pipeline/dry_run.h"
 
 #include "core/file.h"
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/program.h"
@@ -86,13 +87,32 @@ static void print_cost(const sg_program *program, double seconds, int64_t steps,
 {
     sg_plan_info info;
     sg_plan_info_get(program->plan, &info);
+    const sg_memory_left left = sg_memory_look("");
     const long whole = (long)(seconds * (double)steps + .5);
     fprintf(out, "memory      %.1f MiB values and gradients, %.1f MiB parameters\n", mebibytes(info.arena_bytes),
             mebibytes(info.param_bytes));
+    fprintf(out, "            %.1f MiB more for the optimiser; %s leaves %.1f MiB\n", 2 * mebibytes(info.param_bytes),
+            left.who, mebibytes(left.bytes));
     fprintf(out, "work        %.3g GFLOP a step forward, counted as direct convolution\n", info.flop_forward / 1e9);
     fprintf(out,
             "time        %.3f s a step with %d thread%s (one step timed), %lld steps: about %ld:%02ld and validation\n",
             seconds, sg_threads(), sg_threads() == 1 ? "" : "s", (long long)steps, whole / 60, whole % 60);
+}
+
+/* What takes the memory, and what other keys would take. */
+static sg_status print_memory(const sg_program *program, sg_model *model, const sg_config *config, FILE *out)
+{
+    SG_TRY(sg_plan_memory_print(program->plan, 8, out));
+    for (int i = 0; i < 4; i++) {
+        sg_nn_config nn = config->nn;
+        double mib;
+        nn.recompute = (i & 1) != 0;
+        nn.precision = i & 2 ? SG_NN_BF16 : SG_NN_F32;
+        SG_TRY(sg_program_arena(&mib, program, nn, model));
+        fprintf(out, "arena with  nn.precision: %-4s nn.recompute: %-5s %9.1f MiB\n", i & 2 ? "bf16" : "f32",
+                i & 1 ? "true" : "false", mib);
+    }
+    return SG_OK;
 }
 
 static sg_status measure(const sg_config *config, const sg_dataset *dataset, sg_program *program, sg_model **model,
@@ -107,7 +127,7 @@ static sg_status measure(const sg_config *config, const sg_dataset *dataset, sg_
     print_model(*model, out);
     sg_plan_choice_print(program->plan, out);
     print_cost(program, seconds, step_count(config, dataset), out);
-    return SG_OK;
+    return print_memory(program, *model, config, out);
 }
 
 sg_status sg_dry_run(const sg_config *config, const char *folder, bool resume, FILE *out)

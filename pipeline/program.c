@@ -5,6 +5,7 @@
 #include "nn/loss.h"
 #include "nn/unet.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static sg_value loss_of(sg_graph *g, sg_value logits, sg_value label, const sg_loss_config *loss)
@@ -39,6 +40,35 @@ sg_plan_options sg_program_options(const sg_nn_config *nn)
         .direct = nn->algorithm == SG_NN_DIRECT, .bf16 = nn->precision == SG_NN_BF16, .recompute = nn->recompute};
 }
 
+sg_status sg_program_arena(double *mib, const sg_program *program, sg_nn_config nn, sg_model *model)
+{
+    sg_plan *plan;
+    sg_plan_info info;
+    sg_plan_options options = sg_program_options(&nn);
+    options.backward = true;
+    options.sizes_only = true;
+    SG_TRY(sg_plan_make(&plan, program->graph, model, program->root, &options));
+    sg_plan_info_get(plan, &info);
+    sg_plan_free(plan);
+    *mib = (double)info.arena_bytes / 1048576;
+    return SG_OK;
+}
+
+/* The error of a plan that is too big says what other keys would need. */
+static sg_status too_much(const sg_program *program, sg_model *model, sg_nn_config nn)
+{
+    char text[512];
+    double again, both;
+    (void)snprintf(text, sizeof text, "%s", sg_error_text());
+    nn.recompute = true;
+    SG_TRY(sg_program_arena(&again, program, nn, model));
+    nn.precision = SG_NN_BF16;
+    SG_TRY(sg_program_arena(&both, program, nn, model));
+    SG_FAIL(SG_E_MEMORY,
+            "%s (train.batch_size below %d; nn.recompute: true needs %.1f MiB, with nn.precision: bf16 %.1f MiB)", text,
+            program->batch, again, both);
+}
+
 sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *model, int batch, sg_program_kind kind,
                           FILE *verbose)
 {
@@ -50,11 +80,12 @@ sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *mo
                 config->unet.depth, unit, out->size.output_px);
     out->batch = batch;
     out->graph = sg_graph_new();
-    const sg_value root = build(out->graph, config, &out->size, batch, kind);
+    out->root = build(out->graph, config, &out->size, batch, kind);
     sg_plan_options options = sg_program_options(&config->nn);
     options.backward = kind == SG_PROGRAM_TRAIN;
     options.verbose = verbose;
-    return sg_plan_make(&out->plan, out->graph, model, root, &options);
+    const sg_status status = sg_plan_make(&out->plan, out->graph, model, out->root, &options);
+    return status == SG_E_MEMORY && options.backward ? too_much(out, model, config->nn) : status;
 }
 
 static void fill(float *out, size_t len, uint32_t stream, bool binary)

@@ -17,6 +17,7 @@ typedef enum sg_program_kind {
 typedef struct sg_program {
     sg_graph *graph;
     sg_plan *plan;
+    sg_value root; /* the loss */
     sg_microscope_size size;
     int batch;
 } sg_program;
@@ -32,6 +33,8 @@ sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *mo
 void sg_program_made_up(sg_program *program);
 /* Forward, backward, optimiser at learning rate factor * lr, running statistics. SG_E_NUMERIC as the plan says. */
 sg_status sg_program_step(const sg_program *program, sg_model *model, const sg_config *config, double factor);
+/* *mib = the arena that training the same program with these keys nn.* would take. Nothing is allocated. */
+sg_status sg_program_arena(double *mib, const sg_program *program, sg_nn_config nn, sg_model *model);
 void sg_program_free(sg_program *program);
 
 #endif

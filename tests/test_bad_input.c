@@ -173,7 +173,7 @@ static void bad_settings_are_refused(void **state)
         {TRAIN "--set dataset.kind=stack", "--set: dataset.kind: stack and sample.kind", 2},
         {TRAIN "--set illumination.geometry=csv", "tiny.yaml: illumination.csv: geometry csv needs a table", 2},
         {TRAIN "--set sample.size_px=8192 --set train.batch_size=4096", "is empty or larger than 65536 MiB", 1},
-        {TRAIN "--set sample.size_px=2048 --set train.batch_size=500", "MiB are available", 1},
+        {TRAIN "--set sample.size_px=2048 --set train.batch_size=500", "nn.recompute: true needs", 1},
         {TRAIN "--set optics.wavelength_um=nan", "optics.wavelength_um: 'nan' is not a", 2},
         {"$SG train none.yaml -o new", "none.yaml: cannot read: No such file", 2},
         {"$SG train tiny.yaml", "-o FOLDER is missing", 2},

@@ -1,7 +1,10 @@
 /* test_plan_memory.c - what a plan keeps: values made again for backward change no bit and need less memory, the arena
  * is as small as its fullest step, sizes are known without memory, too much is refused with the numbers. */
 #include "check.h"
+#include "place.h"
 
+#include "core/file.h"
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "nn/loss.h"
 #include "nn/ops.h"
@@ -12,6 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void must(sg_status status)
 {
@@ -195,6 +201,73 @@ static void test_printed(void **state)
     program_close(&p);
 }
 
+/* ---- what is left ---- */
+
+static void put_file(const char *root, const char *path, const char *text)
+{
+    char folder[512], name[512];
+    (void)snprintf(name, sizeof name, "%s/%s", root, path);
+    (void)snprintf(folder, sizeof folder, "%s", name);
+    *strrchr(folder, '/') = 0;
+    must(sg_folder_make(folder));
+    must(sg_file_write(name, text, strlen(text)));
+}
+
+/* Made-up machines: 8 GiB free; the parent group of version 1, the group of version 2 or kept promises leave less. */
+static void test_left(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *text;
+        double gib; /* before the reserve of half a GiB */
+        const char *who;
+    } list[] = {
+        {"proc/meminfo",
+         "MemTotal: 9 kB\nMemAvailable:    8388608 kB\nCommitLimit: 6291456 kB\nCommitted_AS: 1048576 kB\n", 8,
+         "the machine"},
+        {"proc/self/cgroup", "9:name=systemd:/\n4:memory:/a/b\n0::/c/d\n", 8, "the machine"},
+        {"sys/fs/cgroup/memory/a/memory.limit_in_bytes", "8589934592\n", 8, "the machine"},
+        {"sys/fs/cgroup/memory/a/memory.usage_in_bytes", "2147483648\n", 6, "the control group"},
+        {"sys/fs/cgroup/memory/a/memory.stat", "cache 7\ntotal_inactive_file 1073741824\n", 7, "the control group"},
+        {"sys/fs/cgroup/c/d/memory.max", "max\n", 7, "the control group"},
+        {"sys/fs/cgroup/c/d/memory.max", "6442450944\n", 6, "the control group"},
+        {"proc/sys/vm/overcommit_memory", "2\n", 5, "the commit limit"},
+    };
+    const char *root = place_path("machine");
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        put_file(root, list[i].path, list[i].text);
+        const sg_memory_left left = sg_memory_look(root);
+        const double gib = (double)left.bytes / 1073741824 + .5;
+        if (!(fabs(gib - list[i].gib) <= 1e-6) || strcmp(left.who, list[i].who) != 0)
+            fail_msg("after %s: %s leaves %g GiB", list[i].path, left.who, gib);
+    }
+}
+
+/* Under ulimit -v, a network that is too big ends with the numbers; one that fits goes on. */
+static void test_address_limit(void **state)
+{
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    print_message("# the address sanitizer takes all addresses\n");
+    skip();
+#endif
+    const pid_t child = fork();
+    if (child == 0) {
+        const struct rlimit limit = {(rlim_t)3 << 30, (rlim_t)3 << 30};
+        const sg_unet_config net = {.depth = 2, .width = 8, .out_channels = 1};
+        program p = {0};
+        bool ok = setrlimit(RLIMIT_AS, &limit) == 0;
+        ok =
+            ok && program_try(&p, &net, SG_SHAPE(64, 1, 512, 512), &(sg_plan_options){.backward = true}) == SG_E_MEMORY;
+        ok = ok && strstr(sg_error_text(), "ulimit -v leaves") != NULL;
+        ok = ok && program_try(&p, &net, SG_SHAPE(1, 1, 64, 64), &(sg_plan_options){.backward = true}) == SG_OK;
+        _exit(ok ? 0 : 1);
+    }
+    int status = -1;
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 /* ---- numbers that are not finite ---- */
 
 static void poisoned_backward(const sg_run *run)
@@ -241,9 +314,9 @@ static void test_bad_gradient(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recompute_bits), cmocka_unit_test(test_recompute_pays),
-        cmocka_unit_test(test_few_holes),      cmocka_unit_test(test_sizes_only),
-        cmocka_unit_test(test_printed),        cmocka_unit_test(test_bad_gradient),
+        cmocka_unit_test(test_recompute_bits), cmocka_unit_test(test_recompute_pays), cmocka_unit_test(test_few_holes),
+        cmocka_unit_test(test_sizes_only),     cmocka_unit_test(test_printed),        cmocka_unit_test(test_left),
+        cmocka_unit_test(test_address_limit),  cmocka_unit_test(test_bad_gradient),
     };
-    return cmocka_run_group_tests_name("plan_memory", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("plan_memory", tests, place_make, place_remove);
 }
