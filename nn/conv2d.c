@@ -194,7 +194,7 @@ const sg_op sg_op_conv2d = {
     .infer = conv2d_infer,
     SG_REFERENCE(conv2d),
     .flop = conv2d_flop,
-    .fast = {&sg_conv_pixel_fast, &sg_conv2d_winograd, SG_ROW_ONEDNN},
+    .fast = {&sg_conv_head_fast, &sg_conv_pixel_fast, &sg_conv2d_winograd, SG_ROW_ONEDNN},
     .keeps_inputs = 1 | 2,
     .sets_fresh = true,
     .linear = false, /* in x alone only without a bias */

@@ -21,21 +21,26 @@ SG_INLINE uint32_t word_of(float v)
 #include "nn/pixel_move_lanes.h"
 #undef LANES
 
-#define MOVE(name)                                                                                                     \
-    SG_TEXT_HIDDEN void SG_IN_TEXT(sg_pixel_##name)(const sg_pixel_move *m);                                           \
-    void SG_IN_TEXT(sg_pixel_##name)(const sg_pixel_move *m)                                                           \
+/* sg_pixel_<name> for the lanes and type of `of`. */
+#define KERNEL(name, of, parameters, ...)                                                                              \
+    SG_TEXT_HIDDEN void SG_IN_TEXT(sg_pixel_##name) parameters;                                                        \
+    void SG_IN_TEXT(sg_pixel_##name) parameters                                                                        \
     {                                                                                                                  \
-        switch (m->lanes + (m->type == SG_BF16)) {                                                                     \
-        case 1: name##_1(m, 0); break;                                                                                 \
-        case 8: name##_8(m, 0); break;                                                                                 \
-        case 9: name##_8(m, 1); break;                                                                                 \
-        case 16: name##_16(m, 0); break;                                                                               \
-        case 17: name##_16(m, 1); break;                                                                               \
+        switch ((of)->lanes + ((of)->type == SG_BF16)) {                                                               \
+        case 1: name##_1(__VA_ARGS__, 0); break;                                                                       \
+        case 8: name##_8(__VA_ARGS__, 0); break;                                                                       \
+        case 9: name##_8(__VA_ARGS__, 1); break;                                                                       \
+        case 16: name##_16(__VA_ARGS__, 0); break;                                                                     \
+        case 17: name##_16(__VA_ARGS__, 1); break;                                                                     \
         }                                                                                                              \
     }
 
-MOVE(load)
-MOVE(store)
+KERNEL(load, m, (const sg_pixel_move *m), m)
+KERNEL(store, m, (const sg_pixel_move *m), m)
+KERNEL(dot, r, (float *out, const sg_pixel_row *r, const float *weight), out, r, weight)
+KERNEL(weigh, r, (float *dweight, const sg_pixel_row *r, const float *dy), dweight, r, dy)
+KERNEL(spread, r, (void *dx, const sg_pixel_row *r, const sg_pixel_outputs *outputs, bool add, const float *slope), dx,
+       r, outputs, add, slope)
 
 SG_TEXT_HIDDEN void SG_IN_TEXT(sg_pixel_sum)(float *sums, const float *from, size_t rows, size_t width);
 void SG_IN_TEXT(sg_pixel_sum)(float *sums, const float *from, size_t rows, size_t width)
