@@ -5,7 +5,7 @@ usage: unet_table.py PEERS BUILD [--python PYTHON] [--rounds N] [--nets 32/4,16/
 
 PEERS holds unet_torch.py; BUILD is our build folder. Without --python a throw-away virtual environment gets torch from
 the package index. Prints a Markdown table. A ratio compares medians over the rounds of ours and of PyTorch's best mode of the
-same kind (the mode with the least median step). A mode of PyTorch that was more than 2 % slower than the best of its kind in
+same kind (the mode with the least median step). A mode of PyTorch that was more than 15 % slower than the best of its kind in
 the first round is not run again. Standard library only.
 """
 import argparse
@@ -21,7 +21,7 @@ from side_by_side import OURS_ENV, last_json, machine, peers_python, run
 NETS = {"32/4": ["32", "4", "8", "256", "none"], "16/3": ["16", "3", "16", "128", "batch"], "8/3": ["8", "3", "16", "128", "batch"]}
 OURS = {"f32": ["auto", "auto-recompute"], "bf16": ["bf16", "bf16-recompute"]}
 PEER = {"f32": ["f32", "f32-cl", "f32-compile"], "bf16": ["bf16", "bf16-cl", "bf16-compile"]}
-TOO_SLOW = 1.02
+TOO_SLOW = 1.15
 # (net, what, kind of ours, kind of the peer, key, goal); ratios: peer / ours, for memory ours / peer
 GOALS = [
     ("32/4", "step", "f32", "f32", "step_s_median", 3.2), ("32/4", "step", "bf16", "bf16", "step_s_median", 1.5),
@@ -130,8 +130,8 @@ def engine_rows(args, found):
     pairs = [(ours(args, "32/4", "auto", "1"), ours(args, "32/4", "auto", "2")) for _ in range(3)]
     scaling = statistics.median(one["step_s_median"] / two["step_s_median"] for one, two in pairs)
     yield row("1 -> 2 threads, 32/4 f32", "", "", f"{scaling:.2f}", verdict(scaling, 1.9))
-    text = run([str(args.build / "scopegrad"), "bench", "physics"], args.build)
-    peak = float(re.search(r"([0-9.]+) GFLOP/s", text).group(1))
+    texts = [run([str(args.build / "scopegrad"), "bench", "physics"], args.build) for _ in range(3)]
+    peak = max(float(re.search(r"([0-9.]+) GFLOP/s", text).group(1)) for text in texts)
     rate = median(step, "flop") / median(step, "step_s_median") * 1e-9
     yield row("direct FLOP of a f32 step / measured FMA peak (GFLOP/s)", f"{rate:.0f}", f"peak {peak:.0f}", f"{rate / peak:.2f}", verdict(rate / peak, 2.2))
 
@@ -150,7 +150,7 @@ def main():
     print(f"{line}; {args.rounds} rounds\n\n" + row("work", "ours: median (least .. most), mode", "PyTorch's best", "ratio", "goal") +
           "\n| --- | --- | --- | --- | --- |\n" + "\n".join(rows))
     every = [row(net, name, spread(runs, "step_s_median"), spread(runs, "infer_s_min"), spread(runs, "peak_mib"), str(len(runs)))
-             for net in found for name, runs in found[net].items()]
+             for net in found for name, runs in found[net].items() if runs]
     print("\n" + row("net", "mode", "step (s)", "inference (s)", "peak (MiB)", "rounds") + "\n| --- | --- | --- | --- | --- | --- |\n" + "\n".join(every))
     pathlib.Path(args.json).write_text(json.dumps({"machine": line, "results": found}, indent=1))
 
