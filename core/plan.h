@@ -100,9 +100,12 @@ double sg_plan_profile_seconds(const sg_plan *plan, bool (*match)(const char *op
 typedef struct sg_profile_row {
     const char *name; /* as in the printed table; lives as long as the plan */
     const sg_op *op;
-    sg_shape shape;     /* of the output */
-    double seconds[3];  /* mean of a forward, a backward run, of making the value again; 0: none measured */
-    double flop, bytes; /* forward: counted by the op (0: it does not say); numbers read and written once */
+    sg_shape shape;    /* of the output */
+    double seconds[3]; /* mean of a forward, a backward run, of making the value again; 0: none measured */
+    /* Of a forward, a backward run. FLOP: counted by the op (0: it does not say); backward as many for each gradient
+     * wanted of inputs 0 and 1, as a product of the two has. Bytes: every number read or written once. */
+    double flop[2], bytes[2];
+    char kernel[256]; /* "winograd blocked bf16 +relu", "reference", "in place": nothing to run */
 } sg_profile_row;
 /* Fills at most `most` rows and returns how many ops ran. */
 int sg_plan_profile_rows(const sg_plan *plan, sg_profile_row *rows, int most);

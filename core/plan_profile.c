@@ -62,16 +62,24 @@ static double mean_ms(const sg_plan_node *n, int direction)
     return n->runs[direction] > 0 ? 1e3 * n->seconds[direction] / (double)n->runs[direction] : 0;
 }
 
+static void kernel_text(const sg_plan_node *n, char *out, size_t size)
+{
+    char name[200] = "reference";
+    if (n->joined) (void)snprintf(name, sizeof name, "in place");
+    if (n->fast != NULL) (void)snprintf(name, sizeof name, "%s", n->fast->name);
+    if (n->fast != NULL && n->fast->describe != NULL && n->prepared != NULL)
+        n->fast->describe(n->prepared, name, sizeof name);
+    (void)snprintf(out, size, "%s%s%s%s", name, n->node.form.layout != SG_NCHW ? " blocked" : "",
+                   n->node.form.type == SG_BF16 ? " bf16" : "", n->node.fused != NULL ? " +relu" : "");
+}
+
 static void print_node(const sg_plan_node *n, double total_ms, FILE *out)
 {
-    char kernel[256] = "reference";
+    char kernel[256];
     const sg_shape s = n->node.shape;
     const double forward = mean_ms(n, 0), backward = mean_ms(n, 1);
     const double flop = n->node.op->flop != NULL ? n->node.op->flop(&n->node) : 0;
-    if (n->fast != NULL) {
-        (void)snprintf(kernel, sizeof kernel, "%s", n->fast->name);
-        if (n->fast->describe != NULL) n->fast->describe(n->prepared, kernel, sizeof kernel);
-    }
+    kernel_text(n, kernel, sizeof kernel);
     fprintf(out, "%-22s %4d %4d %4d %4d  %9.3f %9.3f  %5.1f %%", n->node.name, s.n, s.c, s.h, s.w, forward, backward,
             total_ms > 0 ? 100 * (forward + backward) / total_ms : 0);
     if (flop > 0 && forward > 0)
@@ -82,8 +90,7 @@ static void print_node(const sg_plan_node *n, double total_ms, FILE *out)
         fprintf(out, " %7.1f", 2 * flop / backward * 1e-6);
     else
         fprintf(out, " %7s", "");
-    fprintf(out, "  %s%s%s\n", kernel, n->node.form.layout != SG_NCHW ? " blocked" : "",
-            n->node.fused != NULL ? " +relu" : "");
+    fprintf(out, "  %s\n", kernel);
 }
 
 void sg_plan_profile_print(const sg_plan *plan, FILE *out)
@@ -109,12 +116,44 @@ double sg_plan_profile_seconds(const sg_plan *plan, bool (*match)(const char *op
     return total;
 }
 
-static double bytes_of(const sg_node *node, size_t real_size)
+static double value_bytes(sg_shape shape, bool is_complex, const sg_form *form, size_t real_size)
 {
-    double numbers = (double)sg_shape_len(node->shape) * (node->is_complex ? 2 : 1);
+    return (double)(sg_shape_len(shape) * (is_complex ? 2 : 1) * sg_type_size(form->type, real_size));
+}
+
+static double forward_bytes(const sg_node *node, size_t real_size)
+{
+    double bytes = value_bytes(node->shape, node->is_complex, &node->form, real_size);
     for (int i = 0; i < node->input_count; i++)
-        if (node->inputs[i] >= 0) numbers += (double)sg_shape_len(node->in_shape[i]) * (node->in_complex[i] ? 2 : 1);
-    return numbers * (double)real_size;
+        if (node->inputs[i] >= 0)
+            bytes += value_bytes(node->in_shape[i], node->in_complex[i], &node->in_form[i], real_size);
+    return bytes;
+}
+
+/* Reads the gradient of the output and what it keeps, writes gradients of inputs. */
+static double backward_bytes(const sg_node *node, size_t real_size)
+{
+    double bytes =
+        value_bytes(node->shape, node->is_complex, &node->form, real_size) * (node->op->keeps_output ? 2 : 1);
+    for (int i = 0; i < node->input_count; i++) {
+        const double one = value_bytes(node->in_shape[i], node->in_complex[i], &node->in_form[i], real_size);
+        if (node->inputs[i] >= 0) bytes += one * ((node->op->keeps_inputs >> i & 1) + node->wants[i]);
+    }
+    return bytes;
+}
+
+static void fill_row(sg_profile_row *row, const sg_plan_node *n, size_t real_size)
+{
+    const sg_node *node = &n->node;
+    const double flop = node->op->flop != NULL ? node->op->flop(node) : 0;
+    *row = (sg_profile_row){node->name,
+                            node->op,
+                            node->shape,
+                            {1e-3 * mean_ms(n, 0), 1e-3 * mean_ms(n, 1), 1e-3 * mean_ms(n, 2)},
+                            {flop, flop * (node->wants[0] + node->wants[1])},
+                            {forward_bytes(node, real_size), backward_bytes(node, real_size)},
+                            ""};
+    kernel_text(n, row->kernel, sizeof row->kernel);
 }
 
 int sg_plan_profile_rows(const sg_plan *plan, sg_profile_row *rows, int most)
@@ -123,13 +162,7 @@ int sg_plan_profile_rows(const sg_plan *plan, sg_profile_row *rows, int most)
     for (int i = 0; i < plan->count; i++) {
         const sg_plan_node *n = &plan->nodes[i];
         if (!n->live || n->node.op == NULL) continue;
-        if (count < most)
-            rows[count] = (sg_profile_row){n->node.name,
-                                           n->node.op,
-                                           n->node.shape,
-                                           {1e-3 * mean_ms(n, 0), 1e-3 * mean_ms(n, 1), 1e-3 * mean_ms(n, 2)},
-                                           n->node.op->flop != NULL ? n->node.op->flop(&n->node) : 0,
-                                           bytes_of(&n->node, plan->real_size)};
+        if (count < most) fill_row(&rows[count], n, plan->real_size);
         count++;
     }
     return count;

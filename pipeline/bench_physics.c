@@ -2,11 +2,11 @@
 #include "pipeline/bench_physics.h"
 
 #include "core/memory.h"
-#include "core/parallel.h"
 #include "core/plan.h"
 #include "core/rng.h"
 #include "physics/microscope.h"
 #include "pipeline/args.h"
+#include "pipeline/bench_table.h"
 #include "pipeline/config.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/peak.h"
@@ -91,6 +91,7 @@ done:
 static sg_status run(const bench *b, int steps)
 {
     for (int i = -1; i < steps; i++) {
+        SG_TRY(sg_bench_go_on(i < 0 ? 0 : i, steps));
         if (i == 0) sg_plan_profile(b->plan, true);
         SG_TRY(sg_plan_forward(b->plan));
         SG_TRY(sg_plan_backward_from(b->plan, b->seed));
@@ -98,27 +99,14 @@ static sg_status run(const bench *b, int steps)
     return SG_OK;
 }
 
-/* Forward: FLOP/s and bytes/s, each with its share of the peak. */
-static void print_speed(FILE *out, const sg_profile_row *row, const double peak[2])
-{
-    const double seconds = row->seconds[0], work[2] = {row->flop, row->bytes};
-    for (int i = 0; i < 2; i++) {
-        if (work[i] > 0 && seconds > 0)
-            fprintf(out, " %8.2f %4.0f%%", work[i] / seconds * 1e-9, 100 * work[i] / seconds / peak[i]);
-        else
-            fprintf(out, " %8s %5s", "", "");
-    }
-}
-
 static void print_ops(FILE *out, const sg_profile_row *rows, int count, const double peak[2])
 {
-    fprintf(out, "  %-20s %4s %4s %5s %5s %9s %9s  %14s %14s\n", "op", "n", "c", "h", "w", "fwd ms", "bwd ms",
-            "fwd GFLOP/s", "GB/s");
+    sg_bench_head(out);
+    fprintf(out, "  %14s %14s\n", "fwd GFLOP/s", "GB/s");
     for (int i = 0; i < count; i++) {
-        const sg_shape s = rows[i].shape;
-        fprintf(out, "  %-20s %4d %4d %5d %5d %9.3f %9.3f ", rows[i].name, s.n, s.c, s.h, s.w, 1e3 * rows[i].seconds[0],
-                1e3 * rows[i].seconds[1]);
-        print_speed(out, &rows[i], peak);
+        sg_bench_row(&rows[i], out);
+        fputc(' ', out);
+        sg_bench_speed(rows[i].seconds[0], rows[i].flop[0], rows[i].bytes[0], peak, out);
         fputc('\n', out);
     }
 }
@@ -195,9 +183,7 @@ static sg_status print_memory(FILE *out)
 sg_status sg_bench_physics(int steps, FILE *out)
 {
     double peak[2];
-    SG_TRY(sg_peak_measure(&peak[0], &peak[1]));
-    fprintf(out, "this machine: %d threads, %.0f GFLOP/s of float multiply-adds, %.1f GB/s of memory, measured now\n",
-            sg_threads(), peak[0] * 1e-9, peak[1] * 1e-9);
+    SG_TRY(sg_bench_machine(peak, out));
     fprintf(out,
             "FLOP are counted for whole transforms, bytes as if nothing stayed in the cache: led_image leaves out bins "
             "that no light passes,\nand small fields stay in the cache, so more than 100 %% is possible\n");

@@ -1,9 +1,12 @@
 /* cmd_bench.c - scopegrad bench CONFIG: time of a training step, op by op, on made-up pictures; scopegrad bench
- * physics: the physical layer against the machine (bench_physics.c). */
+ * nn CONFIG: its network against the machine (bench_nn.c); scopegrad bench physics: the physical layer
+ * (bench_physics.c). */
 #include "core/parallel.h"
 #include "nn/ops.h"
 #include "pipeline/args.h"
+#include "pipeline/bench_nn.h"
 #include "pipeline/bench_physics.h"
+#include "pipeline/bench_table.h"
 #include "pipeline/cli.h"
 #include "pipeline/cmd.h"
 #include "pipeline/evaluate.h"
@@ -43,6 +46,7 @@ static sg_status measure(sg_program *program, sg_model *model, const sg_config *
     struct rusage usage;
     sg_plan_info info;
     for (int i = -1; i < steps; i++) {
+        SG_TRY(sg_bench_go_on(i < 0 ? 0 : i, steps));
         const double begin = sg_clock();
         if (i == 0) sg_plan_profile(program->plan, true);
         SG_TRY(sg_program_step(program, model, config, 1));
@@ -64,7 +68,7 @@ static sg_status measure(sg_program *program, sg_model *model, const sg_config *
 
 sg_status sg_cmd_bench(int argc, char **argv)
 {
-    const char *path = NULL;
+    const char *words[2] = {NULL, NULL};
     int threads = 0, steps = 10;
     bool done = false, verbose = false;
     sg_option_list sets = {0};
@@ -79,18 +83,23 @@ sg_status sg_cmd_bench(int argc, char **argv)
     };
     const sg_usage usage = {
         "bench",
-        "[CONFIG | physics]",
-        "Times training steps on random pictures, op by op. Without CONFIG: the main job. With the word physics: the "
-        "physical layer alone, beside what the machine can do at best.",
-        "scopegrad bench --set network.width=32 --set network.depth=4",
+        "[nn] [CONFIG] | physics",
+        "Times training steps on random pictures, op by op. Without CONFIG: the main job. With the word nn: the "
+        "network's ops with kernel, GFLOP/s, GB/s, share of the step and of what the machine can do at best. With the "
+        "word physics: the same for the physical layer alone, at sizes of its own.",
+        "scopegrad bench nn --set network.width=32 --set network.depth=4",
         options,
         SG_COUNT(options),
         0,
-        1};
-    SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
+        2};
+    SG_TRY(sg_args_parse(&usage, argc, argv, words, NULL, &done));
     if (done) return SG_OK;
     sg_threads_set(threads);
-    if (path != NULL && strcmp(path, "physics") == 0) return sg_bench_physics(steps, stdout);
+    const bool nn = words[0] != NULL && strcmp(words[0], "nn") == 0;
+    const char *path = words[nn];
+    if (!nn && words[1] != NULL)
+        SG_FAIL(SG_E_USAGE, "unexpected argument '%.60s'; see scopegrad bench --help", words[1]);
+    if (path != NULL && strcmp(path, "physics") == 0 && !nn) return sg_bench_physics(steps, stdout);
     SG_TRY(sg_cmd_config(&config, path, &sets));
     (void)sg_range_resolve(&config);
     sg_status status = sg_model_new(&model, 1);
@@ -99,7 +108,7 @@ sg_status sg_cmd_bench(int argc, char **argv)
                                  verbose ? stdout : NULL);
     if (status == SG_OK) {
         sg_program_made_up(&program);
-        status = measure(&program, model, &config, steps);
+        status = nn ? sg_bench_nn(&program, model, &config, steps, stdout) : measure(&program, model, &config, steps);
     }
     sg_program_free(&program);
     sg_model_free(model);

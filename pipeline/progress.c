@@ -1,6 +1,7 @@
 /* progress.c - rate, time left, loss and metric of a run. */
 #include "pipeline/progress.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -32,6 +33,22 @@ void sg_progress_metric(sg_progress *p, const char *name, double value)
 double sg_progress_seconds(const sg_progress *p)
 {
     return now() - p->begin;
+}
+
+/* Field 22 of the line is when, in ticks since boot; field 2, in brackets, may hold anything (proc_pid_stat(5)). */
+double sg_process_seconds(void)
+{
+    char line[1024];
+    unsigned long long ticks;
+    struct timespec t;
+    FILE *file = fopen("/proc/self/stat", "r");
+    const size_t length = file != NULL ? fread(line, 1, sizeof line - 1, file) : 0;
+    if (file != NULL) (void)fclose(file);
+    line[length] = 0;
+    const char *field = strrchr(line, ')');
+    for (int number = 2; field != NULL && number < 22; number++) field = strchr(field + 1, ' ');
+    if (field == NULL || sscanf(field, " %llu", &ticks) != 1 || clock_gettime(CLOCK_BOOTTIME, &t) != 0) return NAN;
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec - (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
 static void draw_bar(const sg_progress *p)

@@ -23,5 +23,7 @@ void   sg_progress_count(sg_progress *p, int64_t count);
 void   sg_progress_end(sg_progress *p);
 /* Since begin. */
 double sg_progress_seconds(const sg_progress *p);
+/* Since this process began, to a hundredth of a second; NAN where the system does not say. */
+double sg_process_seconds(void);
 
 #endif

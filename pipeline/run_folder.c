@@ -101,13 +101,13 @@ sg_status sg_run_plan(const char *folder, const sg_plan *plan)
     return status;
 }
 
-sg_status sg_run_timing(const char *folder, int64_t step, double seconds)
+sg_status sg_run_timing(const char *folder, int64_t step, double seconds, double setup_s)
 {
     char path[SG_PATH_MAX], host[128] = "", line[256];
     SG_TRY(sg_run_path(path, folder, "timing.csv"));
     (void)gethostname(host, sizeof host - 1);
-    const char *header = sg_file_exists(path) ? "" : "step,seconds_since_start,host\n";
-    (void)snprintf(line, sizeof line, "%s%lld,%.3f,%s\n", header, (long long)step, seconds, host);
+    const char *header = sg_file_exists(path) ? "" : "step,seconds_since_start,host,setup_s\n";
+    (void)snprintf(line, sizeof line, "%s%lld,%.3f,%s,%.3f\n", header, (long long)step, seconds, host, setup_s);
     return sg_file_append(path, line, strlen(line));
 }
 

@@ -26,8 +26,9 @@ sg_status sg_run_claim(int *lock, const sg_config *config, const char *folder, c
 void sg_run_release(int lock);
 /* Writes plan.txt: which kernels the plan chose, and how it stores values. */
 sg_status sg_run_plan(const char *folder, const sg_plan *plan);
-/* Adds "step,seconds" to timing.csv, which is the only file that knows the clock and the host. */
-sg_status sg_run_timing(const char *folder, int64_t step, double seconds);
+/* Adds a line to timing.csv, which is the only file that knows the clock and the host: `seconds` since the first step
+ * of this process began, `setup_s` from the start of the process to there. */
+sg_status sg_run_timing(const char *folder, int64_t step, double seconds, double setup_s);
 /* Writes DONE. */
 sg_status sg_run_done(const char *folder);
 /* Reads config.yaml of a run. */

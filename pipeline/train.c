@@ -36,7 +36,8 @@ typedef struct trainer {
     int64_t total_steps;
     int steps_per_epoch;
     sg_progress progress;
-    int lock; /* of the folder; -1: not held */
+    double setup_s; /* from the start of the process to the first step */
+    int lock;       /* of the folder; -1: not held */
 } trainer;
 
 /* ---- setting up ---- */
@@ -125,6 +126,7 @@ static sg_status begin(trainer *t)
     t->steps_per_epoch = sg_loader_batches_per_epoch(t->loader);
     t->total_steps =
         t->config.train.epochs > 0 ? (int64_t)t->config.train.epochs * t->steps_per_epoch : t->config.train.steps;
+    t->setup_s = sg_process_seconds();
     sg_progress_begin(&t->progress, t->folder, t->state.step, t->total_steps, t->options->quiet || !lead(t));
     return SG_OK;
 }
@@ -205,7 +207,7 @@ static sg_status record(trainer *t, sg_log_row *row, bool stop)
     if (validates || due(t, train->log_every)) SG_TRY(sg_log_append(&t->log, log_path, row));
     if (!stop && !due(t, train->checkpoint_every)) return SG_OK;
     SG_TRY(save(t, "last.ckpt"));
-    return sg_run_timing(t->folder, t->state.step, sg_progress_seconds(&t->progress));
+    return sg_run_timing(t->folder, t->state.step, sg_progress_seconds(&t->progress), t->setup_s);
 }
 
 static sg_status loop(trainer *t)

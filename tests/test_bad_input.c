@@ -178,6 +178,12 @@ static void bad_settings_are_refused(void **state)
         {"$SG train none.yaml -o new", "none.yaml: cannot read: No such file", 2},
         {"$SG train tiny.yaml", "-o FOLDER is missing", 2},
         {"$SG bench --set network.depth=6 --set sample.size_px=32", "--set: network.depth: 6 poolings", 2},
+        {"$SG bench nn --set network.depth=6 --set sample.size_px=32", "--set: network.depth: 6 poolings", 2},
+        {"$SG bench nn none.yaml", "none.yaml: cannot read: No such file", 2},
+        {"$SG bench nn tiny.yaml --set sample.size_px=2048 --set train.batch_size=500", "nn.recompute: true needs", 1},
+        {"$SG bench nn tiny.yaml more.yaml", "unexpected argument 'more.yaml'", 2},
+        {"$SG bench tiny.yaml more.yaml", "unexpected argument 'more.yaml'", 2},
+        {"$SG bench physics tiny.yaml", "unexpected argument 'tiny.yaml'", 2},
     };
     (void)state;
     REFUSED(list);

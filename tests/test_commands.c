@@ -212,6 +212,18 @@ static void dry_run_writes_nothing(void **state)
     assert_int_not_equal(scopegrad("train config.yaml -o run --dry-run"), 0); /* holds a run */
 }
 
+static void timing_knows_the_setup(void **state)
+{
+    char *text = place_get("run/timing.csv");
+    long long step;
+    double seconds, setup;
+    (void)state;
+    if (sscanf(text, "step,seconds_since_start,host,setup_s\n%lld,%lf,%*[^,],%lf", &step, &seconds, &setup) != 3)
+        fail_msg("timing.csv: %s", text);
+    if (!(seconds > 0 && setup > 0 && setup < 600)) fail_msg("timing.csv: %s", text);
+    sg_free(text);
+}
+
 /* The keys of `nn` reach the plan, and it says so. */
 static void dry_run_says_what_is_chosen(void **state)
 {
@@ -279,8 +291,8 @@ int main(void)
         cmocka_unit_test(simulated_stages_agree),       cmocka_unit_test(simulate_goes_on_from_a_stage),
         cmocka_unit_test(gallery_shows_every_entry),    cmocka_unit_test(evaluate_repeats_the_run),
         cmocka_unit_test(predict_writes_probabilities), cmocka_unit_test(python_reads_what_was_written),
-        cmocka_unit_test(dry_run_writes_nothing),       cmocka_unit_test(dry_run_says_what_is_chosen),
-        cmocka_unit_test(bench_names_every_op),
+        cmocka_unit_test(dry_run_writes_nothing),       cmocka_unit_test(timing_knows_the_setup),
+        cmocka_unit_test(dry_run_says_what_is_chosen),  cmocka_unit_test(bench_names_every_op),
     };
     return cmocka_run_group_tests(tests, make_place, place_remove);
 }
