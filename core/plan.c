@@ -319,13 +319,22 @@ static double seconds_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void run_kernel(sg_plan *plan, sg_plan_node *n, sg_kernel kernel, const sg_run *run, int direction)
+static void run_kernel(sg_plan *plan, sg_plan_node *n, sg_kernel kernel, const sg_run *run, sg_direction direction)
 {
-    const double begin = plan->profile ? seconds_now() : 0;
+    const bool timed = plan->profile || plan->see != NULL;
+    const double begin_s = timed ? seconds_now() : 0;
     kernel(run);
-    if (!plan->profile) return;
-    n->seconds[direction] += seconds_now() - begin;
-    n->runs[direction]++;
+    if (!timed) return;
+    const double end_s = seconds_now();
+    if (plan->profile) n->seconds[direction] += end_s - begin_s, n->runs[direction]++;
+    if (plan->see == NULL) return;
+    plan->see(plan->see_context, &(sg_kernel_run){.name = n->node.name,
+                                                  .kernel = n->fast != NULL ? n->fast->name : "reference",
+                                                  .op = n->node.op,
+                                                  .shape = n->node.shape,
+                                                  .direction = direction,
+                                                  .begin_s = begin_s,
+                                                  .end_s = end_s});
 }
 
 static bool finite_numbers(const sg_plan *plan, const void *data, size_t len, sg_type type)
@@ -354,7 +363,7 @@ static const sg_plan_node *forward_nodes(sg_plan *plan, bool check, bool surroga
         if (!n->live || n->node.op == NULL || n->joined) continue;
         sg_kernel kernel = n->fast != NULL ? n->fast->forward : n->node.op->forward[plan->options.f64];
         if (surrogate && n->node.op->surrogate_forward != NULL) kernel = n->node.op->surrogate_forward;
-        run_kernel(plan, n, kernel, &n->forward, 0);
+        run_kernel(plan, n, kernel, &n->forward, SG_FORWARD);
         if (check && !finite_value(plan, n, n->forward.out)) return n;
     }
     return NULL;
@@ -415,7 +424,8 @@ static void make_again(sg_plan *plan, const sg_plan_node *before)
     for (int i = 0; i < plan->count; i++) {
         sg_plan_node *n = &plan->nodes[i];
         if (!n->dropped || n->use[SG_USE_AGAIN].first != sg_plan_back(plan, before) - 1) continue;
-        run_kernel(plan, n, n->fast != NULL ? n->fast->forward : n->node.op->forward[plan->options.f64], &n->again, 2);
+        run_kernel(plan, n, n->fast != NULL ? n->fast->forward : n->node.op->forward[plan->options.f64], &n->again,
+                   SG_AGAIN);
     }
 }
 
@@ -428,7 +438,7 @@ static const sg_plan_node *backward_nodes(sg_plan *plan, bool check)
         for (int j = 0; j < n->node.input_count; j++)
             if (n->zero_first[j]) zero(n->backward.din[j], sg_plan_bytes(plan, &plan->nodes[n->node.inputs[j]]));
         run_kernel(plan, n, n->fast != NULL ? n->fast->backward : n->node.op->backward[plan->options.f64], &n->backward,
-                   1);
+                   SG_BACKWARD);
         if (check && !grads_finite(plan, n)) return n;
         exchange(plan, n);
     }

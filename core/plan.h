@@ -110,4 +110,17 @@ typedef struct sg_profile_row {
 /* Fills at most `most` rows and returns how many ops ran. */
 int sg_plan_profile_rows(const sg_plan *plan, sg_profile_row *rows, int most);
 
+typedef enum sg_direction { SG_FORWARD, SG_BACKWARD, SG_AGAIN /* the value made again */ } sg_direction;
+/* One kernel that has run. The texts live as long as the plan. */
+typedef struct sg_kernel_run {
+    const char *name, *kernel; /* of the node, as in the printed table; of its fast row, or "reference" */
+    const sg_op *op;
+    sg_shape shape; /* of the output */
+    sg_direction direction;
+    double begin_s, end_s; /* of CLOCK_MONOTONIC */
+} sg_kernel_run;
+/* From now on `see` is told of every kernel, in order, by the thread that runs the plan; NULL ends it. */
+typedef void (*sg_kernel_observer)(void *context, const sg_kernel_run *run);
+void sg_plan_observe(sg_plan *plan, sg_kernel_observer see, void *context);
+
 #endif

@@ -49,7 +49,7 @@ typedef struct sg_plan_node {
     sg_run forward, again, backward;
     bool zero_first[SG_MAX_INPUTS];  /* backward: din[i] must be zeroed before this node runs */
     bool ready_after[SG_MAX_INPUTS]; /* backward: input i is a parameter whose gradient nothing adds to any more */
-    double seconds[3];               /* forward, backward, made again */
+    double seconds[3];               /* by sg_direction */
     long runs[3];
 } sg_plan_node;
 
@@ -68,6 +68,8 @@ struct sg_plan {
     sg_step step;
     sg_plan_info info;
     bool profile;
+    sg_kernel_observer see; /* NULL: nobody looks */
+    void *see_context;
 };
 
 static inline size_t sg_plan_number_size(const sg_plan *plan, const sg_plan_node *n)

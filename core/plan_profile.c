@@ -57,6 +57,12 @@ void sg_plan_profile(sg_plan *plan, bool on)
         }
 }
 
+void sg_plan_observe(sg_plan *plan, sg_kernel_observer see, void *context)
+{
+    plan->see = see;
+    plan->see_context = context;
+}
+
 static double mean_ms(const sg_plan_node *n, int direction)
 {
     return n->runs[direction] > 0 ? 1e3 * n->seconds[direction] / (double)n->runs[direction] : 0;

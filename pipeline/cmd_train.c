@@ -5,6 +5,7 @@
 #include "pipeline/dry_run.h"
 #include "pipeline/ranks.h"
 #include "pipeline/report.h"
+#include "pipeline/trace.h"
 #include "pipeline/train.h"
 
 #include <stdio.h>
@@ -23,7 +24,7 @@ sg_status sg_cmd_train(int argc, char **argv)
     int threads = -1;
     bool done = false;
     sg_option_list sets = {0};
-    sg_train_options train = {.report = true};
+    sg_train_options train = {.report = true, .profile_steps = 20};
     bool no_report = false, dry_run = false;
     sg_config config;
     char command[SG_COMMAND_MAX];
@@ -34,6 +35,9 @@ sg_status sg_cmd_train(int argc, char **argv)
         {"resume", 0, SG_OPTION_FLAG, &train.resume, NULL, "go on from the last checkpoint of this folder"},
         {"dry-run", 'n', SG_OPTION_FLAG, &dry_run, NULL, "print memory, work and time; write nothing"},
         {"no-report", 0, SG_OPTION_FLAG, &no_report, NULL, "do not make report.html at the end"},
+        {"profile", 0, SG_OPTION_TEXT, &train.profile, "FILE",
+         "trace the first steps op by op (ui.perfetto.dev shows it)"},
+        {"profile-steps", 0, SG_OPTION_INT, &train.profile_steps, "N", "how many of them", 1, SG_TRACE_STEPS_MAX},
         {"quiet", 'q', SG_OPTION_FLAG, &train.quiet, NULL, "no progress on the terminal"},
         {"verbose", 'v', SG_OPTION_FLAG, &train.verbose, NULL, "print what each pass of the plan decided"},
     };
@@ -48,6 +52,7 @@ sg_status sg_cmd_train(int argc, char **argv)
     SG_TRY(sg_args_parse(&usage, argc, argv, &path, NULL, &done));
     if (done) return SG_OK;
     if (folder == NULL) SG_FAIL(SG_E_USAGE, "-o FOLDER is missing");
+    if (dry_run && train.profile != NULL) SG_FAIL(SG_E_USAGE, "--profile: a dry run takes no steps to trace");
     sg_cmd_line(command, argc, argv);
     train.command = command;
     train.report = !no_report;

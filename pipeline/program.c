@@ -108,10 +108,17 @@ void sg_program_made_up(sg_program *program)
 
 sg_status sg_program_step(const sg_program *program, sg_model *model, const sg_config *config, double factor)
 {
+    sg_trace *trace = program->trace;
+    const int forward = sg_trace_begin(trace, "forward");
     SG_TRY(sg_plan_forward(program->plan));
+    sg_trace_end(trace, forward);
+    const int backward = sg_trace_begin(trace, "backward");
     SG_TRY(sg_plan_backward(program->plan));
+    sg_trace_end(trace, backward);
+    const int optimiser = sg_trace_begin(trace, "optimiser");
     SG_TRY(sg_optimiser_step(model, program->plan, &config->optimiser, factor));
     sg_plan_commit(program->plan);
+    sg_trace_end(trace, optimiser);
     return SG_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/plan.h"
 #include "pipeline/config.h"
+#include "pipeline/trace.h"
 
 typedef enum sg_program_kind {
     SG_PROGRAM_TRAIN,     /* with backward */
@@ -20,6 +21,7 @@ typedef struct sg_program {
     sg_value root; /* the loss */
     sg_microscope_size size;
     int batch;
+    sg_trace *trace; /* of the stages of sg_program_step; the caller's, NULL: none */
 } sg_program;
 
 /* What `nn` asks of a plan; backward and verbose are left to the caller. */

@@ -66,6 +66,19 @@ void sg_text_html(sg_text *text, const char *plain)
     }
 }
 
+void sg_text_json(sg_text *text, const char *plain)
+{
+    sg_text_bytes(text, "\"", 1);
+    for (; *plain; plain++) {
+        const unsigned char c = (unsigned char)*plain;
+        if (c < 32)
+            sg_text_add(text, "\\u%04x", c);
+        else
+            sg_text_add(text, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+    }
+    sg_text_bytes(text, "\"", 1);
+}
+
 void sg_text_data_uri(sg_text *text, const char *mime, const void *data, size_t size)
 {
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -19,6 +19,8 @@ void sg_text_add(sg_text *text, const char *format, ...) __attribute__((format(p
 void sg_text_bytes(sg_text *text, const char *data, size_t len);
 /* & < > " ' as entities; control characters as blanks. */
 void sg_text_html(sg_text *text, const char *plain);
+/* A JSON string with its quotes (RFC 8259); `plain` is UTF-8. */
+void sg_text_json(sg_text *text, const char *plain);
 /* "data:<mime>;base64,..." (RFC 2397, RFC 4648). */
 void sg_text_data_uri(sg_text *text, const char *mime, const void *data, size_t size);
 

@@ -19,6 +19,7 @@
 #include "pipeline/safetensors.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct trainer {
@@ -36,8 +37,9 @@ typedef struct trainer {
     int64_t total_steps;
     int steps_per_epoch;
     sg_progress progress;
-    double setup_s; /* from the start of the process to the first step */
-    int lock;       /* of the folder; -1: not held */
+    double setup_s;  /* from the start of the process to the first step */
+    sg_trace *trace; /* NULL: not asked for, or not rank 0 */
+    int lock;        /* of the folder; -1: not held */
 } trainer;
 
 /* ---- setting up ---- */
@@ -128,7 +130,8 @@ static sg_status begin(trainer *t)
         t->config.train.epochs > 0 ? (int64_t)t->config.train.epochs * t->steps_per_epoch : t->config.train.steps;
     t->setup_s = sg_process_seconds();
     sg_progress_begin(&t->progress, t->folder, t->state.step, t->total_steps, t->options->quiet || !lead(t));
-    return SG_OK;
+    t->train.trace = t->trace;
+    return sg_trace_watch(t->trace, t->train.plan);
 }
 
 /* ---- one step ---- */
@@ -137,7 +140,9 @@ static sg_status train_step(trainer *t, double *loss, double *lr)
     const sg_batch *batch;
     sg_plan *plan = t->train.plan;
     const double factor = sg_schedule_factor(&t->config.optimiser, t->state.step, t->total_steps);
+    const int wait = sg_trace_begin(t->trace, "loader wait");
     SG_TRY(sg_loader_next(t->loader, &batch));
+    sg_trace_end(t->trace, wait);
     memcpy(sg_plan_input(plan, "sample"), batch->sample, sg_shape_len(sg_plan_shape(plan, "sample")) * sizeof(float));
     const sg_shape label = sg_plan_shape(plan, "label");
     sg_overlap_label(sg_plan_input(plan, "label"), batch->label, label.n, label.h,
@@ -170,7 +175,10 @@ static sg_status save(trainer *t, const char *name)
 {
     char path[SG_PATH_MAX];
     SG_TRY(sg_run_path(path, t->folder, name));
-    return sg_checkpoint_write(path, t->model, &t->state);
+    const int span = sg_trace_begin(t->trace, "checkpoint");
+    SG_TRY(sg_checkpoint_write(path, t->model, &t->state));
+    sg_trace_end(t->trace, span);
+    return SG_OK;
 }
 
 /* Learned light changes how bright the picture is, so an automatic range follows it, unless the ADC learns itself. */
@@ -179,9 +187,11 @@ static sg_status validate(trainer *t, sg_log_row *row)
     const sg_camera_config *camera = &t->config.microscope.camera;
     sg_scores scores;
     const bool adc_learns = camera->learn_range.on || camera->learn_threshold.on;
+    const int span = sg_trace_begin(t->trace, "validation");
     if (t->range_auto && t->config.microscope.illumination.learn.on && !adc_learns)
         SG_TRY(sg_range_tune(t->model, &t->config, t->dataset, true));
     SG_TRY(sg_evaluate(&scores, &t->evaluate, &t->config, t->dataset, SG_SPLIT_VALIDATION, NULL, NULL));
+    sg_trace_end(t->trace, span);
     row->validation_loss = scores.loss;
     row->validation_dice = scores.dice;
     row->validation_ap50 = scores.ap50;
@@ -214,9 +224,11 @@ static sg_status loop(trainer *t)
 {
     while (t->state.step < t->total_steps) {
         sg_log_row row = {0, 0, 0, NAN, NAN, NAN};
+        const int span = sg_trace_step(t->trace, t->state.step + 1);
         sg_status status = train_step(t, &row.train_loss, &row.lr); /* fails on all ranks or on none */
         const bool stop = sg_ranks_any(t->options->ranks, sg_interrupted()) && t->state.step < t->total_steps;
         if (status == SG_OK && lead(t)) status = record(t, &row, stop);
+        if (status == SG_OK) status = sg_trace_step_end(t->trace, span);
         SG_TRY(together(t, status));
         if (due(t, t->config.train.validate_every)) sg_ranks_share_model(t->options->ranks, t->model); /* its range */
         sg_progress_step(&t->progress, t->state.step, row.train_loss);
@@ -247,8 +259,24 @@ static sg_status finish(trainer *t)
     return status == SG_OK ? sg_run_done(t->folder) : status;
 }
 
+static sg_status start_trace(trainer *t)
+{
+    if (t->options->profile == NULL || !lead(t)) return SG_OK;
+    return sg_trace_open(&t->trace, t->options->profile, t->folder, t->options->profile_steps);
+}
+
+/* Training that ended early is traced as far as it came; what ended it is said in any case. */
+static sg_status finish_trace(trainer *t, sg_status status)
+{
+    char said[1024];
+    (void)snprintf(said, sizeof said, "%s", sg_error_text());
+    const sg_status written = sg_trace_write(t->trace);
+    return status == SG_OK ? written : sg_error_set(status, "%s", said);
+}
+
 static void tear_down(trainer *t)
 {
+    sg_trace_free(t->trace);
     sg_progress_end(&t->progress);
     sg_loader_stop(t->loader);
     sg_log_free(&t->log);
@@ -266,10 +294,12 @@ sg_status sg_train(const sg_config *config, const char *folder, const sg_train_o
     sg_threads_set(config->train.threads);
     SG_TRY(together(&t, lead(&t) ? sg_run_check(&finished, config, folder, options) : SG_OK));
     if (sg_ranks_any(options->ranks, finished)) return SG_OK;
+    SG_TRY(together(&t, start_trace(&t)));
     sg_status status = together(&t, prepare(&t));
     if (status == SG_OK) status = together(&t, begin(&t));
     if (status == SG_OK) status = loop(&t);
     if (status == SG_OK) status = together(&t, lead(&t) ? finish(&t) : SG_OK);
+    status = together(&t, finish_trace(&t, status));
     tear_down(&t);
     return status;
 }

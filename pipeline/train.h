@@ -14,11 +14,13 @@ typedef struct sg_train_options {
     bool verbose;        /* print the passes of the plan to stdout */
     bool report;         /* make report.html at the end */
     const char *command; /* for command.txt; NULL: not written */
+    const char *profile; /* file for a trace of the first steps (trace.h), by rank 0; NULL: none */
+    int profile_steps;   /* how many */
     sg_ranks *ranks;     /* processes that share the batches; NULL: this one alone */
 } sg_train_options;
 
 /* SG_E_USAGE if the folder holds a run and resume is off; SG_E_CONFIG if it holds a run of another configuration;
- * SG_E_INTERRUPTED after a signal, with last.ckpt written. Under several ranks every rank calls it, rank 0 writes the
+ * SG_E_INTERRUPTED after a signal, with last.ckpt written; the errors of sg_trace_open. Under several ranks every rank calls it, rank 0 writes the
  * folder, and all return the same status (pipeline/ranks.h). */
 sg_status sg_train(const sg_config *config, const char *folder, const sg_train_options *options);
 
