@@ -58,15 +58,17 @@ static void R(concat_forward_slice)(void *context, int slice, int thread)
     (run->out, run->node->form.type, out_at, run->in[slice % 2], run->node->in_form[slice % 2].type, in_at, len, false);
 }
 
-static void R(concat_backward_slice)(void *context, int slice, int thread)
+/* An image of both inputs: they may be one value, and its gradient takes one share after the other. */
+static void R(concat_backward_slice)(void *context, int image, int thread)
 {
     const sg_run *run = *(const sg_run **)context;
-    const int i = slice % 2;
-    size_t in_at, out_at;
-    const size_t len = R(concat_part)(run->node, slice, &in_at, &out_at);
     (void)thread;
-    if (run->din[i]) R(concat_copy)
-    (run->din[i], run->node->in_form[i].type, in_at, run->dout, run->node->form.type, out_at, len, !run->fresh[i]);
+    for (int i = 0; i < 2; i++) {
+        size_t in_at, out_at;
+        const size_t len = R(concat_part)(run->node, 2 * image + i, &in_at, &out_at);
+        if (run->din[i]) R(concat_copy)
+        (run->din[i], run->node->in_form[i].type, in_at, run->dout, run->node->form.type, out_at, len, !run->fresh[i]);
+    }
 }
 
 void R(concat_forward)(const sg_run *run)
@@ -76,7 +78,7 @@ void R(concat_forward)(const sg_run *run)
 
 void R(concat_backward)(const sg_run *run)
 {
-    sg_parallel(2 * run->node->shape.n, R(concat_backward_slice), &run);
+    sg_parallel(run->node->shape.n, R(concat_backward_slice), &run);
 }
 
 #ifdef SG_ONCE

@@ -122,12 +122,14 @@ static void pass_type(sg_plan *plan)
 
 /* ---- concat: inputs lie where their concatenation wants them ---- */
 
-/* The last consumer must be the concatenation: its share of the gradient is then the first, and the others add. */
+/* The last consumer must be the concatenation: its share of the gradient is then the first, and the others add. One that
+ * only an output needs has no gradient to hold it. */
 static bool can_lie_inside(const sg_plan *plan, int id, int wider)
 {
     const sg_plan_node *n = &plan->nodes[id], *w = &plan->nodes[wider];
     int input;
     if (n->node.op == NULL || n->kept || n->joined || n->inside >= 0) return false;
+    if (n->wants_grad && !w->wants_grad) return false;
     if (n->node.form.layout != w->node.form.layout || n->node.form.type != w->node.form.type) return false;
     return any_form_around(plan, id) && next_consumer(plan, id, wider, &input) < 0;
 }

@@ -159,7 +159,9 @@ static void input_lifetimes(sg_plan *plan, const sg_plan_node *c)
 static void grad_lifetime(const sg_plan *plan, sg_plan_node *n)
 {
     if (!n->wants_grad) return;
-    n->use[SG_USE_GRAD] = (sg_block_use){sg_plan_bytes(plan, n), 0, sg_plan_back(plan, n), sg_plan_back(plan, n)};
+    const bool root = n == &plan->nodes[plan->root]; /* seeded before values are made again for its backward */
+    const int back = sg_plan_back(plan, n);
+    n->use[SG_USE_GRAD] = (sg_block_use){sg_plan_bytes(plan, n), 0, root ? plan->live_count : back, back};
     if (n->leaf != SG_LEAF_NONE) n->use[SG_USE_GRAD].last = sg_plan_end(plan);
 }
 

@@ -50,7 +50,7 @@ typedef struct sg_winograd_weights {
 } sg_winograd_weights;
 
 size_t sg_winograd_weights_scratch(const sg_winograd_weights *p, int threads);
-/* As sg_winograd_run; mask and dbias may be NULL. Nothing overlaps. */
+/* As sg_winograd_run; mask, dweights and dbias may be NULL. Nothing overlaps. */
 void sg_winograd_weights_run(const sg_winograd_weights *p, const void *x, const void *dy, const void *mask,
                              float *dweights, float *dbias, void *scratch);
 

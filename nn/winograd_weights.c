@@ -226,6 +226,6 @@ void sg_winograd_weights_run(const sg_winograd_weights *p, const void *x, const 
     j.dweights = dweights;
     j.dbias = dbias;
     sg_parallel(j.chunks * j.x.groups * j.dy.groups, run_item, &j);
-    sg_parallel(j.dy.panels * j.x.groups, run_finish, &j);
+    if (dweights) sg_parallel(j.dy.panels * j.x.groups, run_finish, &j);
     if (dbias) finish_bias(&j);
 }
