@@ -60,7 +60,7 @@ static size_t weight_len(const layer *l)
 
 static int tiles_of_image(const layer *l)
 {
-    return (l->h * l->w + TILE - 1) / TILE;
+    return (int)(((size_t)l->h * (size_t)l->w + TILE - 1) / TILE);
 }
 
 static layer layer_make(const sg_node *node)
@@ -501,7 +501,7 @@ static void backward_slice(void *context, int chunk, int thread)
 static void scatter(const layer *l, const tile *t, const map *m, float *dx, int first, int last)
 {
     for (size_t p = 0; p < t->count; p++) {
-        const int row = (int)(t->first + p) / l->w, column = (int)(t->first + p) % l->w;
+        const int row = (int)((t->first + p) / (size_t)l->w), column = (int)((t->first + p) % (size_t)l->w);
         const float *from = m->result + p * l->x.width;
         for (int tap = 0; tap < 9; tap++) {
             const int y = row + tap / 3 - 1, x = column + tap % 3 - 1;

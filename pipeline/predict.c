@@ -90,7 +90,9 @@ static sg_status make_tiles(sg_predictor *p)
     if (tile > 0 && tile <= 2 * halo)
         SG_FAIL(SG_E_RANGE, "a tile of %d px has nothing left between overlaps of %d px on both sides; %d would do",
                 p->options.tile_px, halo, 2 * halo + unit);
-    return plan_tiles(p, tile > 0 ? tile : choose_side(p, halo, field), halo);
+    const int side = tile > 0 ? tile : choose_side(p, halo, field);
+    const sg_status status = plan_tiles(p, side, halo);
+    return status == SG_E_MEMORY ? sg_error_prefix(status, "--tile %d", side) : status;
 }
 
 sg_status sg_predictor_make(sg_predictor **out, const sg_config *config, sg_model *model, int channels, int height,
