@@ -15,7 +15,7 @@ static inline size_t sg_align_up(size_t bytes)
 
 /* *out = count * size zeroed bytes, aligned to SG_ALIGN (never NULL on success, also for 0 bytes). Free with sg_free.
  * SG_E_MEMORY names `what` and the number of bytes, also where the system would promise more than there is (a large
- * block is compared with sg_memory_available). */
+ * block is compared with sg_memory_look). */
 sg_status sg_alloc(void **out, size_t count, size_t size, const char *what);
 void sg_free(void *memory);
 /* The same for one large block that nobody may touch whole: its pages appear, zeroed, when they are first used, by the
@@ -30,7 +30,6 @@ typedef struct sg_memory_left {
     const char *who;
 } sg_memory_left;
 sg_memory_left sg_memory_look(const char *root);
-size_t sg_memory_available(void);
 #define SG_ALLOC(out, count, what) sg_alloc((void **)(out), (count), sizeof **(out), (what))
 
 #endif

@@ -118,8 +118,3 @@ sg_memory_left sg_memory_look(const char *root)
     left.bytes -= reserve;
     return left;
 }
-
-size_t sg_memory_available(void)
-{
-    return sg_memory_look("").bytes;
-}

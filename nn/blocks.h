@@ -11,10 +11,4 @@ SG_HIDDEN void sg_blocks_load(float *to, int block, const void *from, sg_form fo
 SG_HIDDEN void sg_blocks_store(void *to, sg_form form, const float *from, int block, int channels, size_t pixels,
                                bool add);
 
-/* Floats of such an image. */
-static inline size_t sg_blocks_len(int block, int channels, size_t pixels)
-{
-    return (size_t)((channels + block - 1) / block) * (size_t)block * pixels;
-}
-
 #endif
