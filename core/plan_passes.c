@@ -174,6 +174,7 @@ static void again_lifetimes(sg_plan *plan)
         if (!n->live || !n->dropped) continue;
         const int when = n->use[SG_USE_AGAIN].first;
         n->use[SG_USE_SCRATCH_AGAIN] = (sg_block_use){n->use[SG_USE_SCRATCH_FORWARD].bytes, 0, when, when};
+        extend(&n->use[SG_USE_SAVE], when); /* is written again, also where no backward reads it */
         for (int j = 0; j < n->node.input_count; j++) {
             sg_plan_node *in = n->node.inputs[j] >= 0 ? &plan->nodes[n->node.inputs[j]] : NULL;
             if (in != NULL && in->leaf != SG_LEAF_PARAM)

@@ -91,6 +91,14 @@ static sg_value made_again_first(drawn *d)
     return loss(d, y);
 }
 
+/* Nothing is learned before the pooling: its value is made again, and with it what only its own backward would read. */
+static sg_value made_again_without_gradient(drawn *d)
+{
+    const sg_value x = sg_input(d->g, "x", SG_SHAPE(2, 16, 36, 30));
+    const sg_value y = conv(d, sg_upsample_bilinear(d->g, conv(d, sg_max_pool(d->g, x), 24, 3)), 40, 3);
+    return loss(d, sg_relu(d->g, sg_max_pool(d->g, y), 0));
+}
+
 /* A concatenation without a gradient, of values that have one. */
 static sg_value only_an_output_concatenates(drawn *d)
 {
@@ -182,7 +190,8 @@ static sg_value draw_graph(drawn *d)
 {
     d->random = true;
     const int n = 1 + draw(d, 3), h = 9 + draw(d, 6), w = 7 + draw(d, 8), until = 6 + draw(d, VALUES - 12);
-    d->value[d->count++] = sg_variable(d->g, "x", SG_SHAPE(n, 3, h, w), false);
+    const sg_shape shape = SG_SHAPE(n, 3, h, w);
+    d->value[d->count++] = draw(d, 2) ? sg_variable(d->g, "x", shape, false) : sg_input(d->g, "x", shape);
     d->value[d->count++] = conv(d, d->value[0], 16, 3);
     while (d->count < until) (void)add_next(d);
     const sg_value root = loss(d, d->value[d->count - 1]);
@@ -198,6 +207,7 @@ typedef struct kind {
 
 static const kind kinds[] = {
     {"what the loss reads is made again", made_again_first},
+    {"a pooling without gradient is made again", made_again_without_gradient},
     {"only an output concatenates", only_an_output_concatenates},
     {"a weight is frozen, its bias is not", weight_frozen_bias_not},
     {"a value is concatenated with itself", concatenated_with_itself},
