@@ -134,15 +134,16 @@ struct sg_op {
     const sg_fast *fast[SG_FAST_MAX];    /* optional: the first that takes a node runs it */
     unsigned keeps_inputs;               /* bit i: backward reads in[i] (values, not only the shape) */
     bool keeps_output;                   /* backward reads out */
-    bool sets_fresh; /* backward sets din[i] where fresh[i] (saves zeroing); every element must then be written */
-    bool linear;     /* in in[0]: adjoint test to 1e-12, gradient check to 1e-9 */
-    bool any_layout; /* out and all inputs may be blocked together (and then all are) */
-    bool any_form;   /* takes every type and image_step, each tensor its own */
-    unsigned masks;  /* bit i: can do node->mask[i] */
-    bool again_ok;   /* forward may run twice in a step: costs time only */
-    bool joins;      /* its output is its inputs' channels, one after the other: can be done in place */
-    bool is_relu;    /* attr is sg_fused_relu: the fuse pass may move it into the op before it */
-    bool fuses_relu; /* can apply node->fused after itself and undo it in backward (which then reads out) */
+    bool sets_fresh;      /* backward sets din[i] where fresh[i] (saves zeroing); every element must then be written */
+    bool linear;          /* in in[0]: adjoint test to 1e-12, gradient check to 1e-9 */
+    bool any_layout;      /* out and all inputs may be blocked together (and then all are) */
+    bool any_form;        /* takes every type and image_step, each tensor its own */
+    unsigned masks;       /* bit i: can do node->mask[i] */
+    bool again_ok;        /* forward may run twice in a step: costs time only */
+    bool joins;           /* its output is its inputs' channels, one after the other: can be done in place */
+    bool is_relu;         /* attr is sg_fused_relu: the fuse pass may move it into the op before it */
+    bool fuses_relu;      /* can apply node->fused after itself and undo it in backward (which then reads out) */
+    bool undoes_by_input; /* with fuses_relu: backward knows the activation's side from in[0], and does not read out */
     /* Case generator: builds test case i (an input by sg_case_input, then the op) and returns its value; SG_NONE
      * without an error past the last case. Small and odd shapes, h != w somewhere, every attribute that changes the
      * code path. */

@@ -81,6 +81,12 @@ static inline size_t sg_plan_bytes(const sg_plan *plan, const sg_plan_node *n)
 {
     return sg_shape_len(n->node.shape) * (n->node.is_complex ? 2 : 1) * sg_plan_number_size(plan, n);
 }
+/* Does its own backward read its value? An activation that was fused is undone with its help. */
+static inline bool sg_plan_reads_own(const sg_plan_node *n)
+{
+    const bool undoes = n->node.fused != NULL && !n->node.premasked && !n->node.op->undoes_by_input;
+    return n->wants_grad && n->node.op != NULL && (n->node.op->keeps_output || undoes);
+}
 static inline bool sg_plan_without(const sg_plan *plan, sg_pass pass)
 {
     return (plan->options.without & (unsigned)pass) != 0;

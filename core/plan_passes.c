@@ -123,9 +123,7 @@ static void value_lifetime(sg_plan *plan, sg_plan_node *n)
     if (n->leaf != SG_LEAF_NONE) value->first = 0; /* written by the caller, and read again if a run is repeated */
     if (n->leaf != SG_LEAF_NONE || n->kept) value->last = end;
     if (n->dropped) n->use[SG_USE_AGAIN] = (sg_block_use){value->bytes, 0, end, 0};
-    const bool undone = n->node.fused != NULL && !n->node.premasked; /* the activation, with the help of the output */
-    if (n->wants_grad && n->node.op != NULL && (n->node.op->keeps_output || undone))
-        read_backward(n, sg_plan_back(plan, n));
+    if (sg_plan_reads_own(n)) read_backward(n, sg_plan_back(plan, n));
 }
 
 static void space_lifetime(sg_plan *plan, sg_plan_node *n)

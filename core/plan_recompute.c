@@ -17,7 +17,7 @@ static double cost(const sg_plan_node *n)
 static bool read_by_backward(const sg_plan *plan, int id)
 {
     const sg_plan_node *n = &plan->nodes[id];
-    if (n->wants_grad && (n->node.op->keeps_output || (n->node.fused != NULL && !n->node.premasked))) return true;
+    if (sg_plan_reads_own(n)) return true;
     for (int i = id + 1; i < plan->count; i++) {
         const sg_plan_node *c = &plan->nodes[i];
         for (int j = 0; c->live && c->wants_grad && j < c->node.input_count; j++)

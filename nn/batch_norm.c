@@ -444,6 +444,7 @@ const sg_op sg_op_batch_norm = {
     .any_layout = true,
     .any_form = true,
     .fuses_relu = true,
+    .undoes_by_input = true,
     .again_ok = true,
     .cases = batch_norm_cases,
 };

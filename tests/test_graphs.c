@@ -342,9 +342,9 @@ static const mode modes[] = {
     {"no mask, lifetime", {.without = SG_PASS_MASK | SG_PASS_LIFETIME}, 1e-4},
 };
 
-static void test_graph(void **state)
+static void test_graph(void **argument)
 {
-    const int index = *(const int *)*state;
+    const int index = *(const int *)*argument;
     results exact = run(index, (sg_plan_options){.f64 = true}, 1);
     assert_true(exact.count > 3);
     for (size_t m = 0; m < sizeof modes / sizeof *modes; m++) {
