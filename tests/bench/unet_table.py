@@ -9,6 +9,7 @@ same kind (the mode with the least median step). A mode of PyTorch that was more
 the first round is not run again. Standard library only.
 """
 import argparse
+import itertools
 import json
 import pathlib
 import re
@@ -69,9 +70,10 @@ def measure(args, net):
     sides = {"ours " + m: (ours, m) for kind in OURS.values() for m in (kind if net == "32/4" else kind[:1])}
     sides |= {"peer " + m: (peer, m) for kind in PEER.values() for m in kind}
     found = {name: [] for name in sides}
-    order = [name for pair in zip([n for n in sides if n < "p"] * 2, [n for n in sides if n > "p"]) for name in pair]
+    mine, theirs = [n for n in sides if n < "p"], [n for n in sides if n > "p"]
+    order = [name for pair in itertools.zip_longest(mine, theirs) for name in pair if name]
     for turn in range(args.rounds):
-        for name in dict.fromkeys(order):
+        for name in order:
             kind = next((["peer " + m for m in modes] for modes in PEER.values() if name[5:] in modes), None)
             if turn and name.startswith("peer") and not worth_running(found, name, kind):
                 continue
