@@ -194,8 +194,12 @@ static int experiment_make(void **state)
     char path[512];
     static const char yaml[] =
         "experiment:\n  title: \"Learned light & <nuclei>\"\n  arms:\n    center: {a.b: 1}\n    learned: {a.b: 2}\n";
-    const char *keep = getenv("SG_TEST_KEEP");
-    (void)snprintf(folder, sizeof folder, "%s", keep ? keep : "/tmp/sg-test-report-XXXXXX");
+    const char *keep = getenv("SG_TEST_KEEP"), *parent = getenv("TMPDIR");
+    (void)snprintf(folder, sizeof folder, "%s%s",
+                   keep     ? keep
+                   : parent ? parent
+                            : "/tmp",
+                   keep ? "" : "/sg-test-report-XXXXXX");
     if (keep ? sg_folder_make(folder) != SG_OK : !mkdtemp(folder)) return -1;
     (void)snprintf(path, sizeof path, "%s/experiment.yaml", folder);
     if (sg_file_write(path, yaml, sizeof yaml - 1) != SG_OK) return -1;
