@@ -11,6 +11,11 @@ sg_value sg_bce(sg_graph *g, sg_value logits, sg_value label);
 sg_value sg_dice(sg_graph *g, sg_value logits, sg_value label);
 /* bce_weight bce + dice_weight dice. */
 sg_value sg_dice_bce(sg_graph *g, sg_value logits, sg_value label, double bce_weight, double dice_weight);
+/* Softmax cross entropy over channels: sum w(y) (log sum_k exp z_k - z_y) / sum w(y) over the pixels whose label is a
+ * class, 0 .. c-1; below 0: not counted, beyond: NaN. logits (n, c, h, w), c in 2 .. SG_CLASSES_MAX; label (n, 1, h, w);
+ * class_weight (c), >= 0, copied, or NULL: all 1. */
+enum { SG_CLASSES_MAX = 64 };
+sg_value sg_cross_entropy(sg_graph *g, sg_value logits, sg_value label, const double *class_weight);
 /* mean (a - b)^2. */
 sg_value sg_mse(sg_graph *g, sg_value a, sg_value b);
 

@@ -12,6 +12,10 @@
     X(relu)                                                                                                            \
     X(max_pool)                                                                                                        \
     X(upsample_bilinear)                                                                                               \
+    X(dense)                                                                                                           \
+    X(average_pool)                                                                                                    \
+    X(dropout)                                                                                                         \
+    X(cross_entropy)                                                                                                   \
     X(mirror_pad)                                                                                                      \
     X(crop)                                                                                                            \
     X(bce)                                                                                                             \
@@ -37,6 +41,14 @@ sg_value sg_relu(sg_graph *g, sg_value x, double slope);
 sg_value sg_max_pool(sg_graph *g, sg_value x);
 /* Bilinear, twice the size, pixel centres kept (PyTorch: align_corners=False), edges repeated: (n, c, 2h, 2w). */
 sg_value sg_upsample_bilinear(sg_graph *g, sg_value x);
+/* y(n,o) = bias(o) + sum weight(o,c,h,w) x(n,c,h,w), (n, o, 1, 1): PyTorch's flatten(1) and Linear, whose weight is this
+ * one with the last three dimensions as one. weight (o, c, h, w); bias (1, o, 1, 1) or SG_NONE. */
+sg_value sg_dense(sg_graph *g, sg_value x, sg_value weight, sg_value bias);
+/* Mean of each k x k square, stride k: (n, c, h/k, w/k) rounded down; k 0: of the whole picture, (n, c, 1, 1). */
+sg_value sg_average_pool(sg_graph *g, sg_value x, int k);
+/* Training: x / (1 - p) with probability 1 - p, else 0; evaluation: x. 0 <= p < 1. `key`, 0..15, tells the dropouts of
+ * one network apart: equal keys leave out the same elements (Srivastava et al. 2014). */
+sg_value sg_dropout(sg_graph *g, sg_value x, double p, int key);
 /* Mirrored rows below and columns to the right, up to (n, c, h, w): y(i,j) = x(sg_mirror(i, x.h), sg_mirror(j, x.w)).
  * h and w from the size of x up to twice that. */
 sg_value sg_mirror_pad(sg_graph *g, sg_value x, int h, int w);
