@@ -258,6 +258,25 @@ static void write_keys(FILE *out, const sg_config *config, bool portable)
     }
 }
 
+/* One line a key, "camera.qe: 0.7". */
+static void write_lines(FILE *out, const sg_config *config)
+{
+    for (int i = 0; i < sg_key_count; i++) {
+        if (sg_keys[i].machine) continue;
+        fprintf(out, "%s: ", sg_keys[i].path);
+        sg_key_write(out, config, &sg_keys[i], true);
+        fputc('\n', out);
+    }
+}
+
+static void write_style(FILE *out, const sg_config *config, sg_config_style style)
+{
+    if (style == SG_CONFIG_LINES)
+        write_lines(out, config);
+    else
+        write_keys(out, config, style == SG_CONFIG_PORTABLE);
+}
+
 sg_status sg_config_write(char **out, const sg_config *config, sg_config_style style)
 {
     char *text = NULL;
@@ -265,7 +284,7 @@ sg_status sg_config_write(char **out, const sg_config *config, sg_config_style s
     FILE *stream = open_memstream(&text, &size);
     *out = NULL;
     if (!stream) SG_FAIL(SG_E_MEMORY, "config: out of memory");
-    write_keys(stream, config, style == SG_CONFIG_PORTABLE);
+    write_style(stream, config, style);
     const bool bad = ferror(stream) != 0;
     if (fclose(stream) != 0 || bad) {
         free(text);
@@ -277,11 +296,34 @@ sg_status sg_config_write(char **out, const sg_config *config, sg_config_style s
     return status;
 }
 
+/* Keeps the lines of `text` that `other` has not in the same place. */
+static void keep_changes(char *text, const char *other)
+{
+    char *to = text;
+    for (const char *from = text; *from;) {
+        const size_t length = strcspn(from, "\n") + 1, other_length = strcspn(other, "\n") + 1;
+        if (length != other_length || memcmp(from, other, length) != 0) {
+            memmove(to, from, length);
+            to += length;
+        }
+        from += length;
+        other += other_length;
+    }
+    *to = 0;
+}
+
 sg_status sg_config_hash(uint64_t *out, const sg_config *config)
 {
-    char *text;
-    SG_TRY(sg_config_write(&text, config, SG_CONFIG_PORTABLE));
-    *out = sg_rng_hash(text);
+    sg_config defaults;
+    char *text = NULL, *other = NULL;
+    sg_config_defaults(&defaults);
+    sg_status status = sg_config_write(&text, config, SG_CONFIG_LINES);
+    if (status == SG_OK) status = sg_config_write(&other, &defaults, SG_CONFIG_LINES);
+    if (status == SG_OK) {
+        keep_changes(text, other);
+        *out = sg_rng_hash(text);
+    }
     sg_free(text);
-    return SG_OK;
+    sg_free(other);
+    return status;
 }

@@ -40,11 +40,11 @@ typedef struct sg_train_config {
     int batch_size;
     sg_norm_statistics norm_statistics;
     char weights[SG_PATH_MAX]; /* safetensors file in which training starts; empty: random */
-    uint64_t seed;        /* initial values, order of the pictures, augmentation, noise */
-    int validate_every;   /* steps; 0: only at the end */
-    int checkpoint_every; /* steps; 0: only at the end */
-    int log_every;        /* steps between lines of log.csv */
-    int threads;          /* 0: every core this process may use */
+    uint64_t seed;             /* initial values, order of the pictures, augmentation, noise */
+    int validate_every;        /* steps; 0: only at the end */
+    int checkpoint_every;      /* steps; 0: only at the end */
+    int log_every;             /* steps between lines of log.csv */
+    int threads;               /* 0: every core this process may use */
 } sg_train_config;
 
 /* Fourier ptychography, pipeline/reconstruct.h. */
@@ -88,12 +88,14 @@ sg_status sg_config_set(sg_config *config, const char *assignment, const char *w
 typedef enum sg_config_style {
     SG_CONFIG_FULL,     /* every key: read again, it gives the same config to the bit */
     SG_CONFIG_PORTABLE, /* without what must not enter results: folders of paths, number of threads */
+    SG_CONFIG_LINES,    /* the same, a line a key with its whole path: not YAML */
 } sg_config_style;
 
 /* The resolved config as YAML, every key in the order of the table. Free with sg_free. */
 sg_status sg_config_write(char **out, const sg_config *config, sg_config_style style);
 
-/* FNV-1a of the portable text: equal if and only if two runs are meant to give the same numbers. */
+/* FNV-1a of the portable values that are not the default's: equal if and only if two runs are meant to give the same
+ * numbers. A key that a later version adds leaves it as it was, so that runs made before are still found. */
 sg_status sg_config_hash(uint64_t *out, const sg_config *config);
 
 /* ---- experiments: one config, several arms, several seeds ----
@@ -131,7 +133,7 @@ typedef struct sg_experiment {
     char vary_key[SG_KEY_MAX]; /* "" without `vary` */
     char vary_value[SG_VARY_MAX][SG_VALUE_MAX];
     int vary_line;
-    int vary_count; /* at least 1; without `vary` one empty value */
+    int vary_count;    /* at least 1; without `vary` one empty value */
     char *assignments; /* those of sg_experiment_set, each a line "# --set KEY=VALUE"; NULL: none */
 } sg_experiment;
 

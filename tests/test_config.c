@@ -384,6 +384,15 @@ static void test_portable(void **state)
     set_ok(&b, "camera.qe=.99");
     assert_int_equal(sg_config_hash(&hash_b, &b), SG_OK);
     assert_true(hash_a != hash_b);
+    set_ok(&b, "camera.qe=1");
+    assert_int_equal(sg_config_hash(&hash_b, &b), SG_OK);
+    assert_true(hash_a == hash_b);
+    /* equal values of unequal keys */
+    set_ok(&a, "sample.size_px=64");
+    set_ok(&b, "sample.margin_px=64");
+    assert_int_equal(sg_config_hash(&hash_a, &a), SG_OK);
+    assert_int_equal(sg_config_hash(&hash_b, &b), SG_OK);
+    assert_true(hash_a != hash_b);
 }
 
 static void test_experiment(void **state)
