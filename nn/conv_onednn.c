@@ -108,7 +108,7 @@ static layer layer_make(const sg_node *node, int threads)
 
 static bool row_takes(const sg_node *node, bool backward)
 {
-    if (!sg_dnn_block()) return false;
+    if (!sg_dnn_block() || !sg_conv_same(node)) return false;
     const layer l = layer_make(node, 1);
     for (int d = 0; d < (backward ? DIRECTIONS : 1); d++)
         if (!sg_dnn_has(&l.problem[d])) return false;

@@ -12,6 +12,7 @@
 #include "core/bf16.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "nn/conv_rows.h"
 #include "nn/gemm.h"
 #include "nn/lanes.h"
 #include "nn/ops.h"
@@ -86,7 +87,8 @@ static bool pixel_takes(const sg_node *node, bool backward)
     (void)backward;
     if (node->op == &sg_op_conv_transpose) return true;
     const int k = node->in_shape[1].h;
-    return node->op == &sg_op_conv2d && (k == 1 || (k == 3 && node->in_shape[0].c <= PLAIN_CHANNELS));
+    return node->op == &sg_op_conv2d &&
+           (k == 1 || (k == 3 && sg_conv_same(node) && node->in_shape[0].c <= PLAIN_CHANNELS));
 }
 
 static unsigned pixel_layouts(void)

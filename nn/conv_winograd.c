@@ -57,7 +57,7 @@ enum { SMALLEST = 4 };
 static bool row_takes(const sg_node *node, bool backward)
 {
     (void)backward;
-    return !node->direct && node->in_shape[1].h == 3 && node->in_shape[0].c % SG_NCHW8 == 0 &&
+    return !node->direct && sg_conv_same(node) && node->in_shape[1].h == 3 && node->in_shape[0].c % SG_NCHW8 == 0 &&
            node->shape.c % SG_NCHW8 == 0 && node->shape.h >= SMALLEST && node->shape.w >= SMALLEST;
 }
 

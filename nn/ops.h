@@ -27,6 +27,8 @@ SG_NN_OPS(SG_OP_DECLARE)
 /* y(n,o,y,x) = bias(o) + sum_{i,ky,kx} weight(o,i,ky,kx) x(n,i,y+ky-p,x+kx-p), p = (k-1)/2, zero outside: a correlation
  * of stride 1 and the same size. weight (o, i, k, k), k odd, 1..15; bias (1, o, 1, 1) or SG_NONE. */
 sg_value sg_conv2d(sg_graph *g, sg_value x, sg_value weight, sg_value bias);
+/* The same with p = 0, only where the kernel lies in the picture: y is (n, o, h - k + 1, w - k + 1). */
+sg_value sg_conv2d_valid(sg_graph *g, sg_value x, sg_value weight, sg_value bias);
 /* y(n,o,2y+ky,2x+kx) = bias(o) + sum_i x(n,i,y,x) weight(i,o,ky,kx). weight (i, o, 2, 2); bias (1, o, 1, 1) or SG_NONE.
  * y is (n, o, 2h, 2w). */
 sg_value sg_conv_transpose(sg_graph *g, sg_value x, sg_value weight, sg_value bias);

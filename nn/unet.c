@@ -1,47 +1,17 @@
 /* unet.c - U-Net as data flow (Ronneberger, Fischer & Brox, MICCAI 2015, with padding, so that nothing is cropped).
  *     down0 ------------------------------- skip ---> merge0 -> head
  *       pool -> down1 ------- skip ---> merge1 -> up0 --^
- *                 pool -> down2 -> up1 ---^
- * Kernels start as normal numbers of standard deviation sqrt(2 / fan_in) (He et al., ICCV 2015), biases as 0. */
+ *                 pool -> down2 -> up1 ---^ */
 #include "nn/unet.h"
 
 #include "nn/ops.h"
-
-#include <math.h>
-
-static sg_value kernel(sg_graph *g, const char *name, sg_shape shape, int fan_in)
-{
-    return sg_param(g, sg_graph_text(g, "%s.weight", name), shape,
-                    &(sg_param_spec){.init = SG_INIT_NORMAL, .init_b = sqrt(2. / fan_in), .decay = true, .unit = "1"});
-}
-
-/* One number a channel. */
-static sg_value channels(sg_graph *g, const char *name, const char *what, int c, double value, bool state)
-{
-    return sg_param(g, sg_graph_text(g, "%s.%s", name, what), SG_SHAPE(1, c, 1, 1),
-                    &(sg_param_spec){.init = SG_INIT_CONSTANT, .init_a = value, .state = state, .unit = "1"});
-}
-
-static sg_value convolution(sg_graph *g, sg_value x, const char *name, int out, int k)
-{
-    const int in = sg_value_shape(g, x).c;
-    return sg_conv2d(g, x, kernel(g, name, SG_SHAPE(out, in, k, k), in * k * k),
-                     channels(g, name, "bias", out, 0, false));
-}
-
-static sg_value norm(sg_graph *g, sg_value x, const char *name)
-{
-    const int c = sg_value_shape(g, x).c;
-    return sg_batch_norm(g, x, channels(g, name, "weight", c, 1, false), channels(g, name, "bias", c, 0, false),
-                         channels(g, name, "running_mean", c, 0, true), channels(g, name, "running_var", c, 1, true));
-}
 
 /* Two 3x3 convolutions, each with its activation. stage: "unet.down0" */
 static sg_value block(sg_graph *g, sg_value x, const char *stage, int out, const sg_unet_config *config)
 {
     for (int i = 1; i <= 2; i++) {
-        x = convolution(g, x, sg_graph_text(g, "%s.conv%d", stage, i), out, 3);
-        if (config->norm == SG_NORM_BATCH) x = norm(g, x, sg_graph_text(g, "%s.norm%d", stage, i));
+        x = sg_layer_conv(g, x, sg_graph_text(g, "%s.conv%d", stage, i), out, 3);
+        x = sg_layer_norm(g, x, sg_graph_text(g, "%s.norm%d", stage, i), config->norm);
         x = sg_relu(g, x, config->leaky_slope);
     }
     return x;
@@ -49,10 +19,8 @@ static sg_value block(sg_graph *g, sg_value x, const char *stage, int out, const
 
 static sg_value up(sg_graph *g, sg_value x, const char *name, int out, const sg_unet_config *config)
 {
-    const int in = sg_value_shape(g, x).c;
-    if (config->upsample == SG_UPSAMPLE_BILINEAR) return convolution(g, sg_upsample_bilinear(g, x), name, out, 3);
-    return sg_conv_transpose(g, x, kernel(g, name, SG_SHAPE(in, out, 2, 2), in),
-                             channels(g, name, "bias", out, 0, false));
+    if (config->upsample == SG_UPSAMPLE_BILINEAR) return sg_layer_conv(g, sg_upsample_bilinear(g, x), name, out, 3);
+    return sg_layer_conv_transpose(g, x, name, out);
 }
 
 static sg_status check(const sg_unet_config *config, sg_shape x)
@@ -82,7 +50,7 @@ static sg_value data_flow(sg_graph *g, sg_value x, const sg_unet_config *config)
         x = up(g, x, sg_graph_text(g, "unet.up%d", level), width << level, config);
         x = block(g, sg_concat(g, skip[level], x), sg_graph_text(g, "unet.merge%d", level), width << level, config);
     }
-    return convolution(g, x, "unet.head", config->out_channels, 1);
+    return sg_layer_conv(g, x, "unet.head", config->out_channels, 1);
 }
 
 sg_value sg_unet(sg_graph *g, sg_value x, const sg_unet_config *config)

@@ -6,8 +6,8 @@
 
 #include "core/graph.h"
 #include "core/model.h"
+#include "nn/layers.h"
 
-typedef enum sg_norm { SG_NORM_NONE, SG_NORM_BATCH } sg_norm;
 typedef enum sg_upsample { SG_UPSAMPLE_TRANSPOSED, SG_UPSAMPLE_BILINEAR } sg_upsample;
 
 typedef struct sg_unet_config {
