@@ -10,6 +10,7 @@
 #include "nn/optimiser.h"
 #include "nn/unet.h"
 #include "physics/microscope.h"
+#include "pipeline/sweep_index.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -107,7 +108,7 @@ sg_status sg_config_hash(uint64_t *out, const sg_config *config);
  *       center: {illumination.pattern: center}
  *       learned: {illumination.learn: {learn: true, lr: .02}}
  *     vary: {illumination.dose_ph: [50, 200, 1000]} */
-enum { SG_SEED_MAX = 64, SG_ARM_MAX = 64, SG_VARY_MAX = 32, SG_KEY_MAX = 64, SG_ARM_NAME_MAX = 48, SG_VALUE_MAX = 256 };
+enum { SG_SEED_MAX = 64, SG_ARM_MAX = 64, SG_VARY_MAX = 32, SG_KEY_MAX = 64 };
 
 typedef struct sg_override {
     char key[SG_KEY_MAX], value[SG_VALUE_MAX]; /* value: YAML text, as for sg_config_set */
