@@ -12,7 +12,7 @@
 
 typedef struct conv2d_attr {
     bool valid;
-} conv2d_attr;
+} conv2d_attr; /* none: of the same size */
 SG_KERNELS(conv2d)
 
 /* Height and width of a plane. */
@@ -173,7 +173,8 @@ void R(conv2d_backward)(const sg_run *run)
 #ifdef SG_ONCE
 static sg_status conv2d_infer(sg_node *node)
 {
-    const bool valid = ((const conv2d_attr *)node->attr)->valid;
+    const conv2d_attr *attr = node->attr;
+    const bool valid = attr != NULL && attr->valid;
     const sg_shape x = node->in_shape[0], w = node->in_shape[1], b = node->in_shape[2];
     for (int i = 0; i < 3; i++)
         if (node->in_complex[i]) SG_FAIL(SG_E_SHAPE, "every input must be real");
@@ -234,7 +235,7 @@ const sg_op sg_op_conv2d = {
 
 sg_value sg_conv2d(sg_graph *g, sg_value x, sg_value weight, sg_value bias)
 {
-    return SG_NODE(g, &sg_op_conv2d, &(conv2d_attr){.valid = false}, x, weight, bias);
+    return sg_node_add(g, &sg_op_conv2d, NULL, 0, (const sg_value[]){x, weight, bias}, 3);
 }
 
 sg_value sg_conv2d_valid(sg_graph *g, sg_value x, sg_value weight, sg_value bias)
