@@ -173,8 +173,7 @@ void R(conv2d_backward)(const sg_run *run)
 #ifdef SG_ONCE
 static sg_status conv2d_infer(sg_node *node)
 {
-    const conv2d_attr *attr = node->attr;
-    const bool valid = attr != NULL && attr->valid;
+    const bool valid = node->attr_size > 0 && ((const conv2d_attr *)node->attr)->valid;
     const sg_shape x = node->in_shape[0], w = node->in_shape[1], b = node->in_shape[2];
     for (int i = 0; i < 3; i++)
         if (node->in_complex[i]) SG_FAIL(SG_E_SHAPE, "every input must be real");
