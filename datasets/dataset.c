@@ -1,4 +1,4 @@
-/* dataset.c - opens a dataset of any kind, orders its items, and makes one item: crop, margin, label, turn. */
+/* dataset.c - opens a dataset of any kind, orders its items, answers questions. */
 #include "datasets/dataset.h"
 
 #include "core/data_path.h"
@@ -6,9 +6,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "datasets/dataset_internal.h"
-#include "datasets/label.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +74,9 @@ static void free_item(sg_item *item)
     sg_free(item->name);
     sg_free(item->image_path);
     sg_free(item->label_path);
-    sg_free(item->picture);
-    sg_free(item->labels);
+    sg_raster_free(&item->picture);
+    sg_raster_free(&item->labels);
+    sg_free(item->scale);
 }
 
 static int compare_items(const void *a, const void *b)
@@ -152,7 +151,8 @@ static sg_status fill(sg_dataset *dataset)
     order_items(dataset);
     if (sg_dataset_count(dataset, SG_SPLIT_TRAIN) == 0 && !dataset->config.test_only)
         SG_FAIL(SG_E_CONFIG, "dataset: no picture of %d is in the training split", dataset->count);
-    return load_items(dataset);
+    SG_TRY(load_items(dataset));
+    return sg_bench_open(&dataset->bench, &dataset->grid);
 }
 
 sg_status sg_dataset_open(sg_dataset **out, const sg_dataset_config *config, const sg_dataset_grid *grid)
@@ -181,6 +181,7 @@ void sg_dataset_free(sg_dataset *dataset)
         sg_free(dataset->fields[i].labels);
     }
     sg_free(dataset->fields);
+    sg_bench_free(dataset->bench);
     sg_free(dataset);
 }
 
@@ -206,114 +207,20 @@ uint32_t sg_dataset_id(const sg_dataset *dataset, sg_split split, int index)
     return item_of(dataset, split, index)->id;
 }
 
-static int channels_of(const sg_dataset_grid *grid)
+int sg_dataset_channels(const sg_dataset *dataset)
 {
-    return grid->channels > 0 ? grid->channels : 1;
+    return dataset->grid.channels > 0 ? dataset->grid.channels : 1;
 }
 
 size_t sg_dataset_sample_len(const sg_dataset *dataset)
 {
     const size_t px = (size_t)dataset->grid.sample_px;
     return px * px *
-           (size_t)(dataset->config.kind == SG_DATASET_STACK ? dataset->fields[0].planes : channels_of(&dataset->grid));
+           (size_t)(dataset->config.kind == SG_DATASET_STACK ? dataset->fields[0].planes
+                                                             : sg_dataset_channels(dataset));
 }
 
 size_t sg_dataset_label_len(const sg_dataset *dataset)
 {
     return (size_t)dataset->grid.label_px * (size_t)dataset->grid.label_px;
-}
-
-/* ---- one item ---- */
-
-/* -1 -> 0, -2 -> 1, n -> n - 1: the picture goes on mirrored at its edge, however far. */
-static int mirror(int i, int n)
-{
-    i %= 2 * n;
-    if (i < 0) i += 2 * n;
-    return i < n ? i : 2 * n - 1 - i;
-}
-
-static void copy_window(float *out, int px, const float *picture, int height, int width, int y0, int x0)
-{
-    for (int y = 0; y < px; y++) {
-        const float *row = picture + (size_t)mirror(y0 + y, height) * (size_t)width;
-        for (int x = 0; x < px; x++) *out++ = row[mirror(x0 + x, width)];
-    }
-}
-
-/* 0 .. room, all equally likely. */
-static int pick(uint32_t word, int room)
-{
-    return (int)(((uint64_t)word * (uint64_t)(room + 1)) >> 32);
-}
-
-/* The sample without its margin on the camera grid, (mean brightness)^gamma. */
-static void picture_target(float *label, const float *inside, const sg_dataset *dataset)
-{
-    const sg_dataset_grid *grid = &dataset->grid;
-    const double gamma = dataset->config.target_gamma > 0 ? dataset->config.target_gamma : 1;
-    sg_label_mean(label, inside, (size_t)grid->sample_px, grid->sample_px - 2 * grid->margin_px, grid->label_px);
-    for (size_t i = 0; i < sg_dataset_label_len(dataset); i++) label[i] = (float)pow((double)label[i], gamma);
-}
-
-static void picture_item(const sg_dataset *dataset, const sg_item *item, const uint32_t *words, float *sample,
-                         float *label, int32_t *instances)
-{
-    const sg_dataset_grid *grid = &dataset->grid;
-    const int inside = grid->sample_px - 2 * grid->margin_px, room_y = item->height - inside,
-              room_x = item->width - inside;
-    const int y = words ? pick(words[0], room_y) : room_y / 2, x = words ? pick(words[1], room_x) : room_x / 2;
-    const unsigned how = words ? words[2] & 7 : 0;
-    const int32_t *labels = item->labels + (size_t)y * (size_t)item->width + (size_t)x;
-    const size_t window = (size_t)grid->sample_px * (size_t)grid->sample_px,
-                 page = (size_t)item->height * (size_t)item->width;
-    for (size_t c = 0; c < (size_t)channels_of(grid); c++) {
-        copy_window(sample + c * window, grid->sample_px, item->picture + c * page, item->height, item->width,
-                    y - grid->margin_px, x - grid->margin_px);
-        sg_square_turn(sample + c * window, grid->sample_px, how);
-    }
-    sg_label_binary(label, labels, (size_t)item->width, inside, grid->label_px);
-    sg_square_turn(label, grid->label_px, how);
-    if (dataset->config.target == SG_TARGET_SAMPLE)
-        picture_target(label, sample + (size_t)grid->margin_px * ((size_t)grid->sample_px + 1), dataset);
-    if (!instances) return;
-    sg_label_instances(instances, labels, (size_t)item->width, inside, grid->label_px);
-    sg_square_turn(instances, grid->label_px, how);
-}
-
-static void stack_item(const sg_dataset *dataset, const sg_item *item, const uint32_t *words, float *sample,
-                       float *label, int32_t *instances)
-{
-    const sg_field *field = &dataset->fields[item->field];
-    const sg_region *region = &field->region[item->split];
-    const int px = dataset->grid.sample_px, margin = dataset->grid.margin_px;
-    const int y = words ? region->y + pick(words[0], region->height - px) : item->y;
-    const int x = words ? region->x + pick(words[1], region->width - px) : item->x;
-    const size_t plane = (size_t)field->height * (size_t)field->width, window = (size_t)px * (size_t)px;
-    for (int k = 0; k < field->planes; k++)
-        copy_window(sample + (size_t)k * window, px, field->data + (size_t)k * plane, field->height, field->width, y,
-                    x);
-    copy_window(label, px - 2 * margin, field->target, field->height, field->width, y + margin, x + margin);
-    if (!instances) return;
-    memset(instances, 0, sg_dataset_label_len(dataset) * sizeof *instances);
-    for (int row = 0; field->labels && row < px - 2 * margin; row++)
-        memcpy(instances + (size_t)row * (size_t)(px - 2 * margin),
-               field->labels + (size_t)(y + margin + row) * (size_t)field->width + (size_t)(x + margin),
-               (size_t)(px - 2 * margin) * sizeof *instances);
-}
-
-void sg_dataset_item(const sg_dataset *dataset, sg_split split, int index, uint64_t seed, int64_t draw, float *sample,
-                     float *label, int32_t *instances)
-{
-    const sg_item *item = item_of(dataset, split, index);
-    uint32_t words[4];
-    const bool random = draw >= 0 && dataset->config.augment;
-    if (random) {
-        const sg_rng rng = sg_rng_make(seed, SG_RNG_AUGMENT, item->id, (uint32_t)((uint64_t)draw >> 32), 0);
-        sg_rng_words(&rng, 0, (uint32_t)draw, words);
-    }
-    if (dataset->config.kind == SG_DATASET_STACK)
-        stack_item(dataset, item, random ? words : NULL, sample, label, instances);
-    else
-        picture_item(dataset, item, random ? words : NULL, sample, label, instances);
 }

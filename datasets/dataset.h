@@ -85,11 +85,11 @@ size_t sg_dataset_label_len(const sg_dataset *dataset);
  * for stacks without masks). draw >= 0 and config.augment: a random crop, flips and quarter turns by the random
  * numbers of (seed, id, draw), for stacks only the crop, because their light has directions; otherwise the central
  * crop as it is. The margin holds real pixels where the picture has them, mirrored ones elsewhere; the label covers
- * only the inside. Cannot fail, allocates nothing. */
-void sg_dataset_item(const sg_dataset *dataset, sg_split split, int index, uint64_t seed, int64_t draw, float *sample,
-                     float *label, int32_t *instances);
+ * only the inside. Allocates nothing after the first calls; may be called by several threads. SG_E_MEMORY. */
+sg_status sg_dataset_item(const sg_dataset *dataset, sg_split split, int index, uint64_t seed, int64_t draw,
+                          float *sample, float *label, int32_t *instances);
 
-/* ---- batches for training: a thread prepares the next ones while this one is used ---- */
+/* ---- batches for training: threads prepare the next ones while this one is used ---- */
 typedef struct sg_batch {
     float *sample, *label;
     uint32_t *sample_id; /* (batch_size) */
@@ -106,7 +106,7 @@ sg_status sg_loader_start(sg_loader **out, const sg_dataset *dataset, int batch_
 sg_status sg_loader_start_part(sg_loader **out, const sg_dataset *dataset, int batch_size, int part, int parts,
                                uint64_t seed, int64_t first_batch);
 int sg_loader_batches_per_epoch(const sg_loader *loader);
-/* Valid until the next call. */
+/* Valid until the next call. The errors of sg_dataset_item. */
 sg_status sg_loader_next(sg_loader *loader, const sg_batch **out);
 void sg_loader_stop(sg_loader *loader);
 

@@ -151,21 +151,24 @@ sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *sp
 
 /* ---- reading a pair ---- */
 
-static sg_status load_label(sg_item *item, const sg_image *picture)
+static sg_status load_label(sg_item *item)
 {
+    const sg_raster *picture = &item->picture;
     sg_image label;
+    int32_t *labels;
     sg_status status = SG_OK;
     SG_TRY(sg_image_read_as(&label, item->label_path, (sg_image_options){.raw = true}));
     if (label.height != picture->height || label.width != picture->width)
         SG_FAIL_DONE(SG_E_SHAPE, "%s: %d x %d pixels, but its image %s has %d x %d", item->label_path, label.width,
                      label.height, item->image_path, picture->width, picture->height);
-    SG_TRY_DONE(sg_label_from_image(&item->labels, &label, item->label_path));
+    SG_TRY_DONE(sg_label_from_image(&labels, &label, item->label_path));
+    status = sg_raster_pack_i32(&item->labels, labels, label.height, label.width, item->label_path);
 done:
     sg_image_free(&label);
     return status;
 }
 
-static sg_status check_picture(const sg_dataset *dataset, const sg_image *picture, const char *path)
+static sg_status check_picture(const sg_dataset *dataset, const sg_raster *picture, const char *path)
 {
     const int inside = dataset->grid.sample_px - 2 * dataset->grid.margin_px;
     if (picture->height < inside || picture->width < inside)
@@ -179,16 +182,11 @@ sg_status sg_folder_load(const sg_dataset *dataset, sg_item *item)
 {
     sg_image picture;
     const sg_dataset_grid *grid = &dataset->grid;
-    SG_TRY(
-        sg_sample_read(&picture, item->image_path, grid->kind, grid->channels > 0 ? grid->channels : 1, grid->rising));
-    sg_status status = check_picture(dataset, &picture, item->image_path);
-    if (status == SG_OK) status = load_label(item, &picture);
-    if (status != SG_OK) {
-        sg_image_free(&picture);
-        return status;
-    }
-    item->picture = picture.data;
-    item->height = picture.height;
-    item->width = picture.width;
-    return SG_OK;
+    const int channels = sg_dataset_channels(dataset);
+    SG_TRY(SG_ALLOC(&item->scale, (size_t)channels, item->image_path));
+    SG_TRY(sg_sample_read_raw(&picture, item->scale, item->image_path, grid->kind, channels, grid->rising));
+    SG_TRY(sg_raster_pack_f32(&item->picture, picture.data, picture.pages, picture.height, picture.width,
+                              item->image_path));
+    SG_TRY(check_picture(dataset, &item->picture, item->image_path));
+    return load_label(item);
 }

@@ -173,20 +173,61 @@ static double kth_smallest(const float *x, size_t len, size_t k)
     return (double)from_key((middle & ~0x7ffu) | select_digit(x, len, middle, 0xfffffc00u, 0, &k));
 }
 
-double sg_percentile(const float *x, size_t len, double p)
+/* The same from the counts of whole numbers 0..65535. */
+static double kth_counted(const uint32_t *count, size_t k)
+{
+    int x = 0;
+    while (k >= count[x]) k -= count[x++];
+    return x;
+}
+
+/* Linear between the order statistics around the p-th percentile; by `count` unless it is NULL. */
+static double percentile(const float *x, const uint32_t *count, size_t len, double p)
 {
     const double position = p / 100 * (double)(len - 1);
     const size_t below = (size_t)position, above = below + 1 < len ? below + 1 : below;
-    const double lo = kth_smallest(x, len, below), hi = kth_smallest(x, len, above);
+    const double lo = count ? kth_counted(count, below) : kth_smallest(x, len, below),
+                 hi = count ? kth_counted(count, above) : kth_smallest(x, len, above);
     return lo + (position - (double)below) * (hi - lo);
+}
+
+double sg_percentile(const float *x, size_t len, double p)
+{
+    return percentile(x, NULL, len, p);
+}
+
+int sg_image_top(const float *x, size_t len)
+{
+    int top = 0, whole = 1;
+    for (size_t i = 0; i < len; i++) {
+        const float inside = x[i] >= 0 ? x[i] <= 65535 ? x[i] : 65535 : 0;
+        const int n = (int)inside;
+        whole &= (float)n == x[i];
+        top = n > top ? n : top;
+    }
+    return whole ? top : -1;
+}
+
+sg_status sg_image_bounds(double *lo, double *hi, const float *x, size_t len, const char *name)
+{
+    uint32_t *count = NULL;
+    *lo = *hi = 0;
+    if (len == 0) return SG_OK;
+    const int top = sg_image_top(x, len);
+    for (size_t i = 0; top < 0 && i < len; i++)
+        if (!isfinite(x[i])) SG_FAIL(SG_E_NUMERIC, "%s: %s at pixel %zu", name, isnan(x[i]) ? "NaN" : "Inf", i);
+    if (top >= 0) SG_TRY(SG_ALLOC(&count, (size_t)top + 1, name));
+    for (size_t i = 0; top >= 0 && i < len; i++) count[(int)x[i]]++;
+    *lo = percentile(x, count, len, 1);
+    *hi = percentile(x, count, len, 99.8);
+    sg_free(count);
+    return SG_OK;
 }
 
 sg_status sg_image_scale(float *x, size_t len, const char *name)
 {
-    for (size_t i = 0; i < len; i++)
-        if (!isfinite(x[i])) SG_FAIL(SG_E_NUMERIC, "%s: %s at pixel %zu", name, isnan(x[i]) ? "NaN" : "Inf", i);
-    if (len == 0) return SG_OK;
-    const double lo = sg_percentile(x, len, 1), hi = sg_percentile(x, len, 99.8);
+    double lo, hi;
+    SG_TRY(sg_image_bounds(&lo, &hi, x, len, name));
     for (size_t i = 0; i < len; i++) {
         const double v = hi > lo ? ((double)x[i] - lo) / (hi - lo) : 0;
         x[i] = (float)(v < 0 ? 0 : v > 1 ? 1 : v);

@@ -41,6 +41,10 @@ double sg_percentile(const float *x, size_t len, double p);
 /* x = clamp((x - lo) / (hi - lo), 0, 1) in place, lo and hi the 1st and 99.8th percentile of the whole of x (PHYSICS
  * section 1). A constant picture becomes zeros. SG_E_NUMERIC for NaN or Inf; `name` opens the text. */
 sg_status sg_image_scale(float *x, size_t len, const char *name);
+/* The two percentiles alone. */
+sg_status sg_image_bounds(double *lo, double *hi, const float *x, size_t len, const char *name);
+/* The largest of x, if all are whole numbers in 0..65535; else -1. */
+int sg_image_top(const float *x, size_t len);
 
 /* For the readers: sets the sizes and allocates data; SG_E_FORMAT if a size is < 1, if there are more than 2^28 pixels,
  * or if `bytes` of file cannot possibly hold so many (more than 16384 pixels a byte). Sizes are checked before

@@ -1,30 +1,36 @@
-/* loader.c - a thread that prepares batches ahead. Batch b is a function of (dataset, seed, b) alone, so timing cannot
- * matter. Three slots: the caller holds one, the thread fills the other two. Making an item cannot fail, so the only
- * errors are at the start, in the caller's thread. */
+/* loader.c - threads that prepare batches ahead. Each item is a function of (dataset, seed, its number) alone, so that
+ * neither timing nor the number of threads can matter. Three slots: the caller holds one, the threads fill the other
+ * two, item by item in the order of the batches. A second thread starts when batches come late again and again. */
 #include "core/memory.h"
+#include "core/parallel.h"
 #include "core/rng.h"
 #include "datasets/dataset.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { SLOTS = 3 };
+enum { SLOTS = 3, THREADS_MAX = 16, LATE_MAX = 4 };
 
 struct sg_loader {
     const sg_dataset *dataset;
     int batch_size, per_epoch, items;
     int first_item, own_items; /* of each batch: those that are made here */
     uint64_t seed;
-    uint32_t *order; /* (items): permutation of `order_epoch`; the thread's own */
-    int64_t order_epoch;
     sg_batch slot[SLOTS];
-    pthread_t thread;
+    pthread_t thread[THREADS_MAX];
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int64_t made, taken; /* batches filled; handed to the caller. Under the lock, like stop. */
-    int64_t first;
-    bool started, stop;
+    /* under the lock */
+    uint32_t *order; /* (items): permutation of `order_epoch` */
+    int64_t order_epoch;
+    int64_t next, taken; /* the own item that is begun next, counted through all batches; batches handed out */
+    int missing[SLOTS];  /* items of the slot's batch that are not ready */
+    int threads, late;
+    bool stop;
+    sg_status status; /* of the first item that failed */
+    char error[1024];
 };
 
 static void shuffle_for(sg_loader *loader, int64_t epoch)
@@ -35,57 +41,63 @@ static void shuffle_for(sg_loader *loader, int64_t epoch)
     loader->order_epoch = epoch;
 }
 
-static bool asked_to_stop(sg_loader *loader)
+/* An item to be made: of batch b the i-th own one, which is the index-th of the split. */
+typedef struct job {
+    int64_t b;
+    int i, index;
+} job;
+
+/* Waits until a slot is free, where the caller may still hold the batch before `taken`; false: it is time to stop.
+ * A split smaller than the batch is gone through again. */
+static bool claim(job *out, sg_loader *loader)
 {
     (void)pthread_mutex_lock(&loader->lock);
-    const bool stop = loader->stop;
-    (void)pthread_mutex_unlock(&loader->lock);
-    return stop;
-}
-
-/* Item i of the own part of batch b; a split smaller than the batch is gone through again. */
-static void make_item(sg_loader *loader, const sg_batch *batch, int64_t b, int i)
-{
-    const sg_dataset *dataset = loader->dataset;
-    const int in_batch = loader->first_item + i;
-    const int64_t place = b % loader->per_epoch * loader->batch_size + in_batch;
-    const int index = (int)loader->order[place % loader->items];
-    sg_dataset_item(dataset, SG_SPLIT_TRAIN, index, loader->seed, b * loader->batch_size + in_batch,
-                    batch->sample + (size_t)i * sg_dataset_sample_len(dataset),
-                    batch->label + (size_t)i * sg_dataset_label_len(dataset), NULL);
-    batch->sample_id[i] = sg_dataset_id(dataset, SG_SPLIT_TRAIN, index);
-}
-
-static bool make_batch(sg_loader *loader, int64_t b)
-{
-    shuffle_for(loader, b / loader->per_epoch);
-    for (int i = 0; i < loader->own_items; i++) {
-        if (asked_to_stop(loader)) return false;
-        make_item(loader, &loader->slot[b % SLOTS], b, i);
-    }
-    return true;
-}
-
-/* Waits until a slot is free: the caller may still hold the batch before `taken`. */
-static bool wait_for_slot(sg_loader *loader)
-{
-    (void)pthread_mutex_lock(&loader->lock);
-    while (!loader->stop && loader->made >= loader->taken + SLOTS - 1)
+    while (!loader->stop && loader->next / loader->own_items >= loader->taken + SLOTS - 1)
         (void)pthread_cond_wait(&loader->changed, &loader->lock);
     const bool go = !loader->stop;
+    if (go) {
+        const int64_t b = loader->next / loader->own_items;
+        out->b = b;
+        out->i = (int)(loader->next++ % loader->own_items);
+        if (out->i == 0) loader->missing[b % SLOTS] = loader->own_items;
+        shuffle_for(loader, b / loader->per_epoch);
+        const int64_t place = b % loader->per_epoch * loader->batch_size + loader->first_item + out->i;
+        out->index = (int)loader->order[place % loader->items];
+    }
     (void)pthread_mutex_unlock(&loader->lock);
     return go;
+}
+
+static sg_status make_item(const sg_loader *loader, const job *j)
+{
+    const sg_dataset *dataset = loader->dataset;
+    const sg_batch *batch = &loader->slot[j->b % SLOTS];
+    batch->sample_id[j->i] = sg_dataset_id(dataset, SG_SPLIT_TRAIN, j->index);
+    return sg_dataset_item(dataset, SG_SPLIT_TRAIN, j->index, loader->seed,
+                           j->b * loader->batch_size + loader->first_item + j->i,
+                           batch->sample + (size_t)j->i * sg_dataset_sample_len(dataset),
+                           batch->label + (size_t)j->i * sg_dataset_label_len(dataset), NULL);
+}
+
+/* The text of an error is this thread's: it is kept for the caller's. */
+static void finish(sg_loader *loader, const job *j, sg_status status)
+{
+    (void)pthread_mutex_lock(&loader->lock);
+    if (status == SG_OK) {
+        loader->missing[j->b % SLOTS]--;
+    } else if (loader->status == SG_OK) {
+        loader->status = status;
+        loader->stop = true;
+        (void)snprintf(loader->error, sizeof loader->error, "%s", sg_error_text());
+    }
+    if (status != SG_OK || loader->missing[j->b % SLOTS] == 0) (void)pthread_cond_broadcast(&loader->changed);
+    (void)pthread_mutex_unlock(&loader->lock);
 }
 
 static void *run(void *argument)
 {
     sg_loader *loader = argument;
-    for (int64_t b = loader->first; wait_for_slot(loader) && make_batch(loader, b); b++) {
-        (void)pthread_mutex_lock(&loader->lock);
-        loader->made = b + 1;
-        (void)pthread_cond_broadcast(&loader->changed);
-        (void)pthread_mutex_unlock(&loader->lock);
-    }
+    for (job j; claim(&j, loader);) finish(loader, &j, make_item(loader, &j));
     return NULL;
 }
 
@@ -95,8 +107,9 @@ static int start_thread(sg_loader *loader)
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failed = pthread_create(&loader->thread, NULL, run, loader);
+    const int failed = pthread_create(&loader->thread[loader->threads], NULL, run, loader);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!failed) loader->threads++;
     return failed;
 }
 
@@ -113,7 +126,6 @@ static sg_status prepare(sg_loader *loader)
     }
     const int failed = start_thread(loader);
     if (failed) SG_FAIL(SG_E_MEMORY, "loader: cannot start a thread: %s", strerror(failed));
-    loader->started = true;
     return SG_OK;
 }
 
@@ -144,9 +156,8 @@ sg_status sg_loader_start_part(sg_loader **out, const sg_dataset *dataset, int b
                           .seed = seed,
                           .order_epoch = -1,
                           .per_epoch = items >= batch_size ? items / batch_size : 1,
-                          .made = first_batch,
-                          .taken = first_batch,
-                          .first = first_batch};
+                          .next = first_batch * (batch_size / parts),
+                          .taken = first_batch};
     (void)pthread_mutex_init(&loader->lock, NULL);
     (void)pthread_cond_init(&loader->changed, NULL);
     const sg_status status = prepare(loader);
@@ -162,27 +173,36 @@ int sg_loader_batches_per_epoch(const sg_loader *loader)
     return loader->per_epoch;
 }
 
+static bool is_ready(const sg_loader *loader, int64_t b)
+{
+    return loader->next >= (b + 1) * loader->own_items && loader->missing[b % SLOTS] == 0;
+}
+
 sg_status sg_loader_next(sg_loader *loader, const sg_batch **out)
 {
     (void)pthread_mutex_lock(&loader->lock);
-    while (loader->made <= loader->taken) (void)pthread_cond_wait(&loader->changed, &loader->lock);
-    *out = &loader->slot[loader->taken % SLOTS];
-    loader->taken++;
+    if (!is_ready(loader, loader->taken) && ++loader->late > LATE_MAX && loader->threads < THREADS_MAX &&
+        loader->threads < sg_threads()) {
+        loader->late = 0;
+        (void)start_thread(loader); /* without it, it goes on as before */
+    }
+    while (!is_ready(loader, loader->taken) && loader->status == SG_OK)
+        (void)pthread_cond_wait(&loader->changed, &loader->lock);
+    const bool ready = is_ready(loader, loader->taken);
+    *out = ready ? &loader->slot[loader->taken++ % SLOTS] : NULL;
     (void)pthread_cond_broadcast(&loader->changed);
     (void)pthread_mutex_unlock(&loader->lock);
-    return SG_OK;
+    return ready ? SG_OK : sg_error_set(loader->status, "%s", loader->error);
 }
 
 void sg_loader_stop(sg_loader *loader)
 {
     if (!loader) return;
-    if (loader->started) {
-        (void)pthread_mutex_lock(&loader->lock);
-        loader->stop = true;
-        (void)pthread_cond_broadcast(&loader->changed);
-        (void)pthread_mutex_unlock(&loader->lock);
-        (void)pthread_join(loader->thread, NULL);
-    }
+    (void)pthread_mutex_lock(&loader->lock);
+    loader->stop = true;
+    (void)pthread_cond_broadcast(&loader->changed);
+    (void)pthread_mutex_unlock(&loader->lock);
+    for (int i = 0; i < loader->threads; i++) (void)pthread_join(loader->thread[i], NULL);
     for (int i = 0; i < SLOTS; i++) {
         sg_free(loader->slot[i].sample);
         sg_free(loader->slot[i].label);

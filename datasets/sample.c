@@ -102,27 +102,30 @@ static sg_status read_channels(sg_image *out, const char *path, sg_sample_kind k
 
 /* ---- scales ---- */
 
-static sg_status scale_pictures(sg_image *image, const char *path)
+static sg_status percentiles(sg_sample_scale *scale, const sg_image *image, const char *path)
 {
-    for (int c = 0; c < image->pages; c++)
-        SG_TRY(sg_image_scale(image->data + (size_t)c * page_len(image), page_len(image), path));
-    return SG_OK;
-}
-
-static sg_status scale_intensities(sg_image *image, const char *path)
-{
-    const size_t len = page_len(image) * (size_t)image->pages;
-    const float full = image->is_float ? 1.f : image->bits == 8 ? 255.f : image->bits == 16 ? 65535.f : 4294967295.f;
-    for (size_t i = 0; i < len; i++) {
-        image->data[i] /= full;
-        if (!(image->data[i] >= 0 && image->data[i] <= 1))
-            SG_FAIL(SG_E_RANGE, "%s: transmitted intensity %g in channel %zu is outside 0..1", path,
-                    (double)image->data[i], i / page_len(image) + 1);
+    for (int c = 0; c < image->pages; c++) {
+        double lo, hi;
+        SG_TRY(sg_image_bounds(&lo, &hi, image->data + (size_t)c * page_len(image), page_len(image), path));
+        scale[c] =
+            (sg_sample_scale){.lo = lo, .range = hi > lo ? hi - lo : (double)INFINITY, .high = 1}; /* constant: 0 */
     }
     return SG_OK;
 }
 
-static sg_status check_field(const sg_image *image, const char *path)
+static sg_status transmission(sg_sample_scale *scale, const sg_image *image, const char *path)
+{
+    const size_t len = page_len(image) * (size_t)image->pages;
+    const double full = image->is_float ? 1 : image->bits == 8 ? 255 : image->bits == 16 ? 65535 : 4294967296.;
+    for (size_t i = 0; i < len; i++)
+        if (!(image->data[i] >= 0 && (double)image->data[i] <= full))
+            SG_FAIL(SG_E_RANGE, "%s: transmitted intensity %g in channel %zu is outside 0..1", path,
+                    (double)image->data[i] / full, i / page_len(image) + 1);
+    for (int c = 0; c < image->pages; c++) scale[c] = (sg_sample_scale){.range = full, .high = 1};
+    return SG_OK;
+}
+
+static sg_status field(sg_sample_scale *scale, const sg_image *image, const char *path)
 {
     const size_t len = page_len(image);
     for (size_t i = 0; i < len; i++)
@@ -133,18 +136,33 @@ static sg_status check_field(const sg_image *image, const char *path)
         if (!(fabsf(image->data[i]) <= 1e4f))
             SG_FAIL(SG_E_RANGE, "%s: phase %g rad in row %zu is outside -10000..10000", path, (double)image->data[i],
                     (i - len) / (size_t)image->width);
+    for (int c = 0; c < image->pages; c++)
+        scale[c] = (sg_sample_scale){.range = 1, .low = (double)-INFINITY, .high = (double)INFINITY};
     return SG_OK;
+}
+
+sg_status sg_sample_read_raw(sg_image *out, sg_sample_scale *scale, const char *path, sg_sample_kind kind, int channels,
+                             bool rising)
+{
+    sg_status status = read_channels(out, path, kind, channels, rising);
+    if (status == SG_OK && kind == SG_SAMPLE_COLOUR)
+        status = transmission(scale, out, path);
+    else if (status == SG_OK && kind == SG_SAMPLE_FIELD)
+        status = field(scale, out, path);
+    else if (status == SG_OK)
+        status = percentiles(scale, out, path);
+    if (status != SG_OK) sg_image_free(out);
+    return status;
 }
 
 sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising)
 {
-    sg_status status = read_channels(out, path, kind, channels, rising);
-    if (status == SG_OK && kind == SG_SAMPLE_COLOUR)
-        status = scale_intensities(out, path);
-    else if (status == SG_OK && kind == SG_SAMPLE_FIELD)
-        status = check_field(out, path);
-    else if (status == SG_OK)
-        status = scale_pictures(out, path);
-    if (status != SG_OK) sg_image_free(out);
+    sg_sample_scale *scale;
+    *out = (sg_image){0};
+    SG_TRY(SG_ALLOC(&scale, (size_t)channels, path));
+    const sg_status status = sg_sample_read_raw(out, scale, path, kind, channels, rising);
+    for (size_t i = 0; status == SG_OK && i < page_len(out) * (size_t)channels; i++)
+        out->data[i] = sg_sample_scaled((double)out->data[i], scale[i / page_len(out)]);
+    sg_free(scale);
     return status;
 }

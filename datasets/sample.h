@@ -6,6 +6,16 @@
 #include "datasets/image.h"
 #include "physics/microscope.h"
 
+/* What makes a sample of the numbers in a file: clamp((x - lo) / range, low, high). All in double, rounded once. */
+typedef struct sg_sample_scale {
+    double lo, range, low, high;
+} sg_sample_scale;
+static inline float sg_sample_scaled(double x, sg_sample_scale scale)
+{
+    const double v = (x - scale.lo) / scale.range;
+    return (float)(v <= scale.low ? scale.low : v >= scale.high ? scale.high : v);
+}
+
 /* Channels are the pages of the file, in its order, or the colours of a picture of one page: red, green, blue. Of a
  * sample of kind colour the longest wavelength sees the red: with `rising` (wavelengths rise, optics.colours_um) the
  * colours of a picture, not the pages of a file, come in the order blue, green, red.
@@ -17,6 +27,9 @@
  *                                  NAME_amplitude.EXT (which `path` names) and NAME_phase.EXT
  * *out has `channels` pages. Errors name the file: fewer or more channels, NaN or Inf, a number out of range. */
 sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising);
+/* The same picture before its scale, and the scale of each channel: scale (channels). */
+sg_status sg_sample_read_raw(sg_image *out, sg_sample_scale *scale, const char *path, sg_sample_kind kind, int channels,
+                             bool rising);
 
 /* "NAME_amplitude.tif" of a field in two files -> true; *phase = "NAME_phase.tif" (size letters; NULL: not wanted). */
 bool sg_sample_phase_path(char *phase, size_t size, const char *path);

@@ -155,10 +155,19 @@ sg_status sg_synthetic_load(const sg_dataset *dataset, sg_item *item)
 {
     const int px = dataset->grid.sample_px;
     const size_t len = (size_t)px * (size_t)px;
-    SG_TRY(SG_ALLOC(&item->picture, len, item->name));
-    SG_TRY(SG_ALLOC(&item->labels, len, item->name));
-    item->height = item->width = px;
-    sg_synthetic_make(item->picture, item->labels, px, dataset->grid.pixel_um, &dataset->config.synthetic,
+    float *picture = NULL;
+    int32_t *labels = NULL;
+    sg_status status = SG_ALLOC(&item->scale, 1, item->name);
+    if (status == SG_OK) status = SG_ALLOC(&picture, len, item->name);
+    if (status == SG_OK) status = SG_ALLOC(&labels, len, item->name);
+    if (status != SG_OK) {
+        sg_free(picture);
+        return status;
+    }
+    sg_synthetic_make(picture, labels, px, dataset->grid.pixel_um, &dataset->config.synthetic,
                       (uint32_t)strtoul(item->name + strlen("synthetic_"), NULL, 10));
-    return SG_OK;
+    *item->scale = (sg_sample_scale){.range = 1, .high = 1};
+    status = sg_raster_pack_f32(&item->picture, picture, 1, px, px, item->name);
+    const sg_status second = sg_raster_pack_i32(&item->labels, labels, px, px, item->name);
+    return status != SG_OK ? status : second;
 }

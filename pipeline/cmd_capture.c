@@ -93,8 +93,8 @@ static sg_status record_field(capture *c, int index)
     const char *name = sg_dataset_name(c->dataset, SG_SPLIT_TRAIN, index);
     (void)snprintf(folder, sizeof folder, "%s/images/%.120s", c->folder, name);
     SG_TRY(sg_folder_make(folder));
-    sg_dataset_item(c->dataset, SG_SPLIT_TRAIN, index, c->config.train.seed, -1, sg_plan_input(c->optics, "in"),
-                    c->label, c->mask);
+    SG_TRY(sg_dataset_item(c->dataset, SG_SPLIT_TRAIN, index, c->config.train.seed, -1, sg_plan_input(c->optics, "in"),
+                           c->label, c->mask));
     for (int led = 0; led < c->size.leds; led++) {
         (void)snprintf(path, sizeof path, "%s/led_%04d.tif", folder, led);
         SG_TRY(record(c, led, (uint32_t)index, path));

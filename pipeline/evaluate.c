@@ -27,15 +27,15 @@ typedef struct pass {
 
 /* Pictures first .. first+batch-1; places past the end begin again, with labels that are not counted: with overlapped
  * fields they are neighbours of others. */
-static void load_batch(pass *p, int first)
+static sg_status load_batch(pass *p, int first)
 {
     float *sample = sg_plan_input(p->program->plan, "sample"), *label = sg_plan_input(p->program->plan, "label");
     for (int b = 0; b < p->batch; b++) {
         const int index = (first + b) % p->count;
         const size_t at = (size_t)b * p->label_len;
         p->ids[b] = sg_dataset_id(p->dataset, p->split, index);
-        sg_dataset_item(p->dataset, p->split, index, p->config->train.seed, -1, sample + (size_t)b * p->sample_len,
-                        p->own_label + at, p->own_instances + at);
+        SG_TRY(sg_dataset_item(p->dataset, p->split, index, p->config->train.seed, -1,
+                               sample + (size_t)b * p->sample_len, p->own_label + at, p->own_instances + at));
     }
     const int side = p->program->size.output_px, fields = p->config->microscope.camera.overlap_fields;
     sg_overlap_label(label, p->own_label, p->batch, side, fields);
@@ -44,6 +44,7 @@ static void load_batch(pass *p, int first)
         for (size_t i = 0; first + b >= p->count && i < p->label_len; i++) label[(size_t)b * p->label_len + i] = -1;
     const sg_step step = {p->config->train.seed, 0, p->ids, false};
     sg_plan_step_set(p->program->plan, &step);
+    return SG_OK;
 }
 
 static void predict(const pass *p, const float *logits)
@@ -136,7 +137,7 @@ static sg_status run(pass *p, sg_visitor visit, void *context)
     SG_TRY(SG_ALLOC(&p->prediction, p->label_len, "evaluate"));
     for (int first = 0; first < p->count; first += p->batch) {
         const int here = p->count - first < p->batch ? p->count - first : p->batch;
-        load_batch(p, first);
+        SG_TRY(load_batch(p, first));
         SG_TRY(sg_plan_forward(p->program->plan));
         p->scores->loss += sg_plan_loss(p->program->plan) * here / p->count;
         SG_TRY(score_batch(p, first, visit, context));

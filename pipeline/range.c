@@ -36,8 +36,8 @@ static sg_status collect(float **out, size_t *len, const sg_program *program, co
     for (int i = 0; i < count; i++) {
         const uint32_t id = sg_dataset_id(dataset, SG_SPLIT_VALIDATION, i);
         const sg_step step = {config->train.seed, 0, &id, false};
-        sg_dataset_item(dataset, SG_SPLIT_VALIDATION, i, config->train.seed, -1, sg_plan_input(program->plan, "sample"),
-                        label, NULL);
+        SG_TRY_DONE(sg_dataset_item(dataset, SG_SPLIT_VALIDATION, i, config->train.seed, -1,
+                                    sg_plan_input(program->plan, "sample"), label, NULL));
         sg_plan_step_set(program->plan, &step);
         SG_TRY_DONE(sg_plan_forward(program->plan));
         memcpy(*out + (size_t)i * one, sg_plan_output(program->plan, "electrons"), one * sizeof(float));

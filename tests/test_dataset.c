@@ -251,7 +251,7 @@ static void test_item_margin(void **state)
     expect_ok(sg_dataset_open(&dataset, &config, &grid));
     assert_int_equal(sg_dataset_sample_len(dataset), N * N);
     assert_int_equal(sg_dataset_label_len(dataset), C * C);
-    sg_dataset_item(dataset, SG_SPLIT_TRAIN, 0, 1, -1, sample, label, instances);
+    assert_int_equal(sg_dataset_item(dataset, SG_SPLIT_TRAIN, 0, 1, -1, sample, label, instances), SG_OK);
     /* the window starts at -2: rows 0 and 1 mirror rows 3 and 2, which are picture rows 1 and 0 */
     for (int x = 0; x < N; x++) {
         assert_true(sample[0 * N + x] == sample[3 * N + x] && sample[1 * N + x] == sample[2 * N + x]);
@@ -281,13 +281,13 @@ static void test_augmentation(void **state)
     write_text(config.splits, "name,split\na,train\n");
     write_pair("a", 30, 24, 30, 24);
     expect_ok(sg_dataset_open(&dataset, &config, &grid16));
-    sg_dataset_item(dataset, SG_SPLIT_TRAIN, 0, 1, -1, plain, label, NULL);
+    assert_int_equal(sg_dataset_item(dataset, SG_SPLIT_TRAIN, 0, 1, -1, plain, label, NULL), SG_OK);
     double first_sum = 0;
     bool moved = false;
     for (int64_t draw = 0; draw < DRAWS; draw++) {
         double sum = 0;
-        sg_dataset_item(dataset, SG_SPLIT_TRAIN, 0, 1, draw << 33, sample, label, instances);
-        sg_dataset_item(dataset, SG_SPLIT_TRAIN, 0, 1, draw << 33, again, label, NULL);
+        assert_int_equal(sg_dataset_item(dataset, SG_SPLIT_TRAIN, 0, 1, draw << 33, sample, label, instances), SG_OK);
+        assert_int_equal(sg_dataset_item(dataset, SG_SPLIT_TRAIN, 0, 1, draw << 33, again, label, NULL), SG_OK);
         assert_memory_equal(sample, again, sizeof sample);
         different += memcmp(sample, plain, sizeof sample) != 0;
         for (int i = 0; i < N * N; i++) sum += (double)sample[i];
@@ -299,7 +299,7 @@ static void test_augmentation(void **state)
     sg_dataset_free(dataset);
     config.augment = false;
     expect_ok(sg_dataset_open(&dataset, &config, &grid16));
-    sg_dataset_item(dataset, SG_SPLIT_TRAIN, 0, 1, 5, sample, label, NULL);
+    assert_int_equal(sg_dataset_item(dataset, SG_SPLIT_TRAIN, 0, 1, 5, sample, label, NULL), SG_OK);
     assert_memory_equal(sample, plain, sizeof sample);
     sg_dataset_free(dataset);
 }
@@ -323,7 +323,7 @@ static void test_builtin(void **state)
     for (int i = 0; i < sg_dataset_count(dataset, SG_SPLIT_TEST); i++) {
         double inside = 0, outside = 0, area = 0;
         int32_t most = 0;
-        sg_dataset_item(dataset, SG_SPLIT_TEST, i, 1, -1, sample, label, instances);
+        assert_int_equal(sg_dataset_item(dataset, SG_SPLIT_TEST, i, 1, -1, sample, label, instances), SG_OK);
         for (int k = 0; k < C * C; k++) {
             const double v = (double)sample[2 * (k / C) * N + 2 * (k % C)], on = (double)label[k];
             assert_true(v >= 0 && v <= 1 && (on == 0 || on == 1) && instances[k] >= 0);
@@ -390,7 +390,7 @@ static void test_synthetic_dataset(void **state)
     assert_int_equal(sg_dataset_count(dataset, SG_SPLIT_TEST), 1);
     assert_string_equal(sg_dataset_name(dataset, SG_SPLIT_TEST, 0), "synthetic_0005");
     assert_int_not_equal(sg_dataset_id(dataset, SG_SPLIT_TRAIN, 0), sg_dataset_id(dataset, SG_SPLIT_TRAIN, 1));
-    sg_dataset_item(dataset, SG_SPLIT_TEST, 0, 1, -1, sample, label, NULL);
+    assert_int_equal(sg_dataset_item(dataset, SG_SPLIT_TEST, 0, 1, -1, sample, label, NULL), SG_OK);
     sg_dataset_free(dataset);
     config.synthetic.radius_um = 0;
     expect_open_error(&config, "dataset.synthetic.radius_um", "");
@@ -482,7 +482,7 @@ static void test_real_stack(void **state)
     assert_int_equal(sg_dataset_count(dataset, SG_SPLIT_TEST), 7);
     double mean = 0, square = 0, bright = 0, dark = 0;
     for (int i = 0; i < 25; i++) {
-        sg_dataset_item(dataset, SG_SPLIT_TRAIN, i, 1, i % 2 ? i : -1, sample, label, NULL);
+        assert_int_equal(sg_dataset_item(dataset, SG_SPLIT_TRAIN, i, 1, i % 2 ? i : -1, sample, label, NULL), SG_OK);
         for (int k = 0; k < C * C; k++)
             mean += (double)label[k] / (25 * C * C), square += (double)label[k] * (double)label[k] / (25 * C * C);
         for (int k = 0; k < C * C; k++)

@@ -263,7 +263,7 @@ static void fields_come_with_their_masks(void **state)
             int y = -1, x = -1, field = -1;
             assert_int_equal(sscanf(sg_dataset_name(d, (sg_split)split, i), "f%d_y%d_x%d", &field, &y, &x), 3);
             assert_int_equal(field, split);
-            sg_dataset_item(d, (sg_split)split, i, 1, -1, sample, label, instances);
+            assert_int_equal(sg_dataset_item(d, (sg_split)split, i, 1, -1, sample, label, instances), SG_OK);
             for (int p = 0; p < C * C; p++) {
                 const int row = y + p / C, column = x + p % C, want = column / 12 == field ? 1 + row / 20 : 0;
                 assert_int_equal(instances[p], want);

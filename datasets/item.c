@@ -1,0 +1,183 @@
+/* item.c - makes one item of a dataset: crop, margin, scale, label, turn. */
+#include "core/memory.h"
+#include "core/rng.h"
+#include "datasets/dataset_internal.h"
+#include "datasets/label.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+/* ---- working memory ---- */
+
+typedef struct scratch {
+    struct scratch *next;
+    int32_t *labels; /* (inside, inside) */
+} scratch;
+
+struct sg_bench {
+    pthread_mutex_t lock;
+    scratch *idle;
+    sg_dataset_grid grid;
+};
+
+static int inside_px(const sg_dataset_grid *grid)
+{
+    return grid->sample_px - 2 * grid->margin_px;
+}
+
+sg_status sg_bench_open(sg_bench **out, const sg_dataset_grid *grid)
+{
+    SG_TRY(SG_ALLOC(out, 1, "dataset"));
+    (*out)->grid = *grid;
+    (void)pthread_mutex_init(&(*out)->lock, NULL);
+    return SG_OK;
+}
+
+static void free_scratch(scratch *s)
+{
+    sg_free(s->labels);
+    sg_free(s);
+}
+
+void sg_bench_free(sg_bench *bench)
+{
+    if (!bench) return;
+    for (scratch *next; bench->idle; bench->idle = next) {
+        next = bench->idle->next;
+        free_scratch(bench->idle);
+    }
+    (void)pthread_mutex_destroy(&bench->lock);
+    sg_free(bench);
+}
+
+static sg_status make_scratch(scratch **out, const sg_dataset_grid *grid)
+{
+    const size_t side = (size_t)inside_px(grid);
+    SG_TRY(SG_ALLOC(out, 1, "dataset"));
+    const sg_status status = SG_ALLOC(&(*out)->labels, side * side, "dataset: labels of a window");
+    if (status != SG_OK) free_scratch(*out);
+    return status;
+}
+
+/* One that nobody uses, or a new one. */
+static sg_status take(scratch **out, sg_bench *bench)
+{
+    (void)pthread_mutex_lock(&bench->lock);
+    *out = bench->idle;
+    if (*out) bench->idle = (*out)->next;
+    (void)pthread_mutex_unlock(&bench->lock);
+    return *out ? SG_OK : make_scratch(out, &bench->grid);
+}
+
+static void give_back(sg_bench *bench, scratch *s)
+{
+    (void)pthread_mutex_lock(&bench->lock);
+    s->next = bench->idle;
+    bench->idle = s;
+    (void)pthread_mutex_unlock(&bench->lock);
+}
+
+/* ---- pictures ---- */
+
+/* 0 .. room, all equally likely. */
+static int pick(uint32_t word, int room)
+{
+    return (int)(((uint64_t)word * (uint64_t)(room + 1)) >> 32);
+}
+
+/* The sample without its margin on the camera grid, (mean brightness)^gamma. */
+static void picture_target(float *label, const float *inside, const sg_dataset *dataset)
+{
+    const sg_dataset_grid *grid = &dataset->grid;
+    const double gamma = dataset->config.target_gamma > 0 ? dataset->config.target_gamma : 1;
+    sg_label_mean(label, inside, (size_t)grid->sample_px, inside_px(grid), grid->label_px);
+    for (size_t i = 0; i < sg_dataset_label_len(dataset); i++) label[i] = (float)pow((double)label[i], gamma);
+}
+
+/* Of an item: the corner of its window without the margin, and how it is turned. */
+typedef struct place {
+    int y, x;
+    unsigned how;
+} place;
+
+static void make_sample(float *sample, const sg_dataset *dataset, const sg_item *item, place at)
+{
+    const sg_dataset_grid *grid = &dataset->grid;
+    const sg_raster *picture = &item->picture;
+    const size_t window = (size_t)grid->sample_px * (size_t)grid->sample_px;
+    for (int c = 0; c < sg_dataset_channels(dataset); c++) {
+        const sg_raster_view view = sg_raster_page(picture, c);
+        sg_raster_window(sample + (size_t)c * window, grid->sample_px, at.how, &view, picture->height, picture->width,
+                         at.y - grid->margin_px, at.x - grid->margin_px, &item->scale[c]);
+    }
+}
+
+static sg_status picture_item(const sg_dataset *dataset, const sg_item *item, const uint32_t *words, float *sample,
+                              float *label, int32_t *instances)
+{
+    const sg_dataset_grid *grid = &dataset->grid;
+    const int inside = inside_px(grid), room_y = item->picture.height - inside, room_x = item->picture.width - inside;
+    const place at = {.y = words ? pick(words[0], room_y) : room_y / 2,
+                      .x = words ? pick(words[1], room_x) : room_x / 2,
+                      .how = words ? words[2] & 7 : 0};
+    const bool mask = dataset->config.target != SG_TARGET_SAMPLE;
+    scratch *s;
+    make_sample(sample, dataset, item, at);
+    if (!mask) picture_target(label, sample + (size_t)grid->margin_px * ((size_t)grid->sample_px + 1), dataset);
+    if (!mask && !instances) return SG_OK;
+    SG_TRY(take(&s, dataset->bench));
+    const sg_raster_view view = sg_raster_page(&item->labels, 0);
+    sg_raster_labels(s->labels, inside, inside, &view, at.y, at.x);
+    if (mask) {
+        sg_label_binary(label, s->labels, (size_t)inside, inside, grid->label_px);
+        sg_square_turn(label, grid->label_px, at.how);
+    }
+    if (instances) {
+        sg_label_instances(instances, s->labels, (size_t)inside, inside, grid->label_px);
+        sg_square_turn(instances, grid->label_px, at.how);
+    }
+    give_back(dataset->bench, s);
+    return SG_OK;
+}
+
+/* ---- stacks ---- */
+
+static void stack_item(const sg_dataset *dataset, const sg_item *item, const uint32_t *words, float *sample,
+                       float *label, int32_t *instances)
+{
+    static const sg_sample_scale as_it_is = {.range = 1, .low = (double)-INFINITY, .high = (double)INFINITY};
+    const sg_field *field = &dataset->fields[item->field];
+    const sg_region *region = &field->region[item->split];
+    const int px = dataset->grid.sample_px, margin = dataset->grid.margin_px;
+    const int y = words ? region->y + pick(words[0], region->height - px) : item->y;
+    const int x = words ? region->x + pick(words[1], region->width - px) : item->x;
+    const size_t plane = (size_t)field->height * (size_t)field->width, window = (size_t)px * (size_t)px;
+    sg_raster_view view = {.data = field->data, .number = SG_NUMBER_F32, .stride = (size_t)field->width};
+    for (int k = 0; k < field->planes; k++) {
+        view.data = field->data + (size_t)k * plane;
+        sg_raster_window(sample + (size_t)k * window, px, 0, &view, field->height, field->width, y, x, &as_it_is);
+    }
+    view.data = field->target;
+    sg_raster_window(label, px - 2 * margin, 0, &view, field->height, field->width, y + margin, x + margin, &as_it_is);
+    if (!instances) return;
+    memset(instances, 0, sg_dataset_label_len(dataset) * sizeof *instances);
+    view = (sg_raster_view){.data = field->labels, .number = SG_NUMBER_I32, .stride = (size_t)field->width};
+    if (field->labels) sg_raster_labels(instances, px - 2 * margin, px - 2 * margin, &view, y + margin, x + margin);
+}
+
+sg_status sg_dataset_item(const sg_dataset *dataset, sg_split split, int index, uint64_t seed, int64_t draw,
+                          float *sample, float *label, int32_t *instances)
+{
+    const sg_item *item = &dataset->items[dataset->first[split] + index];
+    uint32_t words[4];
+    const bool random = draw >= 0 && dataset->config.augment;
+    if (random) {
+        const sg_rng rng = sg_rng_make(seed, SG_RNG_AUGMENT, item->id, (uint32_t)((uint64_t)draw >> 32), 0);
+        sg_rng_words(&rng, 0, (uint32_t)draw, words);
+    }
+    if (dataset->config.kind != SG_DATASET_STACK)
+        return picture_item(dataset, item, random ? words : NULL, sample, label, instances);
+    stack_item(dataset, item, random ? words : NULL, sample, label, instances);
+    return SG_OK;
+}

@@ -1,0 +1,177 @@
+/* raster.c - see raster.h. */
+#include "datasets/raster.h"
+
+#include "core/memory.h"
+#include "datasets/label.h"
+
+#include <string.h>
+
+size_t sg_number_bytes(sg_number number)
+{
+    static const size_t bytes[SG_NUMBERS] = {1, 2, 4, 4};
+    return bytes[number];
+}
+
+size_t sg_raster_page_len(const sg_raster *raster)
+{
+    return (size_t)raster->height * (size_t)raster->width;
+}
+
+size_t sg_raster_bytes(const sg_raster *raster)
+{
+    return (size_t)raster->pages * sg_raster_page_len(raster) * sg_number_bytes(raster->number);
+}
+
+void sg_raster_free(sg_raster *raster)
+{
+    sg_free(raster->data);
+    raster->data = NULL;
+}
+
+/* ---- packing ---- */
+
+/* From the largest number down to the smallest type; F32 and I32 stay as they are. */
+static sg_number smallest(int top, sg_number wide)
+{
+    return top < 0 || top > 65535 ? wide : top > 255 ? SG_NUMBER_U16 : SG_NUMBER_U8;
+}
+
+static int top_of_i32(const int32_t *x, size_t len)
+{
+    int32_t top = 0, low = 0;
+    for (size_t i = 0; i < len; i++) {
+        top = x[i] > top ? x[i] : top;
+        low = x[i] < low ? x[i] : low;
+    }
+    return low < 0 ? -1 : top;
+}
+
+/* Takes `data` (4-byte numbers); packs it into `number`. */
+static sg_status pack(sg_raster *out, void *data, sg_number number, sg_number wide, const char *name)
+{
+    const size_t len = (size_t)out->pages * sg_raster_page_len(out);
+    out->number = number;
+    out->data = data;
+    if (number == wide) return SG_OK;
+    sg_status status = sg_alloc(&out->data, len, sg_number_bytes(number), name);
+    uint8_t *u8 = out->data;
+    uint16_t *u16 = out->data;
+    const float *f32 = data;
+    const int32_t *i32 = data;
+    if (status != SG_OK) {
+        *out = (sg_raster){.number = wide};
+    } else if (number == SG_NUMBER_U8 && wide == SG_NUMBER_F32) {
+        for (size_t i = 0; i < len; i++) u8[i] = (uint8_t)(int)f32[i];
+    } else if (number == SG_NUMBER_U8) {
+        for (size_t i = 0; i < len; i++) u8[i] = (uint8_t)i32[i];
+    } else if (wide == SG_NUMBER_F32) {
+        for (size_t i = 0; i < len; i++) u16[i] = (uint16_t)(int)f32[i];
+    } else {
+        for (size_t i = 0; i < len; i++) u16[i] = (uint16_t)i32[i];
+    }
+    sg_free(data);
+    return status;
+}
+
+sg_status sg_raster_pack_f32(sg_raster *out, float *data, int pages, int height, int width, const char *name)
+{
+    *out = (sg_raster){.pages = pages, .height = height, .width = width};
+    const int top = sg_image_top(data, (size_t)pages * sg_raster_page_len(out));
+    return pack(out, data, smallest(top, SG_NUMBER_F32), SG_NUMBER_F32, name);
+}
+
+sg_status sg_raster_pack_i32(sg_raster *out, int32_t *data, int height, int width, const char *name)
+{
+    *out = (sg_raster){.pages = 1, .height = height, .width = width};
+    return pack(out, data, smallest(top_of_i32(data, sg_raster_page_len(out)), SG_NUMBER_I32), SG_NUMBER_I32, name);
+}
+
+/* ---- windows ---- */
+
+sg_raster_view sg_raster_page(const sg_raster *raster, int page)
+{
+    const size_t at = (size_t)page * sg_raster_page_len(raster) * sg_number_bytes(raster->number);
+    return (sg_raster_view){
+        .data = (const char *)raster->data + at, .number = raster->number, .stride = (size_t)raster->width};
+}
+
+/* -1 -> 0, -2 -> 1, n -> n - 1. */
+static int mirror(int i, int n)
+{
+    i %= 2 * n;
+    if (i < 0) i += 2 * n;
+    return i < n ? i : 2 * n - 1 - i;
+}
+
+void sg_mirror_span(int *first, int *end, int start, int px, int n)
+{
+    *first = start;
+    *end = start + px;
+    if (start >= 0 && *end <= n) return;
+    *first = n;
+    *end = 0;
+    for (int i = start; i < start + px && *end - *first < n; i++) {
+        const int at = mirror(i, n);
+        *first = at < *first ? at : *first;
+        *end = at >= *end ? at + 1 : *end;
+    }
+}
+
+/* out = scaled in, for each type of number. */
+#define SCALE_ROW(name, type)                                                                                          \
+    static void name(float *out, const void *in, int count, const sg_sample_scale *scale)                              \
+    {                                                                                                                  \
+        const type *x = in;                                                                                            \
+        const sg_sample_scale s = *scale;                                                                              \
+        for (int i = 0; i < count; i++) out[i] = sg_sample_scaled((double)x[i], s);                                    \
+    }
+SCALE_ROW(scale_u8, uint8_t)
+SCALE_ROW(scale_u16, uint16_t)
+SCALE_ROW(scale_i32, int32_t)
+SCALE_ROW(scale_f32, float)
+#undef SCALE_ROW
+
+static void (*const scale_row[SG_NUMBERS])(float *, const void *, int,
+                                           const sg_sample_scale *) = {scale_u8, scale_u16, scale_i32, scale_f32};
+
+static void reverse(float *row, int count)
+{
+    for (int low = 0, high = count - 1; low < high; low++, high--) {
+        const float keep = row[low];
+        row[low] = row[high];
+        row[high] = keep;
+    }
+}
+
+void sg_raster_window(float *out, int px, unsigned how, const sg_raster_view *view, int height, int width, int y, int x,
+                      const sg_sample_scale *scale)
+{
+    const size_t bytes = sg_number_bytes(view->number);
+    for (int row = 0; row < px; row++) {
+        float *to = out + (size_t)(how & 1 ? px - 1 - row : row) * (size_t)px;
+        const char *from =
+            (const char *)view->data + (size_t)(mirror(y + row, height) - view->y) * view->stride * bytes;
+        for (int i = 0, n; i < px; i += n) {
+            const int at = x + i, room = width - at;
+            n = at < 0 || room <= 0 ? 1 : room < px - i ? room : px - i; /* the pixels inside at once */
+            scale_row[view->number](to + i, from + (size_t)(mirror(at, width) - view->x) * bytes, n, scale);
+        }
+        if (how & 2) reverse(to, px);
+    }
+    sg_square_turn(out, px, how & 4);
+}
+
+void sg_raster_labels(int32_t *out, int rows, int columns, const sg_raster_view *view, int y, int x)
+{
+    for (int row = 0; row < rows; row++, out += columns) {
+        const size_t at = (size_t)(y + row - view->y) * view->stride + (size_t)(x - view->x);
+        const uint8_t *u8 = (const uint8_t *)view->data + at;
+        const uint16_t *u16 = (const uint16_t *)view->data + at;
+        if (view->number == SG_NUMBER_U8)
+            for (int i = 0; i < columns; i++) out[i] = u8[i];
+        else if (view->number == SG_NUMBER_U16)
+            for (int i = 0; i < columns; i++) out[i] = u16[i];
+        else
+            memcpy(out, (const int32_t *)view->data + at, (size_t)columns * sizeof *out);
+    }
+}

@@ -1,0 +1,51 @@
+/* raster.h - a decoded picture as a dataset keeps it: whole numbers in the smallest type that holds them, all others as
+ * float. Windows are cut from it and scaled on the way, so that neither memory nor the cache (cache.h) holds more bytes
+ * than the file had. */
+#ifndef SG_DATASETS_RASTER_H
+#define SG_DATASETS_RASTER_H
+
+#include "core/status.h"
+#include "datasets/sample.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum sg_number { SG_NUMBER_U8, SG_NUMBER_U16, SG_NUMBER_I32, SG_NUMBER_F32, SG_NUMBERS } sg_number;
+/* 1, 2, 4, 4. */
+size_t sg_number_bytes(sg_number number);
+
+typedef struct sg_raster {
+    sg_number number;
+    int pages, height, width;
+    void *data;     /* (pages, height, width), sg_alloc; NULL: its tiles lie in a cache */
+    uint64_t place; /* in the cache: of its first byte */
+    uint64_t chunk; /* in the cache: its first chunk */
+} sg_raster;
+
+/* *out takes `data` (pages, height, width; sg_alloc), which is packed into the smallest type that holds each number
+ * (minus zero becomes zero) and freed, or kept as it is. On an error it is freed. */
+sg_status sg_raster_pack_f32(sg_raster *out, float *data, int pages, int height, int width, const char *name);
+sg_status sg_raster_pack_i32(sg_raster *out, int32_t *data, int height, int width, const char *name);
+void sg_raster_free(sg_raster *raster);
+size_t sg_raster_page_len(const sg_raster *raster);
+size_t sg_raster_bytes(const sg_raster *raster);
+
+/* The part of a page that is at hand: rows `stride` numbers apart, its first number is pixel (y, x) of the page. */
+typedef struct sg_raster_view {
+    const void *data;
+    sg_number number;
+    size_t stride;
+    int y, x;
+} sg_raster_view;
+sg_raster_view sg_raster_page(const sg_raster *raster, int page);
+
+/* out (px, px) = the scaled window whose corner is pixel (y, x) of a page of height x width pixels, turned as by
+ * sg_square_turn. Beyond its edges the page goes on mirrored, however far; the view holds every pixel needed. */
+void sg_raster_window(float *out, int px, unsigned how, const sg_raster_view *view, int height, int width, int y, int x,
+                      const sg_sample_scale *scale);
+/* out (rows, columns) = the labels (no floats) from (y, x) on, all inside the view. */
+void sg_raster_labels(int32_t *out, int rows, int columns, const sg_raster_view *view, int y, int x);
+/* *first .. *end - 1: the pixels of a line of n that a window of px from `start` needs, mirrored ones included. */
+void sg_mirror_span(int *first, int *end, int start, int px, int n);
+
+#endif
