@@ -46,7 +46,7 @@ static sg_status evaluate(const char *folder, sg_split split, const char *output
     if (output == NULL) SG_TRY_DONE(sg_evaluate(&scores, &program, &config, dataset, split, NULL, NULL));
     if (output != NULL) {
         SG_TRY_DONE(sg_config_write(&text, &config, SG_CONFIG_PORTABLE));
-        const sg_run_summary run = {&config, text, model, &program, dataset, NULL, 0};
+        const sg_run_summary run = {&config, text, model, &program, dataset, NULL, 0, 0};
         SG_TRY_DONE(sg_run_results_save(&run, split, output, &scores));
     }
     print_scores(&scores, &program, sg_dataset_count(dataset, split), sg_split_name(split));

@@ -5,6 +5,7 @@
 #include "pipeline/cmd.h"
 #include "pipeline/keys.h"
 #include "pipeline/op_table.h"
+#include "pipeline/schema.h"
 
 #include <stdio.h> /* jpeglib.h needs FILE */
 
@@ -108,13 +109,14 @@ static void print_parts(bool keys, bool ops, bool libraries)
 
 sg_status sg_cmd_info(int argc, char **argv)
 {
-    bool keys = false, ops = false, libraries = false, done;
+    bool keys = false, ops = false, libraries = false, schema = false, done;
     const char *config = NULL;
     sg_option_list set = {.count = 0};
     const sg_option options[] = {
         {"keys", 'k', SG_OPTION_FLAG, &keys, NULL, "every config key with unit, range and default (Markdown)"},
         {"ops", 0, SG_OPTION_FLAG, &ops, NULL, "every operation with its formula (Markdown)"},
         {"libraries", 0, SG_OPTION_FLAG, &libraries, NULL, "libraries and their versions"},
+        {"schema", 0, SG_OPTION_FLAG, &schema, NULL, "everything that stands in results.h5 and all.h5 (Markdown)"},
         {"set", 's', SG_OPTION_LIST, &set, "KEY=VALUE", "with CONFIG: change a key"},
     };
     const sg_usage usage = {.command = "info",
@@ -130,6 +132,7 @@ sg_status sg_cmd_info(int argc, char **argv)
     if (done) return SG_OK;
     if (config) return print_config(config, &set);
     if (set.count) SG_FAIL(SG_E_USAGE, "--set needs a CONFIG to change");
-    print_parts(keys, ops, libraries);
+    if (schema) sg_schema_print(stdout);
+    if (keys || ops || libraries || !schema) print_parts(keys, ops, libraries);
     return SG_OK;
 }

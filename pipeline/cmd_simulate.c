@@ -8,7 +8,7 @@
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
 #include "pipeline/cmd.h"
-#include "pipeline/results.h"
+#include "pipeline/schema.h"
 #include "pipeline/simulation.h"
 
 #include <string.h>
@@ -77,7 +77,7 @@ static sg_status write_stages(run *r)
         const int dims[3] = {p->c, p->h, p->w};
         char path[96];
         (void)snprintf(path, sizeof path, "/stages/%s", p->name);
-        SG_TRY(sg_results_array(r->out, path, SG_RESULTS_F32, 3, dims, p->data, p->unit, p->long_name, "EYX"));
+        SG_TRY(sg_results_put_as(r->out, path, dims, p->data, (sg_results_word){p->unit, p->long_name, "EYX"}));
         if (p->pixel_um > 0) SG_TRY(sg_results_attribute_number(r->out, path, "pixel_um", p->pixel_um));
     }
     return SG_OK;
@@ -126,8 +126,8 @@ static sg_status write_leds(run *r)
     SG_TRY_DONE(sg_plan_make(&plan, g, r->simulation.model, sg_stage_value(&stages, "image"), &options));
     SG_TRY_DONE(SG_ALLOC(&stack, (size_t)dims[0] * (size_t)m * (size_t)m, "simulate --leds"));
     SG_TRY_DONE(image_each_led(r, plan, stack));
-    SG_TRY_DONE(sg_results_array(r->out, "/stages/led_intensity", SG_RESULTS_F32, 3, dims, stack, "1",
-                                 "intensity under each LED alone at weight 1", "KYX"));
+    SG_TRY_DONE(sg_results_put_as(r->out, "/stages/led_intensity", dims, stack,
+                                  (sg_results_word){"1", "intensity under each LED alone at weight 1", "KYX"}));
     SG_TRY_DONE(sg_results_attribute_number(r->out, "/stages/led_intensity", "pixel_um",
                                             size->camera_pitch_um / size->oversample));
 done:
@@ -145,11 +145,8 @@ static sg_status write_parameters(run *r)
         const int dims[4] = {p->shape.n, p->shape.c, p->shape.h, p->shape.w};
         const int first = p->shape.n > 1 ? 0 : p->shape.c > 1 ? 1 : 2;
         (void)snprintf(path, sizeof path, "/parameters/%s", p->name);
-        if (p->len == 1)
-            SG_TRY(sg_results_scalar(r->out, path, (double)p->value[0], p->unit, p->name));
-        else
-            SG_TRY(sg_results_array(r->out, path, SG_RESULTS_F32, 4 - first, dims + first, p->value, p->unit, p->name,
-                                    &"NCEK"[first]));
+        SG_TRY(sg_results_put_as(r->out, path, dims + first, p->value,
+                                 (sg_results_word){p->unit, p->name, p->len == 1 ? "" : &"NCEK"[first]}));
     }
     return SG_OK;
 }
@@ -167,9 +164,7 @@ static sg_status write_geometry(run *r)
         na[2 * k] = leds.led[k].s_x;
         na[2 * k + 1] = leds.led[k].s_y;
     }
-    if (status == SG_OK)
-        status = sg_results_array(r->out, "/parameters/led_na", SG_RESULTS_F64, 2, dims, na, "1",
-                                  "direction of the light of each LED (s_x, s_y)", "KD");
+    if (status == SG_OK) status = sg_results_put(r->out, "/parameters/led_na", dims, na);
     sg_free(na);
     sg_led_array_free(&leds);
     return status;
@@ -183,7 +178,7 @@ static sg_status write_file(run *r)
     SG_TRY(write_parameters(r));
     SG_TRY(write_geometry(r));
     SG_TRY(sg_config_write(&text, &r->config, SG_CONFIG_FULL));
-    const sg_status status = sg_results_text(r->out, "/config", text, "resolved configuration (YAML)");
+    const sg_status status = sg_results_put_text(r->out, "/config", text);
     sg_free(text);
     SG_TRY(status);
     return sg_results_save(r->out, r->order->output);

@@ -4,8 +4,8 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "datasets/stack_read.h"
-#include "pipeline/results.h"
 #include "pipeline/run_folder.h"
+#include "pipeline/schema.h"
 #include "pipeline/simulation.h"
 #include "pipeline/text.h"
 
@@ -21,11 +21,10 @@ sg_status sg_reconstruction_read(sg_image *out, const sg_config *config)
 
 /* ---- results.h5 ---- */
 
-static sg_status save_map(sg_results *out, const char *path, int side, const float *x, const char *unit,
-                          const char *long_name, double pixel_um)
+static sg_status save_map(sg_results *out, const char *path, int side, const float *x, double pixel_um)
 {
     const int dims[2] = {side, side};
-    SG_TRY(sg_results_array(out, path, SG_RESULTS_F32, 2, dims, x, unit, long_name, "YX"));
+    SG_TRY(sg_results_put(out, path, dims, x));
     return sg_results_attribute_number(out, path, "pixel_um", pixel_um);
 }
 
@@ -37,12 +36,10 @@ static sg_status save_sample(sg_results *out, const sg_reconstruction *r)
     float *amplitude = NULL;
     SG_TRY(SG_ALLOC(&amplitude, (size_t)n * (size_t)n, "amplitude"));
     for (size_t i = 0; i < (size_t)n * (size_t)n; i++) amplitude[i] = (float)exp(-(double)absorption[i]);
-    const sg_status status =
-        save_map(out, "/sample/amplitude", n, amplitude, "1", "amplitude of the transmission, empty field = 1", pitch);
+    const sg_status status = save_map(out, "/sample/amplitude", n, amplitude, pitch);
     sg_free(amplitude);
     SG_TRY(status);
-    return save_map(out, "/sample/phase", n, sg_reconstruction_values(r, "sample.phase_rad"), "rad",
-                    "phase of the transmission, any constant added", pitch);
+    return save_map(out, "/sample/phase", n, sg_reconstruction_values(r, "sample.phase_rad"), pitch);
 }
 
 static sg_status save_parameters(sg_results *out, const sg_reconstruction *r)
@@ -53,7 +50,7 @@ static sg_status save_parameters(sg_results *out, const sg_reconstruction *r)
         const int dims[2] = {p->shape.h, p->shape.w};
         if (strncmp(p->name, "sample.", 7) == 0) continue;
         (void)snprintf(path, sizeof path, "/parameters/%s", p->name);
-        SG_TRY(sg_results_array(out, path, SG_RESULTS_F32, 2, dims, p->value, p->unit, p->name, "YX"));
+        SG_TRY(sg_results_put_as(out, path, dims, p->value, (sg_results_word){p->unit, p->name, "YX"}));
     }
     return SG_OK;
 }
@@ -62,12 +59,6 @@ static sg_status save_leds(sg_results *out, const sg_reconstruction *r)
 {
     enum { COLUMNS = 6 };
     static const char *const names[COLUMNS] = {"na_x", "na_y", "role", "measured", "predicted", "image_error"};
-    static const char *const texts[COLUMNS] = {"illumination NA",
-                                               "illumination NA",
-                                               "0: fitted, 1: validation, 2: held out",
-                                               "mean intensity measured, empty field = 1",
-                                               "mean intensity predicted, empty field = 1",
-                                               "rms of the amplitude error / rms amplitude"};
     double *x = NULL;
     sg_status status = SG_ALLOC(&x, (size_t)r->leds.count, "LEDs");
     for (int c = 0; status == SG_OK && c < COLUMNS; c++) {
@@ -80,7 +71,7 @@ static sg_status save_leds(sg_results *out, const sg_reconstruction *r)
             x[k] = row[c];
         }
         (void)snprintf(path, sizeof path, "/leds/%s", names[c]);
-        status = sg_results_array(out, path, SG_RESULTS_F64, 1, &r->leds.count, x, "1", texts[c], "K");
+        status = sg_results_put(out, path, &r->leds.count, x);
     }
     sg_free(x);
     return status;
@@ -94,13 +85,10 @@ static sg_status save_results(const sg_reconstruction *r, const double *losses, 
     sg_status status = save_sample(out, r);
     if (status == SG_OK) status = save_parameters(out, r);
     if (status == SG_OK) status = save_leds(out, r);
-    if (status == SG_OK)
-        status = sg_results_array(out, "/loss", SG_RESULTS_F64, 1, &r->config.reconstruct.epochs, losses, "1",
-                                  "mean square amplitude error of each pass", "S");
-    if (status == SG_OK)
-        status = sg_results_scalar(out, "/scale", r->scale, "1", "measured units of an intensity of 1, an empty field");
+    if (status == SG_OK) status = sg_results_put(out, "/loss", &r->config.reconstruct.epochs, losses);
+    if (status == SG_OK) status = sg_results_put_number(out, "/scale", r->scale);
     if (status == SG_OK) status = sg_config_write(&text, &r->config, SG_CONFIG_PORTABLE);
-    if (status == SG_OK) status = sg_results_text(out, "/config", text, "resolved configuration (YAML)");
+    if (status == SG_OK) status = sg_results_put_text(out, "/config", text);
     if (status == SG_OK) status = sg_results_save(out, path);
     sg_free(text);
     sg_results_free(out);

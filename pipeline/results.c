@@ -14,6 +14,11 @@ struct sg_results {
     hid_t file, group_plist, link_plist;
 };
 
+hid_t sg_results_hid(const sg_results *results)
+{
+    return results->file;
+}
+
 static void hdf5_quiet(void)
 {
     (void)H5dont_atexit(); /* must be the first HDF5 call: a handler at exit would touch files after an error */
@@ -190,6 +195,8 @@ static type_row type_of(sg_results_type type)
     case SG_RESULTS_I32: return (type_row){4, H5T_NATIVE_INT32, H5T_STD_I32LE};
     case SG_RESULTS_U8: return (type_row){1, H5T_NATIVE_UINT8, H5T_STD_U8LE};
     case SG_RESULTS_U16: return (type_row){2, H5T_NATIVE_UINT16, H5T_STD_U16LE};
+    case SG_RESULTS_U64: return (type_row){8, H5T_NATIVE_UINT64, H5T_STD_U64LE};
+    case SG_RESULTS_TEXT: break;
     }
     return (type_row){0, -1, -1};
 }
@@ -243,8 +250,8 @@ sg_status sg_results_array(sg_results *results, const char *path, sg_results_typ
                            const void *data, const char *unit, const char *long_name, const char *axes)
 {
     hsize_t size[SG_RESULTS_RANK];
-    if (rank < 1 || rank > SG_RESULTS_RANK)
-        SG_FAIL(SG_E_RANGE, "results: %s has rank %d, outside 1..%d", path, rank, SG_RESULTS_RANK);
+    if (rank < 0 || rank > SG_RESULTS_RANK)
+        SG_FAIL(SG_E_RANGE, "results: %s has rank %d, outside 0..%d", path, rank, SG_RESULTS_RANK);
     if (axes && strlen(axes) != (size_t)rank)
         SG_FAIL(SG_E_SHAPE, "results: %s has rank %d but axes \"%s\"", path, rank, axes);
     for (int i = 0; i < rank; i++) {
@@ -252,7 +259,7 @@ sg_status sg_results_array(sg_results *results, const char *path, sg_results_typ
         size[i] = (hsize_t)dims[i];
     }
     SG_TRY(dataset_write(results, path, rank, size, type_of(type), data));
-    return describe(results, path, unit, long_name, axes);
+    return describe(results, path, unit, long_name, rank > 0 ? axes : NULL);
 }
 
 sg_status sg_results_scalar(sg_results *results, const char *path, double value, const char *unit,

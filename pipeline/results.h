@@ -1,4 +1,5 @@
-/* results.h - results as HDF5, the one module that touches it. The schema is in docs/results.md.
+/* results.h - results as HDF5, the one module that touches it. What stands where is the table of schema.h, whose
+ * functions the writers of the program use; these here write anything.
  * A file is built in memory (core driver, no backing store) and its bytes go through sg_file_write, so an older file is
  * never damaged; nothing from the clock enters it, so equal contents are equal bytes. After the HDF5 file come 16
  * bytes, "sgres-1\n" and the FNV-1a 64 hash of everything before them (HDF5 readers ignore what follows the end of file
@@ -15,14 +16,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SG_RESULTS_RANK = 5, SG_RESULTS_VERSION = 1 };
+enum { SG_RESULTS_RANK = 5, SG_RESULTS_VERSION = 2 };
 
 typedef enum sg_results_type {
-    SG_RESULTS_F32, /* float */
-    SG_RESULTS_F64, /* double */
-    SG_RESULTS_I32, /* int32_t */
-    SG_RESULTS_U8,  /* uint8_t */
-    SG_RESULTS_U16, /* uint16_t */
+    SG_RESULTS_F32,  /* float */
+    SG_RESULTS_F64,  /* double */
+    SG_RESULTS_I32,  /* int32_t */
+    SG_RESULTS_U8,   /* uint8_t */
+    SG_RESULTS_U16,  /* uint16_t */
+    SG_RESULTS_U64,  /* uint64_t */
+    SG_RESULTS_TEXT, /* UTF-8; not for arrays of numbers */
 } sg_results_type;
 
 /* ---- writing ---- */
@@ -32,10 +35,9 @@ typedef struct sg_results sg_results;
 sg_status sg_results_new(sg_results **out);
 void sg_results_free(sg_results *results);
 
-/* data: dims[0] x ... x dims[rank-1] numbers, the last fastest; rank 1..SG_RESULTS_RANK, every dim >= 1; copied. unit:
- * "rad", "um", "electron", "1"; axes: one letter a dimension out of N C Y X (picture, channel, row, column), E K
- * (exposure, LED), S (step), J (Zernike index), D (coordinate x, y). Arrays above 4 KiB are chunked, shuffled and
- * deflated. */
+/* data: dims[0] x ... x dims[rank-1] numbers, the last fastest; rank 0..SG_RESULTS_RANK, every dim >= 1; copied. unit:
+ * "rad", "um", "electron", "1"; axes: one letter a dimension (docs/results.md). Arrays above 4 KiB are chunked, shuffled
+ * and deflated. */
 sg_status sg_results_array(sg_results *results, const char *path, sg_results_type type, int rank, const int *dims,
                            const void *data, const char *unit, const char *long_name, const char *axes);
 sg_status sg_results_scalar(sg_results *results, const char *path, double value, const char *unit,

@@ -2,6 +2,8 @@
 #ifndef SG_PIPELINE_RESULTS_HDF5_H
 #define SG_PIPELINE_RESULTS_HDF5_H
 
+#include "pipeline/results.h"
+
 #include <hdf5.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -19,6 +21,10 @@ void sg_hdf5_name(char out[SG_RESULTS_NAME]);
 /* A variable-length UTF-8 string; H5Tclose it. */
 hid_t sg_hdf5_text_type(void);
 bool sg_hdf5_exists(hid_t file, const char *path);
+/* Attaches the dimension scales that the table of schema.h names to the dataset `path` ("/curve/lr") below `base`, a
+ * file or a group. */
+sg_status sg_hdf5_scales(hid_t base, const char *path);
+hid_t sg_results_hid(const sg_results *results);
 /* FNV-1a 64. */
 uint64_t sg_results_hash(const void *data, size_t size);
 /* Writes magic and hash of image[0 .. len-1] behind it (SG_RESULTS_TAIL bytes). */

@@ -13,6 +13,7 @@ typedef struct sg_run_summary {
     const sg_dataset *dataset;
     const sg_log *log; /* NULL: no curves */
     int64_t best_step;
+    uint64_t config_hash; /* of what was asked for, before camera.range_e auto was resolved; 0: of config */
 } sg_run_summary;
 
 /* Evaluates the test split and writes scores, curves, learned hardware and example pictures to `path`. scores may be

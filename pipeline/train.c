@@ -252,7 +252,8 @@ static sg_status finish(trainer *t)
     SG_TRY(sg_checkpoint_read(&chosen, t->model, best, t->state.config_hash));
     SG_TRY(sg_config_write(&config_text, t->asked, SG_CONFIG_PORTABLE));
     sg_status status = sg_weights_write(t->model, weights, config_text);
-    const sg_run_summary summary = {&t->config, config_text, t->model, &t->evaluate, t->dataset, &t->log, chosen.step};
+    const sg_run_summary summary = {&t->config, config_text, t->model,    &t->evaluate,
+                                    t->dataset, &t->log,     chosen.step, t->state.config_hash};
     if (status == SG_OK) status = sg_run_results_save(&summary, SG_SPLIT_TEST, results, NULL);
     sg_free(config_text);
     if (status == SG_OK && t->options->report) status = sg_report_make(t->folder, report);

@@ -21,7 +21,7 @@ STAGES = {
     "pixels": ("EYX", "1", 1), "electrons": ("EYX", "electron", 1), "adu": ("EYX", "ADU", 1), "channels": ("EYX", "1", 1),
 }
 with h5py.File(os.path.join(folder, "stages.h5"), "r") as f:
-    assert f.attrs["schema_version"] == 1 and "optics:" in f["config"].asstr()[()]
+    assert f.attrs["schema_version"] == 2 and "optics:" in f["config"].asstr()[()]
     for name, (axes, units, pixel_um) in STAGES.items():
         stage = f["stages"][name]
         assert (stage.attrs["axes"], stage.attrs["units"], stage.attrs["pixel_um"]) == (axes, units, pixel_um), (name, dict(stage.attrs))

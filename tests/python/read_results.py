@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 
 with h5py.File(sys.argv[1], "r") as f:
-    assert f.attrs["schema"] == "scopegrad-results" and f.attrs["schema_version"] == 1
+    assert f.attrs["schema"] == "scopegrad-results" and f.attrs["schema_version"] == 2
     assert f.attrs["arm"] == "learned" and f.attrs["dose_ph"] == 200
     assert f["config"].asstr()[()] == "optics:\n  na: 0.1\n"
     weight = f["learned/led_weight"]
