@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char FORMAT[] = "scopegrad-checkpoint 1";
+static const char FORMAT[] = "scopegrad-checkpoint 2";
 
 typedef struct sg_field {
     const char *name;
@@ -33,6 +33,7 @@ static const sg_field fields[] = {
     {"model_steps", FIELD_I64, offsetof(sg_record, model_steps)},
     {"best_step", FIELD_I64, offsetof(sg_record, state.best_step)},
     {"best_metric", FIELD_F64, offsetof(sg_record, state.best_metric)},
+    {"best_loss", FIELD_F64, offsetof(sg_record, state.best_loss)},
 };
 enum { FIELD_COUNT = sizeof fields / sizeof fields[0], TEXT_MAX = 40 };
 

@@ -15,6 +15,7 @@ typedef struct sg_checkpoint {
     int64_t step;       /* steps done; the model's own count (Adam's t) is stored beside it */
     int64_t best_step;  /* -1: no validation yet */
     double best_metric; /* to the bit; NaN allowed */
+    double best_loss;
 } sg_checkpoint;
 
 sg_status sg_checkpoint_write(const char *path, const sg_model *model, const sg_checkpoint *state);

@@ -13,11 +13,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_scores(const sg_scores *s, const sg_program *program, int count, const char *split)
+static void print_scores(const sg_scores *s, const sg_program *program, const char *split)
 {
-    printf("%s: %d pictures, loss %.6f\n", split, count, s->loss);
-    if (!isnan(s->dice)) printf("  Dice %.4f (pooled %.4f), AP at IoU .5 %.4f\n", s->dice, s->dice_pooled, s->ap50);
-    if (!isnan(s->mse)) printf("  mean squared error %.6g\n", s->mse);
+    printf("%s: %d pictures, loss %.6f\n", split, s->count, s->loss);
+    for (int m = 0; m < sg_task_metrics(s->task); m++) {
+        if (isnan(s->metric[m])) continue;
+        printf("  %-17s %.4f (%.4f to %.4f in 95 %% of resampled sets of pictures)\n", s->task->metric[m], s->metric[m],
+               s->interval[m][0], s->interval[m][1]);
+    }
     for (int e = 0; e < program->size.frames; e++)
         printf("  exposure %d: %.1f detected electrons per pixel\n", e + 1, s->electrons[e]);
 }
@@ -37,20 +40,24 @@ static sg_status evaluate(const char *folder, sg_split split, const char *output
     sg_model *model = NULL;
     sg_program program = {0};
     sg_dataset *dataset = NULL;
-    sg_scores scores;
+    sg_scores scores = {0};
     char *text = NULL;
     sg_status status;
     SG_TRY_DONE(sg_cmd_run_load(&config, &model, &program, folder, 0));
     if (data != NULL) SG_TRY_DONE(use_data(&config.dataset, data));
     SG_TRY_DONE(sg_run_dataset(&dataset, &config));
-    if (output == NULL) SG_TRY_DONE(sg_evaluate(&scores, &program, &config, dataset, split, NULL, NULL));
+    if (output == NULL) {
+        SG_TRY_DONE(sg_evaluate(&scores, &program, &config, dataset, split, NULL, NULL));
+        SG_TRY_DONE(sg_scores_bootstrap(&scores, NULL));
+    }
     if (output != NULL) {
         SG_TRY_DONE(sg_config_write(&text, &config, SG_CONFIG_PORTABLE));
         const sg_run_summary run = {&config, text, model, &program, dataset, NULL, 0, 0};
         SG_TRY_DONE(sg_run_results_save(&run, split, output, &scores));
     }
-    print_scores(&scores, &program, sg_dataset_count(dataset, split), sg_split_name(split));
+    print_scores(&scores, &program, sg_split_name(split));
 done:
+    sg_scores_free(&scores);
     sg_free(text);
     sg_dataset_free(dataset);
     sg_program_free(&program);

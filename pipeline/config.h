@@ -7,6 +7,7 @@
 
 #include "core/status.h"
 #include "datasets/dataset.h"
+#include "nn/loss.h"
 #include "nn/optimiser.h"
 #include "nn/unet.h"
 #include "physics/microscope.h"
@@ -15,12 +16,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum sg_loss_kind { SG_LOSS_DICE_BCE, SG_LOSS_MSE } sg_loss_kind;
+typedef enum sg_loss_kind { SG_LOSS_DICE_BCE, SG_LOSS_MSE, SG_LOSS_CROSS_ENTROPY } sg_loss_kind;
+typedef enum sg_class_weight { SG_CLASS_WEIGHT_NONE, SG_CLASS_WEIGHT_BALANCED } sg_class_weight;
 
 typedef struct sg_loss_config {
     sg_loss_kind kind;
     double bce_weight, dice_weight; /* dice_bce only */
+    sg_class_weight class_weight;   /* cross_entropy only */
+    double weight[SG_CLASSES_MAX];  /* of each class; not a key: sg_classes_resolve */
 } sg_loss_config;
+
+typedef enum sg_network_kind { SG_NETWORK_UNET, SG_NETWORK_LENET5, SG_NETWORK_RESNET } sg_network_kind;
+
+/* What both families of networks share stands in sg_unet_config. */
+typedef struct sg_network_config {
+    sg_network_kind kind;
+    double dropout; /* classifiers */
+} sg_network_config;
 
 typedef enum sg_nn_algorithm { SG_NN_AUTO, SG_NN_DIRECT } sg_nn_algorithm;
 typedef enum sg_nn_precision { SG_NN_F32, SG_NN_BF16 } sg_nn_precision;
@@ -62,6 +74,7 @@ typedef struct sg_reconstruct_config {
 
 typedef struct sg_config {
     sg_microscope_config microscope;
+    sg_network_config network;
     sg_unet_config unet; /* out_channels is 1: the program decides it, not the user */
     sg_loss_config loss;
     sg_optimiser_config optimiser;

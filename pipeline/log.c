@@ -9,8 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SG_LOG_COLUMNS = 6, SG_LOG_LINE = 256 };
-static const char sg_log_header[] = "step,train_loss,lr,validation_loss,validation_dice,validation_ap50\n";
+enum { SG_LOG_COLUMNS = 4 + SG_METRIC_LOGGED, SG_LOG_LINE = 256 };
+
+static void format_header(char line[SG_LOG_LINE], const sg_task *task)
+{
+    size_t used = (size_t)snprintf(line, SG_LOG_LINE, "step,train_loss,lr,validation_loss");
+    for (int m = 0; m < SG_METRIC_LOGGED; m++)
+        used += (size_t)snprintf(line + used, SG_LOG_LINE - used, ",validation_%s", task->metric[m]);
+    (void)strncat(line, "\n", 2);
+}
 
 static sg_status push(sg_log *log, const sg_log_row *row)
 {
@@ -40,17 +47,16 @@ static void format_row(char line[SG_LOG_LINE], const sg_log_row *row)
     field(line, row->train_loss);
     field(line, row->lr);
     field(line, row->validation_loss);
-    field(line, row->validation_dice);
-    field(line, row->validation_ap50);
+    for (int m = 0; m < SG_METRIC_LOGGED; m++) field(line, row->validation[m]);
     (void)strncat(line, "\n", 2);
 }
 
 /* A whole line only: the last one may be half written by a run that was killed. */
 static int parse_row(sg_log_row *row, const char *line)
 {
-    double *fields[SG_LOG_COLUMNS - 1] = {&row->train_loss, &row->lr, &row->validation_loss, &row->validation_dice,
-                                          &row->validation_ap50};
+    double *fields[SG_LOG_COLUMNS - 1] = {&row->train_loss, &row->lr, &row->validation_loss};
     char *end;
+    for (int m = 0; m < SG_METRIC_LOGGED; m++) fields[3 + m] = &row->validation[m];
     row->step = strtoll(line, &end, 10);
     if (end == line) return 0;
     for (int i = 0; i < SG_LOG_COLUMNS - 1; i++) {
@@ -66,10 +72,10 @@ static int parse_row(sg_log_row *row, const char *line)
 
 static sg_status rewrite(const sg_log *log, const char *path)
 {
-    char *text = malloc(sizeof sg_log_header + (size_t)log->count * SG_LOG_LINE);
+    char *text = malloc(((size_t)log->count + 1) * SG_LOG_LINE);
     if (text == NULL) SG_FAIL(SG_E_MEMORY, "log.csv: out of memory");
-    size_t used = sizeof sg_log_header - 1;
-    memcpy(text, sg_log_header, sizeof sg_log_header);
+    format_header(text, log->task);
+    size_t used = strlen(text);
     for (int i = 0; i < log->count; i++) {
         format_row(text + used, &log->rows[i]);
         used += strlen(text + used);
@@ -79,12 +85,12 @@ static sg_status rewrite(const sg_log *log, const char *path)
     return status;
 }
 
-sg_status sg_log_open(sg_log *out, const char *path, int64_t last_step)
+sg_status sg_log_open(sg_log *out, const char *path, const sg_task *task, int64_t last_step)
 {
     void *text = NULL;
     size_t size = 0;
     sg_status status = SG_OK;
-    memset(out, 0, sizeof *out);
+    *out = (sg_log){.task = task};
     if (last_step > 0) SG_TRY(sg_file_read(&text, &size, path, (size_t)1 << 30));
     const char *at = text, *const end = at != NULL ? at + size : NULL;
     while (status == SG_OK && at != NULL && at < end) {

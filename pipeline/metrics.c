@@ -1,4 +1,4 @@
-/* metrics.c - Dice, connected components, AP at IoU .5, mean square error. See metrics.h. */
+/* metrics.c - Dice, connected components, AP over IoU thresholds, mean square error. See metrics.h. */
 #include "pipeline/metrics.h"
 
 #include "core/memory.h"
@@ -22,6 +22,12 @@ double sg_overlap_dice(const sg_overlap *overlap)
 {
     const int64_t sum = overlap->prediction + overlap->truth;
     return sum == 0 ? 1 : 2 * (double)overlap->both / (double)sum;
+}
+
+double sg_overlap_jaccard(const sg_overlap *overlap)
+{
+    const int64_t any = overlap->prediction + overlap->truth - overlap->both;
+    return any == 0 ? 1 : (double)overlap->both / (double)any;
 }
 
 /* The root of pixel i; the path is halved on the way, parents always have smaller numbers. */
@@ -111,7 +117,7 @@ static size_t run_end(const int32_t *list, size_t len, size_t from)
 /* Walks the truth objects and, beside them, their pairs (both sorted by truth number). */
 static void overlaps_match(sg_matches *matches, const overlaps *o, const int64_t *area, int components)
 {
-    int64_t truths = 0, hits = 0;
+    int64_t truths = 0, hits[SG_IOU_COUNT] = {0};
     size_t p = 0;
     for (size_t begin = 0; begin < o->truths; truths++) {
         const size_t end = run_end(o->truth, o->truths, begin);
@@ -120,13 +126,15 @@ static void overlaps_match(sg_matches *matches, const overlaps *o, const int64_t
             const size_t first = p;
             while (p < o->pairs && o->pair[p] == o->pair[first]) p++;
             const int64_t both = (int64_t)(p - first), all = truth_area + area[o->pair[first] & 0xffffffffu] - both;
-            hits += 2 * both > all;
+            for (int t = 0; t < SG_IOU_COUNT; t++) hits[t] += 20 * both > (10 + t) * all;
         }
         begin = end;
     }
-    matches->hit += hits;
-    matches->extra += components - hits;
-    matches->missed += truths - hits;
+    for (int t = 0; t < SG_IOU_COUNT; t++) {
+        matches[t].hit += hits[t];
+        matches[t].extra += components - hits[t];
+        matches[t].missed += truths - hits[t];
+    }
 }
 
 static void mask_make(uint8_t *mask, const float *prediction, const int32_t *instances, size_t len, double threshold)

@@ -2,11 +2,12 @@
 #include "pipeline/run_results.h"
 
 #include "core/memory.h"
-#include "pipeline/metrics.h"
 #include "pipeline/run_parts.h"
 #include "pipeline/schema.h"
+#include "pipeline/score_results.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,6 @@ typedef struct gather {
     size_t sample_len, picture_len;
     sg_shape adu_shape;
     size_t adu_len;
-    double *dice, *ap50, *mse;
-    const char **names;
     float *sample, *channels, *adu, *prediction, *truth;
     sg_split split;
 } gather;
@@ -29,13 +28,9 @@ static sg_status gather_new(gather *g)
 {
     const sg_microscope_size *size = &g->run->program->size;
     const sg_shape sample = sg_plan_shape(g->run->program->plan, "sample");
-    const size_t count = (size_t)g->count, examples = (size_t)g->examples;
+    const size_t examples = (size_t)g->examples;
     g->sample_len = (size_t)sample.h * (size_t)sample.w; /* of a measured stack: its first picture */
     g->picture_len = (size_t)size->output_px * (size_t)size->output_px;
-    SG_TRY(SG_ALLOC(&g->dice, count, "results"));
-    SG_TRY(SG_ALLOC(&g->ap50, count, "results"));
-    SG_TRY(SG_ALLOC(&g->mse, count, "results"));
-    SG_TRY(SG_ALLOC(&g->names, count, "results"));
     SG_TRY(SG_ALLOC(&g->sample, examples * g->sample_len, "results"));
     SG_TRY(SG_ALLOC(&g->channels, examples * g->picture_len * (size_t)size->channels, "results"));
     g->adu_shape = sg_plan_shape(g->run->program->plan, "adu");
@@ -47,8 +42,7 @@ static sg_status gather_new(gather *g)
 
 static void gather_free(gather *g)
 {
-    void *const blocks[] = {g->dice,     g->ap50, g->mse,        g->names, g->sample,
-                            g->channels, g->adu,  g->prediction, g->truth};
+    void *const blocks[] = {g->sample, g->channels, g->adu, g->prediction, g->truth};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) sg_free(blocks[i]);
 }
 
@@ -62,35 +56,17 @@ static sg_status visit(void *context, const sg_view *view)
     gather *g = context;
     const sg_microscope_size *size = &g->run->program->size;
     const int i = view->index;
-    g->names[i] = sg_dataset_name(g->run->dataset, g->split, i);
-    g->dice[i] = view->dice;
-    g->ap50[i] = view->ap50;
-    g->mse[i] = view->mse;
     if (i >= g->examples) return SG_OK;
     keep(g->sample, view->sample, g->sample_len, i);
     keep(g->channels, view->channels, g->picture_len * (size_t)size->channels, i);
     keep(g->adu, view->adu, g->adu_len, i);
+    if (view->classes > 0) return SG_OK;
     keep(g->prediction, view->prediction, g->picture_len, i);
     keep(g->truth, view->label, g->picture_len, i);
     return SG_OK;
 }
 
 /* ---- writing the groups ---- */
-static sg_status write_metrics(sg_results *out, const gather *g, const sg_scores *s)
-{
-    const bool mask = !isnan(s->dice);
-    SG_TRY(sg_results_put_number(out, "/metrics/loss", s->loss));
-    SG_TRY(sg_results_put_known(out, "/metrics/dice", s->dice));
-    SG_TRY(sg_results_put_known(out, "/metrics/ap50", s->ap50));
-    SG_TRY(sg_results_put_known(out, "/metrics/dice_pooled", s->dice_pooled));
-    SG_TRY(sg_results_put_known(out, "/metrics/mse", s->mse));
-    SG_TRY(sg_results_put_known(out, "/metrics/psnr_db", isnan(s->mse) ? (double)NAN : sg_psnr_db(s->mse, 1)));
-    SG_TRY(sg_results_put_texts(out, "/metrics/per_image/name", g->names, g->count));
-    if (!mask) return sg_results_put(out, "/metrics/per_image/mse", &g->count, g->mse);
-    SG_TRY(sg_results_put(out, "/metrics/per_image/dice", &g->count, g->dice));
-    return sg_results_put(out, "/metrics/per_image/ap50", &g->count, g->ap50);
-}
-
 /* Column `offset` (bytes into sg_log_row) of the rows that have a number there; `with` picks rows by another column. */
 static sg_status write_curve(sg_results *out, const sg_log *log, const char *path, size_t offset, size_t with)
 {
@@ -123,11 +99,16 @@ static sg_status write_curves(sg_results *out, const sg_log *log)
         {"/curve/lr", offsetof(sg_log_row, lr), offsetof(sg_log_row, train_loss)},
         {"/curve/validation/step", offsetof(sg_log_row, step), offsetof(sg_log_row, validation_loss)},
         {"/curve/validation/loss", offsetof(sg_log_row, validation_loss), offsetof(sg_log_row, validation_loss)},
-        {"/curve/validation/dice", offsetof(sg_log_row, validation_dice), offsetof(sg_log_row, validation_dice)},
-        {"/curve/validation/ap50", offsetof(sg_log_row, validation_ap50), offsetof(sg_log_row, validation_ap50)},
     };
-    for (size_t i = 0; log != NULL && i < sizeof curves / sizeof curves[0]; i++)
+    if (log == NULL) return SG_OK;
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
         SG_TRY(write_curve(out, log, curves[i].path, curves[i].offset, curves[i].with));
+    for (size_t m = 0; m < SG_METRIC_LOGGED; m++) {
+        const size_t offset = offsetof(sg_log_row, validation) + m * sizeof(double);
+        char path[64];
+        (void)snprintf(path, sizeof path, "/curve/validation/%s", log->task->metric[m]);
+        SG_TRY(write_curve(out, log, path, offset, offset));
+    }
     return SG_OK;
 }
 
@@ -176,6 +157,7 @@ static sg_status write_examples(sg_results *out, const gather *g)
     SG_TRY(write_picture(out, "/examples/sample", g->sample, (const int[3]){n, sample.h, sample.w}, fine));
     SG_TRY(write_picture(out, "/examples/measurement", g->channels, seen, pitch));
     SG_TRY(write_sensor(out, g));
+    if (g->run->config->loss.kind == SG_LOSS_CROSS_ENTROPY) return SG_OK; /* no pictures, /metrics/per_image has them */
     SG_TRY(write_picture(out, "/examples/prediction", g->prediction, (const int[3]){n, side, side}, pitch));
     return write_picture(out, "/examples/truth", g->truth, (const int[3]){n, side, side}, pitch);
 }
@@ -196,7 +178,7 @@ static sg_status write_all(sg_results *out, const gather *g, const sg_scores *sc
     SG_TRY(sg_results_put_text(out, "/config", run->config_text));
     SG_TRY(sg_run_provenance_write(out, run, g->split));
     SG_TRY(write_curves(out, run->log));
-    SG_TRY(write_metrics(out, g, scores));
+    SG_TRY(sg_scores_write(out, scores, run->dataset, g->split));
     SG_TRY(write_examples(out, g));
     SG_TRY(sg_run_hardware_write(out, run));
     return write_light(out, run, scores);
@@ -204,16 +186,20 @@ static sg_status write_all(sg_results *out, const gather *g, const sg_scores *sc
 
 sg_status sg_run_results_save(const sg_run_summary *run, sg_split split, const char *path, sg_scores *scores)
 {
-    sg_scores own;
+    sg_scores own = {0};
     sg_results *out = NULL;
     gather g = {.run = run, .split = split, .count = sg_dataset_count(run->dataset, split)};
     g.examples = g.count < SG_EXAMPLES ? g.count : SG_EXAMPLES;
     sg_status status = gather_new(&g);
     if (status == SG_OK) status = sg_evaluate(&own, run->program, run->config, run->dataset, split, visit, &g);
+    if (status == SG_OK) status = sg_scores_bootstrap(&own, NULL);
     if (status == SG_OK) status = sg_results_new(&out);
     if (status == SG_OK) status = write_all(out, &g, &own);
     if (status == SG_OK) status = sg_results_save(out, path);
-    if (status == SG_OK && scores != NULL) *scores = own;
+    if (status == SG_OK && scores != NULL)
+        *scores = own;
+    else
+        sg_scores_free(&own);
     sg_results_free(out);
     gather_free(&g);
     return status;

@@ -16,8 +16,8 @@ typedef struct sg_run_summary {
     uint64_t config_hash; /* of what was asked for, before camera.range_e auto was resolved; 0: of config */
 } sg_run_summary;
 
-/* Evaluates the test split and writes scores, curves, learned hardware and example pictures to `path`. scores may be
- * NULL. */
+/* Evaluates the test split and writes scores, curves, learned hardware and example pictures to `path`. scores: the
+ * caller's now (sg_scores_free); may be NULL. */
 sg_status sg_run_results_save(const sg_run_summary *run, sg_split split, const char *path, sg_scores *scores);
 
 #endif

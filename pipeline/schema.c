@@ -39,6 +39,8 @@ const sg_schema_row sg_schema[] = {
     {RUN, "/curve/validation/loss", F64, "S", "1", "validation loss", NULL, "step"},
     {RUN, "/curve/validation/dice", F64, "S", "1", "validation Dice", "masks", "step"},
     {RUN, "/curve/validation/ap50", F64, "S", "1", "validation average precision at IoU .5", "masks", "step"},
+    {RUN, "/curve/validation/mse", F64, "S", "1", "validation mean squared error", "regression", "step"},
+    {RUN, "/curve/validation/ssim", F64, "S", "1", "validation structural similarity", "regression", "step"},
     {RUN, "/curve/validation/accuracy", F64, "S", "1", "validation accuracy", "classes", "step"},
     {RUN, "/curve/validation/balanced_accuracy", F64, "S", "1", "validation balanced accuracy", "classes", "step"},
 

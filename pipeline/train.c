@@ -23,8 +23,8 @@
 #include <string.h>
 
 typedef struct trainer {
-    const sg_config *asked; /* as the user gave it */
-    sg_config config;       /* the same, with a first camera.range_e where it was auto */
+    sg_config asked;  /* as the user gave it, with the classes of the data */
+    sg_config config; /* the same, with a first camera.range_e where it was auto */
     bool range_auto;
     const char *folder;
     const sg_train_options *options;
@@ -74,16 +74,17 @@ static sg_status restore(trainer *t)
     return sg_checkpoint_read(&t->state, t->model, path, t->state.config_hash);
 }
 
-/* All that can be wrong with the configuration, before anything is written. Programs first: they know the memory. */
+/* All that can be wrong with the configuration, before anything is written. The network has an output for each class of
+ * the data. */
 static sg_status prepare(trainer *t)
 {
-    SG_TRY(sg_config_hash(&t->state.config_hash, t->asked));
-    t->state.seed = t->asked->train.seed;
+    SG_TRY(sg_run_dataset(&t->dataset, &t->config));
+    SG_TRY(sg_run_splits(t->dataset));
+    SG_TRY(sg_config_hash(&t->state.config_hash, &t->asked));
+    t->state.seed = t->asked.train.seed;
     t->state.best_step = -1;
     t->range_auto = sg_range_resolve(&t->config);
     SG_TRY(make_programs(t));
-    SG_TRY(sg_run_dataset(&t->dataset, &t->config));
-    SG_TRY(sg_run_splits(t->dataset));
     if (!lead(t)) return SG_OK;
     SG_TRY(sg_range_tune(t->model, &t->config, t->dataset, t->range_auto)); /* a file knows better */
     return sg_weights_start(t->model, t->config.train.weights);
@@ -93,11 +94,11 @@ static sg_status prepare(trainer *t)
 static sg_status take_up(trainer *t)
 {
     char path[SG_PATH_MAX];
-    SG_TRY(sg_run_claim(&t->lock, t->asked, t->folder, t->options));
+    SG_TRY(sg_run_claim(&t->lock, &t->asked, t->folder, t->options));
     SG_TRY(sg_run_plan(t->folder, t->train.plan));
     SG_TRY(restore(t));
     SG_TRY(sg_run_path(path, t->folder, "log.csv"));
-    return sg_log_open(&t->log, path, t->state.step);
+    return sg_log_open(&t->log, path, sg_task_of(&t->config), t->state.step);
 }
 
 static sg_status compare_configs(const trainer *t)
@@ -182,27 +183,45 @@ static sg_status save(trainer *t, const char *name)
 }
 
 /* Learned light changes how bright the picture is, so an automatic range follows it, unless the ADC learns itself. */
-static sg_status validate(trainer *t, sg_log_row *row)
+static sg_status follow_light(trainer *t)
 {
     const sg_camera_config *camera = &t->config.microscope.camera;
-    sg_scores scores;
     const bool adc_learns = camera->learn_range.on || camera->learn_threshold.on;
-    const int span = sg_trace_begin(t->trace, "validation");
     if (t->range_auto && t->config.microscope.illumination.learn.on && !adc_learns)
         SG_TRY(sg_range_tune(t->model, &t->config, t->dataset, true));
-    SG_TRY(sg_evaluate(&scores, &t->evaluate, &t->config, t->dataset, SG_SPLIT_VALIDATION, NULL, NULL));
-    sg_trace_end(t->trace, span);
-    row->validation_loss = scores.loss;
-    row->validation_dice = scores.dice;
-    row->validation_ap50 = scores.ap50;
-    sg_progress_metric(&t->progress, t->config.loss.kind == SG_LOSS_MSE ? "mse" : "dice",
-                       t->config.loss.kind == SG_LOSS_MSE ? scores.mse : scores.dice);
-    const double rank = sg_scores_rank(&scores, &t->config);
-    const bool compare = t->state.best_step >= 0 && !isnan(t->state.best_metric);
-    if (compare && !(rank > t->state.best_metric)) return SG_OK;
+    return SG_OK;
+}
+
+/* More of the metric that the task is about; where that is equal, the smaller loss. */
+static bool is_better(const sg_checkpoint *best, const sg_scores *scores)
+{
+    const double rank = sg_scores_rank(scores);
+    if (best->best_step < 0 || isnan(best->best_metric)) return true;
+    return rank > best->best_metric || (rank == best->best_metric && scores->loss < best->best_loss);
+}
+
+static sg_status take_scores(trainer *t, sg_log_row *row, const sg_scores *scores)
+{
+    row->validation_loss = scores->loss;
+    for (int m = 0; m < SG_METRIC_LOGGED; m++) row->validation[m] = scores->metric[m];
+    sg_progress_metric(&t->progress, scores->task->metric[0], scores->metric[0]);
+    if (!is_better(&t->state, scores)) return SG_OK;
     t->state.best_step = t->state.step;
-    t->state.best_metric = rank;
+    t->state.best_metric = sg_scores_rank(scores);
+    t->state.best_loss = scores->loss;
     return save(t, "best.ckpt");
+}
+
+static sg_status validate(trainer *t, sg_log_row *row)
+{
+    sg_scores scores = {0};
+    const int span = sg_trace_begin(t->trace, "validation");
+    SG_TRY(follow_light(t));
+    sg_status status = sg_evaluate(&scores, &t->evaluate, &t->config, t->dataset, SG_SPLIT_VALIDATION, NULL, NULL);
+    sg_trace_end(t->trace, span);
+    if (status == SG_OK) status = take_scores(t, row, &scores);
+    sg_scores_free(&scores);
+    return status;
 }
 
 /* What follows a step: validation, a row of the log, a checkpoint. */
@@ -223,7 +242,7 @@ static sg_status record(trainer *t, sg_log_row *row, bool stop)
 static sg_status loop(trainer *t)
 {
     while (t->state.step < t->total_steps) {
-        sg_log_row row = {0, 0, 0, NAN, NAN, NAN};
+        sg_log_row row = {0, 0, 0, NAN, {NAN, NAN}};
         const int span = sg_trace_step(t->trace, t->state.step + 1);
         sg_status status = train_step(t, &row.train_loss, &row.lr); /* fails on all ranks or on none */
         const bool stop = sg_ranks_any(t->options->ranks, sg_interrupted()) && t->state.step < t->total_steps;
@@ -250,7 +269,7 @@ static sg_status finish(trainer *t)
     SG_TRY(sg_run_path(results, t->folder, "results.h5"));
     SG_TRY(sg_run_path(report, t->folder, "report.html"));
     SG_TRY(sg_checkpoint_read(&chosen, t->model, best, t->state.config_hash));
-    SG_TRY(sg_config_write(&config_text, t->asked, SG_CONFIG_PORTABLE));
+    SG_TRY(sg_config_write(&config_text, &t->asked, SG_CONFIG_PORTABLE));
     sg_status status = sg_weights_write(t->model, weights, config_text);
     const sg_run_summary summary = {&t->config, config_text, t->model,    &t->evaluate,
                                     t->dataset, &t->log,     chosen.step, t->state.config_hash};
@@ -290,7 +309,7 @@ static void tear_down(trainer *t)
 
 sg_status sg_train(const sg_config *config, const char *folder, const sg_train_options *options)
 {
-    trainer t = {.asked = config, .config = *config, .folder = folder, .options = options, .lock = -1};
+    trainer t = {.asked = *config, .config = *config, .folder = folder, .options = options, .lock = -1};
     bool finished = false;
     sg_threads_set(config->train.threads);
     SG_TRY(together(&t, lead(&t) ? sg_run_check(&finished, config, folder, options) : SG_OK));

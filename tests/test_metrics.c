@@ -106,7 +106,7 @@ static void matches_equal_scikit_image(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof golden_matches / sizeof golden_matches[0]; k++) {
         const int *g = golden_matches[k], h = g[0], w = g[1];
-        sg_matches matches = {0};
+        sg_matches matches[SG_IOU_COUNT] = {{0}};
         sg_overlap overlap = {0};
         discs(h, w, g);
         for (int y = 0; y < h; y++)
@@ -115,13 +115,13 @@ static void matches_equal_scikit_image(void **state)
                 prediction[y * w + x] = inside && truth[(y - g[5]) * w + x - g[6]] > 0 ? .9f : .1f;
                 label[y * w + x] = truth[y * w + x] > 0 ? 1 : 0;
             }
-        assert_int_equal(sg_matches_add(&matches, prediction, truth, h, w, .5), SG_OK);
+        assert_int_equal(sg_matches_add(matches, prediction, truth, h, w, .5), SG_OK);
         sg_overlap_add(&overlap, prediction, label, (size_t)(h * w), .5);
-        const int64_t found[6] = {matches.hit,  matches.extra,      matches.missed,
+        const int64_t found[6] = {matches->hit, matches->extra,     matches->missed,
                                   overlap.both, overlap.prediction, overlap.truth};
         for (int i = 0; i < 6; i++) assert_int_equal(found[i], g[7 + i]);
         const double ap = (double)g[7] / (g[7] + g[8] + g[9]), dice = 2.0 * g[10] / (g[11] + g[12]);
-        assert_true(fabs(sg_matches_ap(&matches) - ap) < 1e-15);
+        assert_true(fabs(sg_matches_ap(matches) - ap) < 1e-15);
         assert_true(fabs(sg_overlap_dice(&overlap) - dice) < 1e-15);
     }
 }
@@ -132,19 +132,19 @@ static void edges(void **state)
 {
     (void)state;
     const int *g = golden_matches[0];
-    sg_matches a = {0}, b = {0}, none = {0};
+    sg_matches a[SG_IOU_COUNT] = {{0}}, b[SG_IOU_COUNT] = {{0}}, none[SG_IOU_COUNT] = {{0}};
     discs(64, 64, g);
     for (int i = 0; i < 4096; i++) prediction[i] = i % 3 ? (float)(truth[i] > 0) : 0;
-    assert_int_equal(sg_matches_add(&a, prediction, truth, 64, 64, .5), SG_OK);
+    assert_int_equal(sg_matches_add(a, prediction, truth, 64, 64, .5), SG_OK);
     for (int i = 0; i < 4096; i++) truth[i] = truth[i] ? 2000000000 - 7 * truth[i] : 0;
-    assert_int_equal(sg_matches_add(&b, prediction, truth, 64, 64, .5), SG_OK);
-    assert_memory_equal(&a, &b, sizeof a);
-    assert_true(a.missed > 0 && sg_matches_ap(&a) < 1);
+    assert_int_equal(sg_matches_add(b, prediction, truth, 64, 64, .5), SG_OK);
+    assert_memory_equal(a, b, sizeof a);
+    assert_true(a->missed > 0 && sg_matches_ap(a) < 1);
     memset(prediction, 0, sizeof prediction);
     memset(truth, 0, sizeof truth);
     memset(label, 0, sizeof label);
-    assert_int_equal(sg_matches_add(&none, prediction, truth, 64, 64, .5), SG_OK);
-    assert_true(sg_matches_ap(&none) == 1);
+    assert_int_equal(sg_matches_add(none, prediction, truth, 64, 64, .5), SG_OK);
+    assert_true(sg_matches_ap(none) == 1);
     sg_overlap empty = {0};
     sg_overlap_add(&empty, prediction, label, 4096, .5);
     assert_true(sg_overlap_dice(&empty) == 1);
@@ -154,13 +154,13 @@ static void edges(void **state)
 static void threshold_is_strict(void **state)
 {
     (void)state;
-    sg_matches half = {0}, more = {0};
+    sg_matches half[SG_IOU_COUNT] = {{0}}, more[SG_IOU_COUNT] = {{0}};
     const float two[6] = {1, 1, 1, 1, 0, 0}, three[6] = {0, 0, 1, 1, 1, 0};
     const int32_t object[6] = {5, 5, 0, 0, 0, 0}, longer[6] = {0, 0, 5, 5, 0, 0};
-    assert_int_equal(sg_matches_add(&half, two, object, 1, 6, .5), SG_OK);
-    assert_true(half.hit == 0 && half.extra == 1 && half.missed == 1);
-    assert_int_equal(sg_matches_add(&more, three, longer, 1, 6, .5), SG_OK);
-    assert_true(more.hit == 1 && more.extra == 0 && more.missed == 0);
+    assert_int_equal(sg_matches_add(half, two, object, 1, 6, .5), SG_OK);
+    assert_true(half->hit == 0 && half->extra == 1 && half->missed == 1);
+    assert_int_equal(sg_matches_add(more, three, longer, 1, 6, .5), SG_OK);
+    assert_true(more->hit == 1 && more->extra == 0 && more->missed == 0);
 }
 
 static void not_counted_and_nan(void **state)

@@ -148,7 +148,7 @@ static double last_validation(const char *run)
     char path[512];
     sg_log log = {0};
     (void)snprintf(path, sizeof path, "%s/%s/log.csv", place, run);
-    if (sg_log_open(&log, path, 1 << 20) != SG_OK) fail_msg("%s", sg_error_text());
+    if (sg_log_open(&log, path, &sg_task_regress, 1 << 20) != SG_OK) fail_msg("%s", sg_error_text());
     assert_true(log.count > 0);
     const double loss = log.rows[log.count - 1].validation_loss;
     sg_log_free(&log);
