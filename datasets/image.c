@@ -114,6 +114,24 @@ sg_status sg_image_make(sg_image *out, long long pages, long long height, long l
     return SG_OK;
 }
 
+sg_status sg_image_check_pixel(const double pixel_um[2], const sg_image_options *options, const char *path)
+{
+    const double y = pixel_um[0], x = pixel_um[1], want = options->pixel_um;
+    if (!(want > 0) || !(x > 0)) return SG_OK;
+    if (y > 0 && !(fabs(y / x - 1) <= .01))
+        SG_FAIL(SG_E_FORMAT,
+                "%s: its pixels are %g um wide and %g um high, square ones are needed; if that is wrong, "
+                "dataset.pixel_size: ignore",
+                path, x, y);
+    if (!(fabs(x / want - 1) <= .01))
+        SG_FAIL(
+            SG_E_CONFIG,
+            "%s: its pixels are %g um wide, the configuration says %g um: sample.pixel_um: %g would do, or resample "
+            "it, or dataset.pixel_size: ignore if the file is wrong",
+            path, x, want, x);
+    return SG_OK;
+}
+
 sg_status sg_image_check_rows(const float *x, int page, int row, int rows, int width, const char *path)
 {
     const size_t w = (size_t)width, len = (size_t)rows * w;

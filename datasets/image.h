@@ -5,22 +5,29 @@
 #define SG_DATASETS_IMAGE_H
 
 #include "core/status.h"
+#include "datasets/axes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 typedef struct sg_image {
     int pages, height, width;
-    int bits; /* of a sample in the file: 8 (also for fewer), 16, 32, 64 */
+    int bits; /* of a sample in the file: 8 (also for fewer) .. 16, 24, 32, 64 */
     bool is_float;
     float *data; /* (pages, height, width), sg_alloc; colour pictures are read as their first channel unless asked */
-    bool is_complex; /* pages are pairs: real part, imaginary part */
+    bool is_complex;         /* pages are pairs: real part, imaginary part */
+    char axes[SG_AXES_TEXT]; /* what the pages are, "T=3 Z=4"; empty: one page, or the file does not say */
+    double pixel_um[2]; /* (y, x) that the file states: OME, ImageJ, TIFF or PNG resolution, HDF5; 0: it does not */
 } sg_image;
 
 typedef struct sg_image_options {
     int channel;     /* 0: red or grey; SG_E_FORMAT if the picture has fewer channels */
     bool raw;        /* label files: palette indices and 1..4-bit levels as they are, not as brightness */
     bool or_complex; /* complex numbers are welcome (.npy, .mat) */
+    /* TIFF, .npy and HDF5 have axes (axes.h): letters for them, and what to take of them; NULL or empty: what the file
+     * says, and all. An axis that `take` names may be missing in label files (raw). */
+    const char *axes, *take;
+    double pixel_um; /* > 0: SG_E_CONFIG where the file states another pixel, by more than 1 % */
 } sg_image_options;
 
 enum { SG_IMAGE_PIXELS_MAX = 1 << 28 };
@@ -53,6 +60,9 @@ sg_status sg_image_make(sg_image *out, long long pages, long long height, long l
                         const char *path);
 /* The same checks for pictures that are not read as a whole: only a side is limited to 2^28 pixels. */
 sg_status sg_image_check_size(long long pages, long long height, long long width, size_t bytes, const char *path);
+/* For the readers: SG_E_CONFIG if `pixel_um` (y, x; 0: unknown) is not that of the options, SG_E_FORMAT if it must be
+ * compared and is not square; the text says both numbers and what would do. */
+sg_status sg_image_check_pixel(const double pixel_um[2], const sg_image_options *options, const char *path);
 /* For the readers: SG_E_NUMERIC naming page, row and column of the first NaN or Inf. */
 sg_status sg_image_check_finite(const sg_image *image, const char *path);
 /* The same for x (rows, width), which begins at `row` of `page`. */

@@ -1,23 +1,27 @@
-/* tiff.h - TIFF, BigTIFF and OME-TIFF through libtiff. tiff.c is the only file that includes it. */
+/* tiff.h - TIFF, BigTIFF, ImageJ's stacks and OME-TIFF through libtiff, which only tiff_*.c include. */
 #ifndef SG_DATASETS_TIFF_H
 #define SG_DATASETS_TIFF_H
 
 #include "core/status.h"
 #include "datasets/image.h"
 
-/* All pages of equal size (reduced-resolution copies are skipped): 1, 8, 16, 32-bit integers, 32 and 64-bit floats,
- * strips or tiles, any compression libtiff knows, grey, palette or colour. SG_E_FORMAT names what is not supported. */
+/* All pages, of equal size and depth (smaller copies are skipped): 1..16, 24, 32, 64-bit integers, 16, 32, 64-bit
+ * floats, strips or tiles, planes apart or together, any compression libtiff knows, grey, palette or colour (YCbCr by
+ * JPEG only). Fewer than 8 bits become 0..255 unless raw. The axes of the pages are those of OME-XML or of ImageJ's
+ * description; otherwise several pages are the axis Q. SG_E_FORMAT names what is not supported. */
 sg_status sg_tiff_read(sg_image *out, const char *path, sg_image_options options);
 
 /* ---- row by row ---- */
 typedef struct sg_tiff_info {
     int pages, height, width;
-    int bits;      /* of a sample; 8 also for fewer */
-    bool is_float; /* the first page */
-    size_t bytes;  /* of the file */
+    int bits; /* of a sample; 8 also for fewer */
+    bool is_float;
+    size_t bytes;            /* of the file */
+    char axes[SG_AXES_TEXT]; /* as in sg_image */
+    double pixel_um[2];
 } sg_tiff_info;
 
-/* Reads the tags of every page and no pixel: what they claim may be absurd, see sg_image_check_size. `path` must
+/* Reads the tags of every page and no pixel (options as for sg_tiff_read: a page is one that they choose): what they claim may be absurd, see sg_image_check_size. `path` must
  * outlive the reader. */
 typedef struct sg_tiff_reader sg_tiff_reader;
 sg_status sg_tiff_open(sg_tiff_reader **out, const char *path, sg_image_options options);
@@ -32,9 +36,12 @@ typedef struct sg_tiff_form {
     int bits;        /* 8: uint8_t, 16: uint16_t, 32: float */
     double pixel_um; /* > 0: resolution tags; a single page also says micrometres to ImageJ; 0: none */
     bool compress;   /* deflate, with a predictor */
+    /* OME-TIFF, written where `path` ends with .ome.tif or .ome.tiff: */
+    char axis;                  /* of the pages: 'C', 'Z' or 'T'; 0: 'T' */
+    const char *const *channel; /* names: (pages) along C, else one; NULL: none. Must outlive sg_tiff_create only */
 } sg_tiff_form;
 
-/* A file of this form, in strips of a megabyte, BigTIFF from 2 GB on. Nothing stands at `path` (which must outlive the
+/* A file of this form, in strips of a megabyte, BigTIFF from 2 GB on. OME-TIFF has its OME-XML in the first page. Nothing stands at `path` (which must outlive the
  * writer) before sg_tiff_finish, which fails if rows are missing. Finishing and abandoning free the writer; NULL may be
  * abandoned. */
 typedef struct sg_tiff_writer sg_tiff_writer;
