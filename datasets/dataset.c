@@ -61,7 +61,7 @@ sg_status sg_dataset_add(sg_dataset *dataset, const char *name, const char *imag
     const uint64_t hash = sg_rng_hash(name);
     sg_item *item = &dataset->items[dataset->count++];
     item->split = split;
-    item->id = (uint32_t)((hash ^ hash >> 24 ^ hash >> 48) & 0xffffffu);
+    item->id = item->group = (uint32_t)((hash ^ hash >> 24 ^ hash >> 48) & 0xffffffu);
     SG_TRY(copy_text(&item->name, name));
     SG_TRY(copy_text(&item->image_path, image_path));
     SG_TRY(copy_text(&item->label_path, label_path));
@@ -85,74 +85,143 @@ static int compare_items(const void *a, const void *b)
     return x->split != y->split ? (x->split > y->split) - (x->split < y->split) : strcmp(x->name, y->name);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    const sg_item *x = a, *y = b;
+    return x->id != y->id ? (x->id > y->id) - (x->id < y->id) : strcmp(x->name, y->name);
+}
+
+static void sort_items(sg_item *items, int count, int (*compare)(const void *, const void *))
+{
+    if (count) qsort(items, (size_t)count, sizeof *items, compare);
+}
+
+/* Items 0 .. count - 1 are for training; those beyond the limit are dropped. Which ones are left must not depend on the
+ * class, which may stand in the name: there the hashes decide. Returns how many went. */
+static int drop_beyond_limit(sg_dataset *dataset, int count)
+{
+    sg_item *items = dataset->items;
+    const int limit = dataset->config.limit, drop = limit > 0 && count > limit ? count - limit : 0, keep = count - drop;
+    if (drop == 0) return 0;
+    if (sg_dataset_kind_has_classes(dataset->config.kind)) {
+        sort_items(items, count, compare_ids);
+        sort_items(items, keep, compare_items);
+    }
+    for (int i = keep; i < count; i++) free_item(&items[i]);
+    memmove(items + keep, items + count, (size_t)(dataset->count - count) * sizeof *items);
+    dataset->count -= drop;
+    return drop;
+}
+
 /* Sorts, counts the splits, and drops the training items beyond the limit. */
 static void order_items(sg_dataset *dataset)
 {
     int count[3] = {0};
-    if (dataset->count) qsort(dataset->items, (size_t)dataset->count, sizeof *dataset->items, compare_items);
+    sort_items(dataset->items, dataset->count, compare_items);
     for (int i = 0; i < dataset->count; i++) count[dataset->items[i].split]++;
-    const int limit = dataset->config.limit, drop = limit > 0 && count[0] > limit ? count[0] - limit : 0;
-    sg_item *items = dataset->items;
-    for (int i = count[0] - drop; i < count[0]; i++) free_item(&items[i]);
-    if (drop) memmove(items + count[0] - drop, items + count[0], (size_t)(dataset->count - count[0]) * sizeof *items);
-    dataset->count -= drop;
-    count[0] -= drop;
+    count[0] -= drop_beyond_limit(dataset, count[0]);
     for (int s = 0; s < 3; s++) dataset->first[s + 1] = dataset->first[s] + count[s];
 }
 
-static sg_status list_items(sg_dataset *dataset)
+/* Equal names: a.png beside a.tif, or a line twice in the list. */
+static sg_status check_unique(const sg_dataset *dataset)
+{
+    sg_status status = SG_OK;
+    sg_item *items;
+    SG_TRY(SG_ALLOC(&items, (size_t)dataset->count, "dataset"));
+    if (dataset->count) memcpy(items, dataset->items, (size_t)dataset->count * sizeof *items);
+    sort_items(items, dataset->count, compare_ids);
+    for (int i = 1; status == SG_OK && i < dataset->count; i++)
+        if (strcmp(items[i - 1].name, items[i].name) == 0)
+            status = sg_error_set(SG_E_FORMAT, "%s: the name '%.200s' stands there twice", dataset->config.path,
+                                  items[i].name);
+    sg_free(items);
+    return status;
+}
+
+/* ---- the kinds ---- */
+
+static sg_status list_builtin(sg_dataset *dataset)
 {
     char path[SG_DATASET_PATH_MAX], splits[SG_DATASET_PATH_MAX + 32];
-    switch (dataset->config.kind) {
-    case SG_DATASET_SYNTHETIC: return sg_synthetic_list(dataset);
-    case SG_DATASET_STACK: return sg_stack_list(dataset);
-    case SG_DATASET_FOLDER: return sg_folder_list(dataset, dataset->config.path, dataset->config.splits);
-    case SG_DATASET_BUILTIN: break;
-    }
     SG_TRY(sg_data_find(path, sizeof path, "datasets/nuclei"));
     (void)snprintf(splits, sizeof splits, "%s/splits.csv", path);
+    if (dataset->config.folds) splits[0] = 0;
     return sg_folder_list(dataset, path, dataset->config.splits[0] ? dataset->config.splits : splits);
 }
 
+static sg_status list_folder(sg_dataset *dataset)
+{
+    return sg_folder_list(dataset, dataset->config.path, dataset->config.splits);
+}
+
+static const struct {
+    sg_status (*list)(sg_dataset *dataset);
+    sg_status (*load)(const sg_dataset *dataset, sg_item *item); /* NULL: the list has the pictures */
+} kinds[] = {
+    [SG_DATASET_BUILTIN] = {list_builtin, sg_folder_load},
+    [SG_DATASET_FOLDER] = {list_folder, sg_folder_load},
+    [SG_DATASET_SYNTHETIC] = {sg_synthetic_list, sg_synthetic_load},
+    [SG_DATASET_STACK] = {sg_stack_list, NULL},
+    [SG_DATASET_IDX] = {sg_class_idx_list, NULL},
+    [SG_DATASET_CLASSES] = {sg_class_folder_list, sg_picture_load},
+};
+
+/* Loads every item; those that are skipped leave the list. */
 static sg_status load_items(sg_dataset *dataset)
 {
-    const sg_dataset_kind kind = dataset->config.kind;
-    if (kind == SG_DATASET_STACK) return SG_OK;
-    for (int i = 0; i < dataset->count; i++)
-        SG_TRY(kind == SG_DATASET_SYNTHETIC ? sg_synthetic_load(dataset, &dataset->items[i])
-                                            : sg_folder_load(dataset, &dataset->items[i]));
+    int kept = 0, first[4] = {0};
+    if (!kinds[dataset->config.kind].load) return SG_OK;
+    for (int i = 0; i < dataset->count; i++) {
+        sg_item *item = &dataset->items[i];
+        const sg_status status = kinds[dataset->config.kind].load(dataset, item);
+        if (status != SG_OK) SG_TRY(sg_skip(dataset, status, item->name));
+        if (status != SG_OK) {
+            free_item(item);
+            *item = (sg_item){0};
+            continue;
+        }
+        const sg_item keep = *item;
+        *item = (sg_item){0};
+        dataset->items[kept++] = keep;
+        for (int s = keep.split; s < 3; s++) first[s + 1] = kept;
+    }
+    dataset->count = kept;
+    memcpy(dataset->first, first, sizeof first);
     return SG_OK;
 }
 
-static sg_status check_config(const sg_dataset_config *config, const sg_dataset_grid *grid)
+static sg_status check_training(const sg_dataset *dataset, const char *what)
 {
-    const int inside = grid->sample_px - 2 * grid->margin_px;
-    if (grid->margin_px < 0 || inside < 1 || grid->sample_px > 32768)
-        SG_FAIL(SG_E_RANGE, "sample.size_px: %d pixels with a margin of %d leave no picture (at most 32768 pixels)",
-                grid->sample_px, grid->margin_px);
-    if (grid->label_px < 1 || grid->label_px > 32768)
-        SG_FAIL(SG_E_RANGE, "label: %d pixels are outside 1..32768", grid->label_px);
-    if (grid->channels > 1 && (config->kind == SG_DATASET_BUILTIN || config->kind == SG_DATASET_SYNTHETIC))
-        SG_FAIL(SG_E_CONFIG,
-                "dataset.kind: builtin and synthetic pictures have 1 channel, this sample.kind needs %d; a "
-                "folder would do",
-                grid->channels);
-    if (config->target == SG_TARGET_DPC && config->kind != SG_DATASET_STACK)
-        SG_FAIL(SG_E_CONFIG, "dataset.target: dpc goes with a dataset of kind stack, mask with every kind");
-    if (config->target == SG_TARGET_SAMPLE && config->kind == SG_DATASET_STACK)
-        SG_FAIL(SG_E_CONFIG, "dataset.target: sample goes with pictures, not with a dataset of kind stack");
-    return SG_OK;
+    if (sg_dataset_count(dataset, SG_SPLIT_TRAIN) > 0 || dataset->config.test_only) return SG_OK;
+    SG_FAIL(SG_E_CONFIG, "dataset: no picture of %d %s in the training split", dataset->count, what);
 }
 
 static sg_status fill(sg_dataset *dataset)
 {
-    SG_TRY(check_config(&dataset->config, &dataset->grid));
-    SG_TRY(list_items(dataset));
+    SG_TRY(sg_dataset_check(&dataset->config, &dataset->grid));
+    SG_TRY(sg_classes_start(dataset));
+    SG_TRY(kinds[dataset->config.kind].list(dataset));
+    SG_TRY(check_unique(dataset));
+    sg_classes_sort(dataset);
     order_items(dataset);
-    if (sg_dataset_count(dataset, SG_SPLIT_TRAIN) == 0 && !dataset->config.test_only)
-        SG_FAIL(SG_E_CONFIG, "dataset: no picture of %d is in the training split", dataset->count);
+    SG_TRY(check_training(dataset, "is"));
     SG_TRY(load_items(dataset));
+    SG_TRY(check_training(dataset, "that can be read is"));
+    sg_left_out_notice(dataset);
+    SG_TRY(sg_classes_check(dataset));
     return sg_bench_open(&dataset->bench, &dataset->grid);
+}
+
+/* What is written to dataset->notices becomes dataset->notice. */
+static sg_status fill_with_notices(sg_dataset *dataset)
+{
+    dataset->notices = open_memstream(&dataset->notice, &dataset->notice_size);
+    if (!dataset->notices) SG_FAIL(SG_E_MEMORY, "dataset: out of memory");
+    const sg_status status = fill(dataset);
+    const bool whole = fclose(dataset->notices) == 0;
+    if (status == SG_OK && !whole) SG_FAIL(SG_E_MEMORY, "dataset: out of memory");
+    return status;
 }
 
 sg_status sg_dataset_open(sg_dataset **out, const sg_dataset_config *config, const sg_dataset_grid *grid)
@@ -162,7 +231,7 @@ sg_status sg_dataset_open(sg_dataset **out, const sg_dataset_config *config, con
     SG_TRY(SG_ALLOC(&dataset, 1, "dataset"));
     dataset->config = *config;
     dataset->grid = *grid;
-    const sg_status status = fill(dataset);
+    const sg_status status = fill_with_notices(dataset);
     if (status != SG_OK)
         sg_dataset_free(dataset);
     else
@@ -182,6 +251,8 @@ void sg_dataset_free(sg_dataset *dataset)
     }
     sg_free(dataset->fields);
     sg_bench_free(dataset->bench);
+    sg_classes_free(dataset);
+    free(dataset->notice);
     sg_free(dataset);
 }
 
@@ -207,6 +278,11 @@ uint32_t sg_dataset_id(const sg_dataset *dataset, sg_split split, int index)
     return item_of(dataset, split, index)->id;
 }
 
+uint32_t sg_dataset_group(const sg_dataset *dataset, sg_split split, int index)
+{
+    return item_of(dataset, split, index)->group;
+}
+
 int sg_dataset_channels(const sg_dataset *dataset)
 {
     return dataset->grid.channels > 0 ? dataset->grid.channels : 1;
@@ -222,5 +298,6 @@ size_t sg_dataset_sample_len(const sg_dataset *dataset)
 
 size_t sg_dataset_label_len(const sg_dataset *dataset)
 {
+    if (dataset->class_count) return 1;
     return (size_t)dataset->grid.label_px * (size_t)dataset->grid.label_px;
 }

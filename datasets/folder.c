@@ -28,14 +28,6 @@ static sg_status parse_split(sg_split *out, const sg_csv *csv, int row, int colu
     SG_FAIL(SG_E_FORMAT, "%s:%d: split '%s' is none of train, validation, test", csv->path, csv->lines[row], text);
 }
 
-/* 70 / 15 / 15 %, by a number that only the name decides: a picture that is added moves no other. */
-static sg_split split_by_hash(const char *name)
-{
-    const sg_rng rng = sg_rng_make(sg_rng_hash(name), SG_RNG_SHUFFLE, 0, 0, 0);
-    const double u = sg_rng_uniform(&rng, 0, 0);
-    return u < .7 ? SG_SPLIT_TRAIN : u < .85 ? SG_SPLIT_VALIDATION : SG_SPLIT_TEST;
-}
-
 /* ---- pairs ---- */
 
 bool sg_folder_find(char *out, size_t size, const char *folder, const char *kind, const char *name)
@@ -68,8 +60,9 @@ static sg_status list_by_csv(sg_dataset *dataset, const char *folder, const sg_c
     for (int row = 0; row < csv->rows; row++) {
         sg_split s = SG_SPLIT_TRAIN;
         SG_TRY(parse_split(&s, csv, row, split));
-        const sg_status status = add_pair(dataset, folder, sg_csv_text(csv, row, name), s);
-        if (status != SG_OK) return sg_error_prefix(status, "%s:%d", csv->path, csv->lines[row]);
+        sg_status status = add_pair(dataset, folder, sg_csv_text(csv, row, name), s);
+        if (status != SG_OK) status = sg_error_prefix(status, "%s:%d", csv->path, csv->lines[row]);
+        SG_TRY(sg_skip(dataset, status, sg_csv_text(csv, row, name)));
     }
     return SG_OK;
 }
@@ -101,12 +94,17 @@ static bool is_picture(const sg_dataset *dataset, char *name)
     return true;
 }
 
+bool sg_folder_name(char *out, size_t size, const sg_dataset *dataset, const char *file)
+{
+    return stem(out, size, file) && is_picture(dataset, out);
+}
+
 static sg_status list_opened(sg_dataset *dataset, const char *folder, DIR *dir)
 {
     char name[512];
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (stem(name, sizeof name, entry->d_name) && is_picture(dataset, name))
-            SG_TRY(add_pair(dataset, folder, name, dataset->config.test_only ? SG_SPLIT_TEST : split_by_hash(name)));
+        if (sg_folder_name(name, sizeof name, dataset, entry->d_name))
+            SG_TRY(sg_skip(dataset, add_pair(dataset, folder, name, sg_split_by_name(&dataset->config, name)), name));
     return SG_OK;
 }
 
@@ -119,17 +117,6 @@ static sg_status list_by_hash(sg_dataset *dataset, const char *folder)
     const sg_status status = list_opened(dataset, folder, dir);
     (void)closedir(dir);
     return status;
-}
-
-/* Equal names: a.png beside a.tif, or a line twice in the list. */
-static sg_status check_unique(const sg_dataset *dataset, const char *folder)
-{
-    for (int i = 0; i < dataset->count; i++)
-        for (int k = 0; k < i; k++)
-            if (dataset->items[i].id == dataset->items[k].id &&
-                strcmp(dataset->items[i].name, dataset->items[k].name) == 0)
-                SG_FAIL(SG_E_FORMAT, "%s: the name '%s' stands there twice", folder, dataset->items[i].name);
-    return SG_OK;
 }
 
 sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *splits_csv)
@@ -146,7 +133,7 @@ sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *sp
         SG_TRY(list_by_hash(dataset, folder));
     }
     if (dataset->count == 0) SG_FAIL(SG_E_IO, "%s: no pairs of images/ and labels/ (.png, .tif or .tiff)", folder);
-    return check_unique(dataset, folder);
+    return SG_OK;
 }
 
 /* ---- reading a pair ---- */
@@ -178,15 +165,29 @@ static sg_status check_picture(const sg_dataset *dataset, const sg_raster *pictu
     return SG_OK;
 }
 
-sg_status sg_folder_load(const sg_dataset *dataset, sg_item *item)
+sg_status sg_picture_keep(const sg_dataset *dataset, sg_item *item, sg_image *image, const char *path)
+{
+    const sg_status status = sg_picture_bin(image, dataset->config.bin, path);
+    if (status != SG_OK) {
+        sg_image_free(image);
+        return status;
+    }
+    SG_TRY(sg_raster_pack_f32(&item->picture, image->data, image->pages, image->height, image->width, path));
+    return check_picture(dataset, &item->picture, path);
+}
+
+sg_status sg_picture_load(const sg_dataset *dataset, sg_item *item)
 {
     sg_image picture;
     const sg_dataset_grid *grid = &dataset->grid;
     const int channels = sg_dataset_channels(dataset);
     SG_TRY(SG_ALLOC(&item->scale, (size_t)channels, item->image_path));
     SG_TRY(sg_sample_read_raw(&picture, item->scale, item->image_path, grid->kind, channels, grid->rising));
-    SG_TRY(sg_raster_pack_f32(&item->picture, picture.data, picture.pages, picture.height, picture.width,
-                              item->image_path));
-    SG_TRY(check_picture(dataset, &item->picture, item->image_path));
+    return sg_picture_keep(dataset, item, &picture, item->image_path);
+}
+
+sg_status sg_folder_load(const sg_dataset *dataset, sg_item *item)
+{
+    SG_TRY(sg_picture_load(dataset, item));
     return load_label(item);
 }

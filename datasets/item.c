@@ -95,6 +95,22 @@ static void picture_target(float *label, const float *inside, const sg_dataset *
     for (size_t i = 0; i < sg_dataset_label_len(dataset); i++) label[i] = (float)pow((double)label[i], gamma);
 }
 
+/* Where the crop begins in a picture with `room` pixels more than it: in the middle; at random anywhere, or up to
+ * shift_px from the middle. */
+static int crop_start(const sg_dataset_config *config, const uint32_t *word, int room)
+{
+    if (!word) return room / 2;
+    return config->shift_px ? room / 2 - config->shift_px + pick(*word, 2 * config->shift_px) : pick(*word, room);
+}
+
+/* What lies beyond the picture's edge becomes 0. */
+static void clear_outside(float *out, int px, int height, int width, int y0, int x0)
+{
+    for (int y = y0; y < y0 + px; y++)
+        for (int x = x0; x < x0 + px; x++, out++)
+            if (y < 0 || y >= height || x < 0 || x >= width) *out = 0;
+}
+
 /* Of an item: the corner of its window without the margin, and how it is turned. */
 typedef struct place {
     int y, x;
@@ -103,42 +119,53 @@ typedef struct place {
 
 static void make_sample(float *sample, const sg_dataset *dataset, const sg_item *item, place at)
 {
-    const sg_dataset_grid *grid = &dataset->grid;
-    const sg_raster *picture = &item->picture;
-    const size_t window = (size_t)grid->sample_px * (size_t)grid->sample_px;
-    for (int c = 0; c < sg_dataset_channels(dataset); c++) {
-        const sg_raster_view view = sg_raster_page(picture, c);
-        sg_raster_window(sample + (size_t)c * window, grid->sample_px, at.how, &view, picture->height, picture->width,
-                         at.y - grid->margin_px, at.x - grid->margin_px, &item->scale[c]);
+    const int px = dataset->grid.sample_px, height = item->picture.height, width = item->picture.width;
+    const int y = at.y - dataset->grid.margin_px, x = at.x - dataset->grid.margin_px;
+    const bool zero = dataset->config.edge == SG_BEYOND_ZERO;
+    for (int c = 0; c < sg_dataset_channels(dataset); c++, sample += (size_t)px * (size_t)px) {
+        const sg_raster_view view = sg_raster_page(&item->picture, c);
+        sg_raster_window(sample, px, zero ? 0 : at.how, &view, height, width, y, x, &item->scale[c]);
+        if (!zero) continue;
+        clear_outside(sample, px, height, width, y, x);
+        sg_square_turn(sample, px, at.how);
     }
+}
+
+static sg_status make_mask(float *label, int32_t *instances, const sg_dataset *dataset, const sg_item *item, place at)
+{
+    const int inside = inside_px(&dataset->grid), px = dataset->grid.label_px;
+    scratch *s;
+    SG_TRY(take(&s, dataset->bench));
+    const sg_raster_view view = sg_raster_page(&item->labels, 0);
+    sg_raster_labels(s->labels, inside, inside, &view, at.y, at.x);
+    if (label) {
+        sg_label_binary(label, s->labels, (size_t)inside, inside, px);
+        sg_square_turn(label, px, at.how);
+    }
+    if (instances) {
+        sg_label_instances(instances, s->labels, (size_t)inside, inside, px);
+        sg_square_turn(instances, px, at.how);
+    }
+    give_back(dataset->bench, s);
+    return SG_OK;
 }
 
 static sg_status picture_item(const sg_dataset *dataset, const sg_item *item, const uint32_t *words, float *sample,
                               float *label, int32_t *instances)
 {
-    const sg_dataset_grid *grid = &dataset->grid;
-    const int inside = inside_px(grid), room_y = item->picture.height - inside, room_x = item->picture.width - inside;
-    const place at = {.y = words ? pick(words[0], room_y) : room_y / 2,
-                      .x = words ? pick(words[1], room_x) : room_x / 2,
-                      .how = words ? words[2] & 7 : 0};
-    const bool mask = dataset->config.target != SG_TARGET_SAMPLE;
-    scratch *s;
+    const sg_dataset_config *config = &dataset->config;
+    const int inside = inside_px(&dataset->grid), margin = dataset->grid.margin_px, px = dataset->grid.sample_px;
+    const place at = {.y = crop_start(config, words, item->picture.height - inside),
+                      .x = crop_start(config, words ? words + 1 : NULL, item->picture.width - inside),
+                      .how = words && config->flips ? words[2] & 7 : 0};
     make_sample(sample, dataset, item, at);
-    if (!mask) picture_target(label, sample + (size_t)grid->margin_px * ((size_t)grid->sample_px + 1), dataset);
-    if (!mask && !instances) return SG_OK;
-    SG_TRY(take(&s, dataset->bench));
-    const sg_raster_view view = sg_raster_page(&item->labels, 0);
-    sg_raster_labels(s->labels, inside, inside, &view, at.y, at.x);
-    if (mask) {
-        sg_label_binary(label, s->labels, (size_t)inside, inside, grid->label_px);
-        sg_square_turn(label, grid->label_px, at.how);
+    if (dataset->class_count) {
+        *label = (float)item->class_number;
+        return SG_OK;
     }
-    if (instances) {
-        sg_label_instances(instances, s->labels, (size_t)inside, inside, grid->label_px);
-        sg_square_turn(instances, grid->label_px, at.how);
-    }
-    give_back(dataset->bench, s);
-    return SG_OK;
+    const bool mask = config->target != SG_TARGET_SAMPLE;
+    if (!mask) picture_target(label, sample + (size_t)margin * ((size_t)px + 1), dataset);
+    return mask || instances ? make_mask(mask ? label : NULL, instances, dataset, item, at) : SG_OK;
 }
 
 /* ---- stacks ---- */

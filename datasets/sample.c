@@ -141,16 +141,20 @@ static sg_status field(sg_sample_scale *scale, const sg_image *image, const char
     return SG_OK;
 }
 
+sg_status sg_sample_scales(sg_sample_scale *scale, const sg_image *image, const char *path, sg_sample_kind kind)
+{
+    switch (kind) {
+    case SG_SAMPLE_COLOUR: return transmission(scale, image, path);
+    case SG_SAMPLE_FIELD: return field(scale, image, path);
+    default: return percentiles(scale, image, path);
+    }
+}
+
 sg_status sg_sample_read_raw(sg_image *out, sg_sample_scale *scale, const char *path, sg_sample_kind kind, int channels,
                              bool rising)
 {
     sg_status status = read_channels(out, path, kind, channels, rising);
-    if (status == SG_OK && kind == SG_SAMPLE_COLOUR)
-        status = transmission(scale, out, path);
-    else if (status == SG_OK && kind == SG_SAMPLE_FIELD)
-        status = field(scale, out, path);
-    else if (status == SG_OK)
-        status = percentiles(scale, out, path);
+    if (status == SG_OK) status = sg_sample_scales(scale, out, path, kind);
     if (status != SG_OK) sg_image_free(out);
     return status;
 }
@@ -165,4 +169,35 @@ sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, i
         out->data[i] = sg_sample_scaled((double)out->data[i], scale[i / page_len(out)]);
     sg_free(scale);
     return status;
+}
+
+/* ---- coarser pixels ---- */
+
+static double bin_mean(const float *in, size_t stride, int bin)
+{
+    double sum = 0;
+    for (int y = 0; y < bin; y++)
+        for (int x = 0; x < bin; x++) sum += (double)in[(size_t)y * stride + (size_t)x];
+    return sum / ((double)bin * bin);
+}
+
+/* Every output pixel lies at or before the first pixel that it is made of, so that one block of memory will do. */
+sg_status sg_picture_bin(sg_image *image, int bin, const char *path)
+{
+    if (bin <= 1) return SG_OK;
+    const int height = image->height / bin, width = image->width / bin;
+    const size_t page = page_len(image), stride = (size_t)image->width;
+    if (height < 1 || width < 1)
+        SG_FAIL(SG_E_SHAPE, "%s: %d x %d pixels are less than one of %d x %d (dataset.bin)", path, image->width,
+                image->height, bin, bin);
+    float *out = image->data;
+    for (int c = 0; c < image->pages; c++)
+        for (int y = 0; y < height; y++)
+            for (int x = 0; x < width; x++)
+                *out++ = (float)bin_mean(image->data + (size_t)c * page + (size_t)y * (size_t)bin * stride +
+                                             (size_t)x * (size_t)bin,
+                                         stride, bin);
+    image->height = height;
+    image->width = width;
+    return SG_OK;
 }

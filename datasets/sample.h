@@ -31,6 +31,13 @@ sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, i
 sg_status sg_sample_read_raw(sg_image *out, sg_sample_scale *scale, const char *path, sg_sample_kind kind, int channels,
                              bool rising);
 
+/* Only the scales, of an image that has the numbers of a file in the channels of the sample. */
+sg_status sg_sample_scales(sg_sample_scale *scale, const sg_image *image, const char *path, sg_sample_kind kind);
+
+/* In place: the mean of each bin x bin square of pixels becomes one; rows and columns that fill none are cut off. bin <=
+ * 1 changes nothing. SG_E_SHAPE if nothing is left. */
+sg_status sg_picture_bin(sg_image *image, int bin, const char *path);
+
 /* "NAME_amplitude.tif" of a field in two files -> true; *phase = "NAME_phase.tif" (size letters; NULL: not wanted). */
 bool sg_sample_phase_path(char *phase, size_t size, const char *path);
 

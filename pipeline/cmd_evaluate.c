@@ -25,11 +25,22 @@ static void print_scores(const sg_scores *s, const sg_program *program, const ch
         printf("  exposure %d: %.1f detected electrons per pixel\n", e + 1, s->electrons[e]);
 }
 
-/* Of a measured stack: another stack of the same LEDs; else a folder. */
+/* Other pictures with the same classes, all of them for the test. */
+static void use_classes(sg_dataset_config *dataset)
+{
+    dataset->test_only = true;
+    dataset->splits[0] = dataset->labels[0] = dataset->where[0] = 0;
+    dataset->folds = 0;
+}
+
+/* Of a measured stack: another stack of the same LEDs; of classes: such data again; else a folder. */
 static sg_status use_data(sg_dataset_config *dataset, const char *path)
 {
     if (strlen(path) >= sizeof dataset->path) SG_FAIL(SG_E_USAGE, "--data: the path is too long");
-    if (dataset->kind != SG_DATASET_STACK) *dataset = (sg_dataset_config){.kind = SG_DATASET_FOLDER, .test_only = true};
+    if (sg_dataset_kind_has_classes(dataset->kind))
+        use_classes(dataset);
+    else if (dataset->kind != SG_DATASET_STACK)
+        *dataset = (sg_dataset_config){.kind = SG_DATASET_FOLDER, .test_only = true};
     (void)snprintf(dataset->path, sizeof dataset->path, "%s", path);
     return SG_OK;
 }

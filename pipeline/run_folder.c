@@ -176,6 +176,7 @@ sg_status sg_run_dataset(sg_dataset **out, const sg_config *config)
     if (dataset.stack_na <= 0) dataset.stack_na = config->microscope.optics.na;
     const sg_status status = sg_dataset_open(out, &dataset, &grid);
     sg_free(led_na);
+    if (status == SG_OK) fputs(sg_dataset_notice(*out), stderr);
     return status;
 }
 

@@ -131,7 +131,7 @@ static void write_pair(const char *name, int height, int width, int label_height
 
 static sg_dataset_config folder_config(void)
 {
-    sg_dataset_config config = {.kind = SG_DATASET_FOLDER, .augment = true};
+    sg_dataset_config config = {.kind = SG_DATASET_FOLDER, .augment = true, .flips = true};
     (void)snprintf(config.path, sizeof config.path, "%s", place);
     return config;
 }

@@ -21,6 +21,7 @@ static sg_dataset *open_dataset(int train)
     const sg_dataset_config config = {
         .kind = SG_DATASET_SYNTHETIC,
         .augment = true,
+        .flips = true,
         .synthetic = {.count = 3, .radius_um = 3, .train = train, .validation = 1, .test = 1}};
     const sg_dataset_grid grid = {.sample_px = PX, .label_px = C, .pixel_um = .5};
     if (sg_dataset_open(&dataset, &config, &grid) != SG_OK) fail_msg("%s", sg_error_text());

@@ -1,0 +1,116 @@
+/* class_folder.c - dataset.kind: classes. Either a folder for each class, PATH/CLASS/NAME.EXT, or pictures PATH/NAME.EXT
+ * whose classes stand in a table (dataset.labels). */
+#include "core/file.h"
+#include "datasets/dataset_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a walk through the folders carries along. */
+typedef struct walk {
+    sg_dataset *dataset;
+    sg_splits splits;
+    sg_class_table table;
+} walk;
+
+/* ---- names in a folder, by their bytes ---- */
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int not_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+typedef sg_status (*visit)(walk *w, const char *folder, const char *file);
+
+static sg_status each_entry(walk *w, const char *folder, visit visitor)
+{
+    struct dirent **entries;
+    sg_status status = SG_OK;
+    const int count = scandir(folder, &entries, not_hidden, by_bytes);
+    if (count < 0) SG_FAIL(SG_E_IO, "%s: cannot read the folder: %s", folder, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        if (status == SG_OK) status = visitor(w, folder, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+/* ---- pictures ---- */
+
+static sg_status add(walk *w, const char *path, const char *name, const char *class_name)
+{
+    bool found;
+    int class_number;
+    sg_split split;
+    sg_item *item;
+    SG_TRY(sg_splits_find(&split, &found, &w->splits, &w->dataset->config, name));
+    if (!found) {
+        sg_leave_out(w->dataset, SG_LEFT_SPLIT, name);
+        return SG_OK;
+    }
+    SG_TRY(sg_classes_number(&class_number, w->dataset, class_name));
+    if (class_number < 0) {
+        sg_leave_out(w->dataset, SG_LEFT_CLASS, name);
+        return SG_OK;
+    }
+    SG_TRY(sg_dataset_add(w->dataset, name, path, NULL, split, &item));
+    item->class_number = class_number;
+    return SG_OK;
+}
+
+static sg_status visit_picture(walk *w, const char *folder, const char *file)
+{
+    char name[512], full[1024], path[2 * SG_DATASET_PATH_MAX];
+    if (!sg_folder_name(name, sizeof name, w->dataset, file)) return SG_OK;
+    (void)snprintf(path, sizeof path, "%s/%s", folder, file);
+    const char *class_name = strrchr(folder, '/') + 1;
+    if (w->table.used) {
+        class_name = sg_class_table_find(&w->table, w->dataset, name);
+        return class_name ? add(w, path, name, class_name) : SG_OK;
+    }
+    (void)snprintf(full, sizeof full, "%s/%s", class_name, name);
+    return add(w, path, full, class_name);
+}
+
+static sg_status visit_class(walk *w, const char *folder, const char *file)
+{
+    char path[SG_DATASET_PATH_MAX + 512];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, file);
+    return sg_folder_exists(path) ? each_entry(w, path, visit_picture) : SG_OK;
+}
+
+static sg_status walk_all(walk *w)
+{
+    const char *folder = w->dataset->config.path;
+    SG_TRY(each_entry(w, folder, w->table.used ? visit_picture : visit_class));
+    SG_TRY(sg_splits_done(&w->splits));
+    if (w->table.used) SG_TRY(sg_name_table_done(&w->table.names));
+    if (w->dataset->count == 0)
+        SG_FAIL(SG_E_IO, "%s: no pictures %s", folder,
+                w->table.used ? "with a class in dataset.labels" : "in folders, one folder a class");
+    return SG_OK;
+}
+
+sg_status sg_class_folder_list(sg_dataset *dataset)
+{
+    walk w = {.dataset = dataset};
+    const sg_dataset_config *config = &dataset->config;
+    if (!config->path[0]) SG_FAIL(SG_E_CONFIG, "dataset.path: a folder with a folder for each class is needed");
+    if (!sg_folder_exists(config->path)) SG_FAIL(SG_E_IO, "%s: no such folder", config->path);
+    sg_status status;
+    SG_TRY_DONE(sg_splits_open(&w.splits, config));
+    SG_TRY_DONE(sg_class_table_open(&w.table, config));
+    SG_TRY_DONE(walk_all(&w));
+done:
+    sg_splits_close(&w.splits);
+    sg_class_table_close(&w.table);
+    return status;
+}
