@@ -24,21 +24,54 @@ static int count_char(const char *text, char c)
     return count;
 }
 
+/* A cell between quotes, shortened in place: "" stands for one quote. Returns what follows it; NULL: it does not end. */
+static char *unquote(char *cell)
+{
+    char *to = cell;
+    for (const char *from = cell + 1; *from; *to++ = *from++) {
+        if (*from != '"') continue;
+        if (*++from == '"') continue;
+        char *rest = cell + (from - cell);
+        *to = 0;
+        return rest;
+    }
+    return NULL;
+}
+
+/* Cuts the first cell off `line`: *cell without blanks around, *rest behind its comma (NULL: it was the last). False if
+ * its quotes do not fit. */
+static bool next_cell(const char **cell, char **rest, char *line)
+{
+    char *start = line + strspn(line, " \t"), *end = start;
+    const bool quoted = *start == '"';
+    if (quoted) {
+        end = unquote(start);
+        if (!end || (end[strspn(end, " \t\r")] != ',' && end[strspn(end, " \t\r")])) return false;
+    }
+    char *comma = strchr(end, ',');
+    *rest = comma ? comma + 1 : NULL;
+    if (comma && !quoted) *comma = 0;
+    *cell = quoted ? start : trim(start);
+    return true;
+}
+
 /* Cuts one line into cells. */
 static sg_status add_row(sg_csv *csv, char *line, int number)
 {
-    const int cells = count_char(line, ',') + 1;
-    if (csv->rows < 0) csv->columns = cells;
+    const bool header = csv->rows < 0;
+    const char **row = csv->cells + (size_t)(csv->rows + 1) * (size_t)csv->columns;
+    int cells = 0;
+    if (header) csv->columns = count_char(line, ',') + 1;
+    for (char *rest = line; rest; cells++) {
+        const char *cell;
+        if (!next_cell(&cell, &rest, rest))
+            SG_FAIL(SG_E_FORMAT, "%s:%d: cell %d: the quotes do not fit", csv->path, number, cells + 1);
+        if (cells < csv->columns) row[cells] = cell;
+    }
+    if (header) csv->columns = cells;
     if (cells != csv->columns)
         SG_FAIL(SG_E_FORMAT, "%s:%d: %d cells, the header has %d", csv->path, number, cells, csv->columns);
-    const char **row = csv->cells + (size_t)(csv->rows + 1) * (size_t)csv->columns;
-    for (int i = 0; i < cells; i++) {
-        char *comma = strchr(line, ',');
-        if (comma) *comma = 0;
-        row[i] = trim(line);
-        line = comma ? comma + 1 : line;
-    }
-    if (csv->rows >= 0) csv->lines[csv->rows] = number;
+    if (!header) csv->lines[csv->rows] = number;
     csv->rows++;
     return SG_OK;
 }
@@ -74,7 +107,7 @@ sg_status sg_csv_read(sg_csv *out, const char *path)
     SG_TRY(sg_file_read(&text, &size, path, (size_t)1 << 26));
     out->text = text;
     (void)snprintf(out->path, sizeof out->path, "%s", path);
-    const sg_status status = cut(out);
+    sg_status status = strlen(out->text) == size ? cut(out) : sg_error_set(SG_E_FORMAT, "%s: a zero byte: no text", path);
     if (status != SG_OK) sg_csv_free(out);
     return status;
 }

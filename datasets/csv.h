@@ -1,5 +1,6 @@
-/* csv.h - small tables: a header line, then one line a row, commas between; no quotes. Empty lines and lines that start
- * with # are skipped, blanks around a cell too. */
+/* csv.h - small tables: a header line, then one line a row, commas between (RFC 4180, but a cell ends with its line). A
+ * cell may stand between quotes ("a, b"; a doubled quote stands for one). Empty lines and lines that start with # are
+ * skipped, blanks around a cell too. */
 #ifndef SG_DATASETS_CSV_H
 #define SG_DATASETS_CSV_H
 
