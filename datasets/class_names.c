@@ -28,7 +28,7 @@ static sg_status cut(char **names, int *count, char *text, const char *key)
     for (char *rest = text, *word; (word = strtok_r(rest, between, &rest)) != NULL;) {
         const char *name = trim(word);
         if (!*name) SG_FAIL(SG_E_CONFIG, "%s: an empty name between commas", key);
-        if (*count == SG_CLASS_MAX) SG_FAIL(SG_E_CONFIG, "%s: more than %d names", key, SG_CLASS_MAX);
+        if (*count == SG_CLASSES_MAX) SG_FAIL(SG_E_CONFIG, "%s: more than %d names", key, SG_CLASSES_MAX);
         for (int i = 0; i < *count; i++)
             if (strcmp(names[i], name) == 0) SG_FAIL(SG_E_CONFIG, "%s: '%.64s' stands there twice", key, name);
         SG_TRY(copy_name(&names[*count], name, key));
@@ -49,7 +49,7 @@ sg_status sg_names_cut(char ***out, int *count, const char *text, const char *ke
     sg_status status;
     *out = NULL;
     *count = 0;
-    SG_TRY_DONE(SG_ALLOC(out, SG_CLASS_MAX, key));
+    SG_TRY_DONE(SG_ALLOC(out, SG_CLASSES_MAX, key));
     SG_TRY_DONE(copy_name(&copy, text, key));
     SG_TRY_DONE(cut(*out, count, copy, key));
 done:
@@ -116,10 +116,10 @@ sg_status sg_classes_number(int *out, sg_dataset *dataset, const char *name)
     if (*out >= 0 || named_by_config(dataset)) return SG_OK;
     if (strpbrk(name, ",\t\n\r\"'"))
         SG_FAIL(SG_E_FORMAT, "dataset.classes: the name '%.64s' has a comma, a quote or a tab in it", name);
-    if (dataset->class_count == SG_CLASS_MAX)
+    if (dataset->class_count == SG_CLASSES_MAX)
         SG_FAIL(SG_E_FORMAT,
                 "dataset: more than %d classes (the next one is '%.64s'); dataset.classes can name those wanted",
-                SG_CLASS_MAX, name);
+                SG_CLASSES_MAX, name);
     SG_TRY(copy_name(&dataset->classes[dataset->class_count], name, "dataset.classes"));
     *out = dataset->class_count++;
     return SG_OK;
@@ -147,8 +147,8 @@ static int compare_names(const void *a, const void *b)
 
 void sg_classes_sort(sg_dataset *dataset)
 {
-    char *found[SG_CLASS_MAX];
-    int number[SG_CLASS_MAX];
+    char *found[SG_CLASSES_MAX];
+    int number[SG_CLASSES_MAX];
     const int count = dataset->class_count;
     if (named_by_config(dataset) || count == 0) return;
     memcpy(found, dataset->classes, (size_t)count * sizeof *found);

@@ -107,7 +107,8 @@ sg_status sg_csv_read(sg_csv *out, const char *path)
     SG_TRY(sg_file_read(&text, &size, path, (size_t)1 << 26));
     out->text = text;
     (void)snprintf(out->path, sizeof out->path, "%s", path);
-    sg_status status = strlen(out->text) == size ? cut(out) : sg_error_set(SG_E_FORMAT, "%s: a zero byte: no text", path);
+    sg_status status =
+        strlen(out->text) == size ? cut(out) : sg_error_set(SG_E_FORMAT, "%s: a zero byte: no text", path);
     if (status != SG_OK) sg_csv_free(out);
     return status;
 }

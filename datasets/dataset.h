@@ -4,13 +4,14 @@
 #define SG_DATASETS_DATASET_H
 
 #include "core/status.h"
+#include "nn/loss.h"
 #include "physics/microscope.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SG_DATASET_PATH_MAX = 1024, SG_CLASS_MAX = 256 };
+enum { SG_DATASET_PATH_MAX = 1024 };
 
 typedef enum sg_dataset_kind {
     SG_DATASET_BUILTIN,

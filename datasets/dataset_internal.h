@@ -57,7 +57,7 @@ struct sg_dataset {
     int field_count;
     sg_bench *bench; /* where items are made */
     char **classes;  /* names by number */
-    int class_count, class_items[3][SG_CLASS_MAX];
+    int class_count, class_items[3][SG_CLASSES_MAX];
     int left_out[SG_LEFT_COUNT];
     char first_left_out[SG_LEFT_COUNT][128];
     FILE *notices; /* writes `notice` while the dataset is being opened */
