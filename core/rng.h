@@ -23,6 +23,7 @@ typedef enum sg_rng_what {
     SG_RNG_EM_GAIN,
     SG_RNG_SENSOR, /* maps of a sensor drawn from a seed */
     SG_RNG_BOOTSTRAP,
+    SG_RNG_SWEEP, /* values of the keys of a sweep */
     SG_RNG_DEPTH = 15,
 } sg_rng_what;
 

@@ -10,8 +10,10 @@
 
 /* X(name, one line for the list of commands), in the order in which `scopegrad --help` lists them. */
 #define SG_COMMANDS(X)                                                                                                 \
-    X(demo, "runs an experiment, all arms and seeds, and shows it; without a file: the main job, short")               \
+    X(demo, "runs a sweep and shows it; without a file: the main job, short")                                          \
     X(train, "trains light, lens, camera and network together")                                                        \
+    X(sweep, "trains many runs: a grid of keys, arms and seeds, on one machine or a cluster")                          \
+    X(status, "what has become of the runs of a sweep")                                                                \
     X(evaluate, "scores a trained run")                                                                                \
     X(predict, "runs a trained network on pictures, TIFF out")                                                         \
     X(simulate, "sends a picture through the microscope, every stage to HDF5")                                         \
@@ -20,7 +22,7 @@
     X(calibrate, "finds numbers of the hardware from measurements: camera, leds")                                      \
     X(gallery, "one HTML page of the whole physical layer, simulated")                                                 \
     X(reconstruct, "amplitude and phase of a sample from pictures under single LEDs")                                  \
-    X(report, "one HTML page of a run or an experiment")                                                               \
+    X(report, "one HTML page of a run or a sweep")                                                                     \
     X(info, "version, operations, config keys and libraries")                                                          \
     X(bench, "time of a training step, op by op")
 

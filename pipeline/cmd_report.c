@@ -1,4 +1,4 @@
-/* cmd_report.c - `scopegrad report FOLDER`: the HTML page of a run or an experiment. */
+/* cmd_report.c - `scopegrad report FOLDER`: the HTML page of a run or a sweep. */
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
 #include "pipeline/report.h"
@@ -14,8 +14,8 @@ sg_status sg_cmd_report(int argc, char **argv)
     const sg_usage usage = {
         "report",
         "FOLDER",
-        "Writes one self-contained HTML page about a run folder or an experiment folder, its figures as PNG "
-        "into FOLDER/figures, and for an experiment summary.csv.",
+        "Writes one self-contained HTML page about a run folder or a sweep folder, its figures as PNG "
+        "into FOLDER/figures, and for a sweep summary.csv.",
         "scopegrad report runs/demo -o demo.html",
         options,
         SG_COUNT(options),

@@ -87,7 +87,7 @@ static sg_status walk_map(sg_walk *walk, int map, const char *prefix)
 {
     for (int i = walk->yaml->nodes[map].first; i >= 0; i = walk->yaml->nodes[i].next) {
         const char *key = walk->yaml->nodes[i].key;
-        if (!*prefix && (!strcmp(key, "experiment") || !strcmp(key, "sweep"))) continue;
+        if (!*prefix && !strcmp(key, "sweep")) continue;
         char path[PATH_LETTERS]; /* a longer one is cut, and unknown */
         (void)snprintf(path, sizeof path, "%s%s%.80s", prefix, *prefix ? "." : "", key);
         SG_TRY(walk_value(walk, i, path));

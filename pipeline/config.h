@@ -11,7 +11,6 @@
 #include "nn/optimiser.h"
 #include "nn/unet.h"
 #include "physics/microscope.h"
-#include "pipeline/sweep_index.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -85,12 +84,13 @@ typedef struct sg_config {
 } sg_config;
 
 enum { SG_CONFIG_BYTES_MAX = 1 << 20 }; /* of a YAML file */
+enum { SG_KEY_MAX = 64 };               /* of a key's path */
 
 /* The main job: 256 px at .5 um, 9 x 9 LEDs .04 NA apart, .53 um, NA .1, 8 bits, 200 photons, U-Net 16/3. */
 void sg_config_defaults(sg_config *out);
 
-/* *out = defaults, then the file. Paths in it are relative to its folder and become absolute. An `experiment` section
- * is allowed and left to sg_experiment_read. */
+/* *out = defaults, then the file. Paths in it are relative to its folder and become absolute. A `sweep` section is
+ * allowed and left to sg_sweep_read. */
 sg_status sg_config_read(sg_config *out, const char *path);
 
 /* One assignment, "camera.bit_depth=12"; the value is YAML ("[0, 0, .5]", "{init: 3, learn: true}"). The parts of a
@@ -111,53 +111,5 @@ sg_status sg_config_write(char **out, const sg_config *config, sg_config_style s
 /* FNV-1a of the portable values that are not the default's: equal if and only if two runs are meant to give the same
  * numbers. A key that a later version adds leaves it as it was, so that runs made before are still found. */
 sg_status sg_config_hash(uint64_t *out, const sg_config *config);
-
-/* ---- experiments: one config, several arms, several seeds ----
- *   experiment:
- *     title: Which light finds nuclei best?
- *     seeds: [1, 2, 3]
- *     reference: center                  # the arm that others are compared with; the first one if left out
- *     arms:
- *       center: {illumination.pattern: center}
- *       learned: {illumination.learn: {learn: true, lr: .02}}
- *     vary: {illumination.dose_ph: [50, 200, 1000]} */
-enum { SG_SEED_MAX = 64, SG_ARM_MAX = 64, SG_VARY_MAX = 32, SG_KEY_MAX = 64 };
-
-typedef struct sg_override {
-    char key[SG_KEY_MAX], value[SG_VALUE_MAX]; /* value: YAML text, as for sg_config_set */
-    int line;
-} sg_override;
-
-typedef struct sg_arm {
-    char name[SG_ARM_NAME_MAX]; /* letters, digits, _ and - */
-    int first, count;           /* in sg_experiment.overrides */
-} sg_arm;
-
-typedef struct sg_experiment {
-    sg_config base;
-    char path[SG_PATH_MAX]; /* of the file, for error texts and relative paths */
-    char title[SG_VALUE_MAX];
-    uint64_t seeds[SG_SEED_MAX];
-    int seed_count; /* at least 1: train.seed if none is given */
-    sg_arm arms[SG_ARM_MAX];
-    int arm_count; /* at least 1: "default" without overrides if none is given */
-    int reference; /* index of an arm */
-    sg_override *overrides;
-    int override_count;
-    char vary_key[SG_KEY_MAX]; /* "" without `vary` */
-    char vary_value[SG_VARY_MAX][SG_VALUE_MAX];
-    int vary_line;
-    int vary_count;    /* at least 1; without `vary` one empty value */
-    char *assignments; /* those of sg_experiment_set, each a line "# --set KEY=VALUE"; NULL: none */
-} sg_experiment;
-
-/* Reads base config, arms, seeds and values; every combination is checked against the table. Release what *out owns
- * with sg_experiment_free, which is also fine after an error. */
-sg_status sg_experiment_read(sg_experiment *out, const char *path);
-void sg_experiment_free(sg_experiment *experiment);
-/* Changes a key of the base config, as sg_config_set does; arms, values and seeds still override it. */
-sg_status sg_experiment_set(sg_experiment *experiment, const char *assignment, const char *where);
-/* *out = base + vary_value[vary] + overrides of the arm + train.seed = seed. */
-sg_status sg_experiment_config(sg_config *out, const sg_experiment *experiment, int arm, int vary, uint64_t seed);
 
 #endif

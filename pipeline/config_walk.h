@@ -16,7 +16,7 @@ typedef struct sg_origin {
 sg_status sg_config_parse(sg_yaml *out, const char *path);
 /* The folder of a file as an absolute path, without symbolic links. */
 sg_status sg_config_folder(char out[SG_PATH_MAX], const char *path);
-/* Applies the tree below `node` (a map) to the config, without the section `experiment`. */
+/* Applies the tree below `node` (a map) to the config, without the section `sweep`. */
 sg_status sg_config_walk(sg_config *config, const sg_yaml *yaml, int node, const sg_origin *origin);
 /* Applies one value, given as text, to the key `path`. */
 sg_status sg_config_assign(sg_config *config, const char *path, const char *text, int line, const sg_origin *origin);

@@ -354,8 +354,8 @@ static const char *last_word(const char *path)
     return dot ? dot + 1 : path;
 }
 
-static const char *const section_names[] = {"sample",    "illumination", "optics", "camera", "network",   "loss",
-                                            "optimiser", "dataset",      "train",  "nn",     "experiment"};
+static const char *const section_names[] = {"sample",    "illumination", "optics", "camera", "network", "loss",
+                                            "optimiser", "dataset",      "train",  "nn",     "sweep"};
 
 const char *sg_key_suggest(const char *path)
 {
@@ -413,8 +413,8 @@ static const char page_head[] =
     "the command line; `scopegrad info CONFIG` checks a file and prints every value a run would use. A learnable "
     "number is a "
     "number, or `{init: 0.1, learn: true, lr: 0.01}`; its\n"
-    "parts are keys too (`optics.na.learn`). An `experiment` section (title, seeds, arms, vary, reference) is read by "
-    "`scopegrad demo`; see\n"
+    "parts are keys too (`optics.na.learn`). A `sweep` section (title, seeds, arms, reference, grid, random) is "
+    "read by `scopegrad sweep`; see\n"
     "[experiments/learned_illumination](../experiments/learned_illumination).\n\n"
     "Made by `scopegrad info --keys > docs/config.md`; a test compares.\n\n"
     "| key | type | unit | range | default | meaning |\n| --- | --- | --- | --- | --- | --- |\n";

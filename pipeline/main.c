@@ -70,7 +70,7 @@ static int unknown_command(const char *name)
 /* Help and reports need no threads: they start once, and fast. */
 static bool computes(int argc, char **argv)
 {
-    if (!strcmp(argv[1], "report") || !strcmp(argv[1], "info")) return false;
+    if (!strcmp(argv[1], "report") || !strcmp(argv[1], "info") || !strcmp(argv[1], "status")) return false;
     for (int i = 2; i < argc; i++)
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return false;
     return true;
@@ -80,9 +80,9 @@ static bool computes(int argc, char **argv)
 static bool launched_in_vain(const sg_command *command)
 {
     const int launched = sg_ranks_launched();
-    if (launched == 1 || !strcmp(command->name, "train")) return false;
-    fprintf(stderr, "scopegrad %s: a launcher started %d of these; only train shares its work\n", command->name,
-            launched);
+    if (launched == 1 || !strcmp(command->name, "train") || !strcmp(command->name, "sweep")) return false;
+    fprintf(stderr, "scopegrad %s: a launcher started %d of these; only train and sweep share their work\n",
+            command->name, launched);
     return true;
 }
 

@@ -24,6 +24,8 @@ void sg_ranks_share_model(sg_ranks *ranks, sg_model *model);
 /* ---- the command line's part: not in the library, which knows no MPI ---- */
 /* How many processes a launcher (mpirun, srun) started together; 1 without one. By its environment, without MPI. */
 int sg_ranks_launched(void);
+/* How many of them run on this machine, as far as the launcher says; all of them if it does not. */
+int sg_ranks_here(void);
 /* Joins the others; *out NULL: one process alone, and MPI is not touched. SG_E_USAGE: started by a launcher, but built
  * without MPI, or with another one. */
 sg_status sg_ranks_open(sg_ranks **out);

@@ -22,6 +22,16 @@ int sg_ranks_launched(void)
     return most > 1 ? most : 1;
 }
 
+/* Open MPI; MPICH and Intel MPI; MVAPICH. */
+int sg_ranks_here(void)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS",
+                                            "MV2_COMM_WORLD_LOCAL_SIZE"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        if (number(variables[i]) > 0) return number(variables[i]);
+    return sg_ranks_launched();
+}
+
 sg_status sg_ranks_open(sg_ranks **out)
 {
     const int launched = sg_ranks_launched();

@@ -1,5 +1,5 @@
-/* report.h - one self-contained HTML page about a run folder (results.h5) or an experiment folder
- * (experiment.yaml, runs/<arm>/dose<photons>/seed<n>/results.h5). No network, no JavaScript needed to read it. */
+/* report.h - one self-contained HTML page about a run folder (results.h5) or a sweep folder
+ * (sweep.yaml, runs.csv, runs/<id>/results.h5). No network, no JavaScript needed to read it. */
 #ifndef SG_PIPELINE_REPORT_H
 #define SG_PIPELINE_REPORT_H
 
@@ -13,7 +13,7 @@
  * The same results give the same bytes. */
 sg_status sg_report_make(const char *dir, const char *out_html);
 
-/* The same numbers as text. An experiment: a table a dose, a line an arm, mean and spread over its seeds of the first
+/* The same numbers as text. A sweep: a table a dose, a line an arm, mean and spread over its seeds of the first
  * two metrics that the runs have. One run: every metric on a line. SG_E_IO if there is no readable run. */
 sg_status sg_report_print(const char *dir, FILE *out);
 

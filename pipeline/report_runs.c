@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "pipeline/sweep_index.h"
 #include "pipeline/yaml.h"
 
 #include <dirent.h>
@@ -199,6 +200,23 @@ static sg_status folder_scan(sg_report_data *data, const char *folder, int depth
     return status;
 }
 
+/* The runs of a sweep in the order of its index; what is not done yet is left out. */
+static sg_status sweep_scan(sg_report_data *data)
+{
+    sg_sweep_index index;
+    sg_status status = sg_sweep_index_read(&index, data->dir);
+    for (int i = 0; status == SG_OK && i < index.row_count; i++) {
+        char path[2 * SG_REPORT_PATH], folder[64];
+        const int count = data->run_count;
+        (void)snprintf(folder, sizeof folder, "runs/%s", index.rows[i].id);
+        (void)snprintf(path, sizeof path, "%s/%s/results.h5", data->dir, folder);
+        if (sg_file_exists(path)) status = run_add(data, folder, path);
+        if (data->run_count > count) (void)snprintf(data->runs[count].arm, SG_REPORT_NAME, "%s", index.rows[i].arm);
+    }
+    sg_sweep_index_free(&index);
+    return status;
+}
+
 /* ---- arms, doses ---- */
 static void arm_add(sg_report_data *data, const char *name)
 {
@@ -210,16 +228,16 @@ static void arm_add(sg_report_data *data, const char *name)
 }
 
 /* Title and order of the arms; neither is needed. */
-static void experiment_read(sg_report_data *data)
+static void names_read(sg_report_data *data)
 {
     char path[SG_REPORT_PATH + 32];
     void *text;
     size_t size;
     sg_yaml yaml = {0};
-    (void)snprintf(path, sizeof path, "%s/experiment.yaml", data->dir);
+    (void)snprintf(path, sizeof path, "%s/sweep.yaml", data->dir);
     if (sg_file_read(&text, &size, path, YAML_MAX) != SG_OK) return;
     if (sg_yaml_parse(&yaml, text, size, path, true) == SG_OK) {
-        const int title = path_find(&yaml, "experiment.title"), arms = path_find(&yaml, "experiment.arms");
+        const int title = path_find(&yaml, "sweep.title"), arms = path_find(&yaml, "sweep.arms");
         if (title >= 0 && yaml.nodes[title].text)
             (void)snprintf(data->title, sizeof data->title, "%s", yaml.nodes[title].text);
         if (arms >= 0 && yaml.nodes[arms].kind == SG_YAML_MAP)
@@ -253,7 +271,7 @@ static sg_status group(sg_report_data *data)
 {
     qsort(data->runs, (size_t)data->run_count, sizeof *data->runs, by_seed);
     SG_TRY(SG_ALLOC(&data->arms, (size_t)data->run_count, "arms of a report"));
-    experiment_read(data);
+    names_read(data);
     for (int i = 0; i < data->run_count; i++) {
         arm_add(data, data->runs[i].arm);
         dose_add(data, data->runs[i].dose);
@@ -283,7 +301,9 @@ sg_status sg_report_load(sg_report_data *out, const char *dir)
     char path[SG_REPORT_PATH + 32];
     (void)snprintf(path, sizeof path, "%s/results.h5", out->dir);
     out->experiment = !sg_file_exists(path);
-    if (out->experiment)
+    if (out->experiment && sg_sweep_is(out->dir))
+        SG_TRY(sweep_scan(out));
+    else if (out->experiment)
         SG_TRY(folder_scan(out, "runs", DEPTH));
     else
         SG_TRY(run_add(out, ".", path));

@@ -41,7 +41,7 @@ typedef struct sg_report_data {
     bool experiment; /* a folder of runs, not one run */
     sg_report_run *runs;
     int run_count, run_room;
-    char (*arms)[SG_REPORT_NAME]; /* in the order of experiment.yaml, then by name */
+    char (*arms)[SG_REPORT_NAME]; /* in the order of sweep.yaml, then by name */
     int arm_count;
     double doses[32]; /* ascending */
     int dose_count;

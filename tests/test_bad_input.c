@@ -363,19 +363,18 @@ static void two_processes_do_not_share_a_folder(void **state)
 static void a_failing_arm_leaves_the_others(void **state)
 {
     static const char arms[] =
-        "experiment:\n  seeds: [1]\n  arms:\n    good: {camera.bit_depth: 8}\n    bad: {network.depth: 6}\n";
+        "sweep:\n  seeds: [1]\n  arms:\n    good: {camera.bit_depth: 8}\n    bad: {network.depth: 6}\n";
     char text[sizeof tiny + sizeof arms];
     (void)state;
     (void)snprintf(text, sizeof text, "%s%s", tiny, arms);
     place_put("exp.yaml", text, strlen(text));
     assert_int_equal(place_shell("$SG demo exp.yaml -q -j 1 -o exp > out 2> err"), 3);
-    assert_int_equal(
-        place_shell(
-            "grep -q 'failed: exp/runs/bad.*network.depth: 6 poolings' err && grep -q '1 of 2 runs failed' err"),
-        0);
-    assert_int_equal(
-        place_shell("test -s exp/report.html && test -e exp/runs/good/*/seed1/DONE && test ! -e exp/runs/bad/*/seed1"),
-        0);
+    assert_int_equal(place_shell("grep -q 'failed: exp/runs/.* (bad seed 1): exit code 2: .*network.depth: 6 poolings' "
+                                 "err && grep -q '1 of 2 runs failed' err"),
+                     0);
+    assert_int_equal(place_shell("test -s exp/report.html && test $(ls exp/runs/*/DONE | wc -l) = 1 && test $(ls -d "
+                                 "exp/runs/*/ | wc -l) = 1"),
+                     0);
 }
 
 int main(void)

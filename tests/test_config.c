@@ -1,9 +1,10 @@
-/* test_config.c - the table of keys, reading, writing and errors of configs; experiments; mutated files. */
+/* test_config.c - the table of keys, reading, writing and errors of configs; mutated files. */
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "pipeline/config.h"
 #include "pipeline/keys.h"
+#include "pipeline/sweep_file.h"
 #include "place.h"
 
 #include <setjmp.h>
@@ -174,7 +175,7 @@ static void test_read(void **state)
                                    "illumination.learn: {learn: true, lr: .5}\n"
                                    "dataset: {path: x/y, limit: all, synthetic: {count: 3}}\n"
                                    "train: {seed: 18446744073709551615, threads: 2}\n"
-                                   "experiment: {anything: goes}\n"),
+                                   "sweep: {anything: goes}\n"),
                      SG_OK);
     assert_int_equal(c.microscope.camera.bit_depth, 12);
     assert_true(c.microscope.camera.learn_range.on && c.microscope.camera.learn_range.lr == 1e-3);
@@ -395,78 +396,6 @@ static void test_portable(void **state)
     assert_true(hash_a != hash_b);
 }
 
-static void test_experiment(void **state)
-{
-    (void)state;
-    sg_experiment e;
-    sg_config c;
-    const char *text = "camera: {bit_depth: 10}\n"
-                       "experiment:\n"
-                       "  title: Which light?\n"
-                       "  seeds: [3, 1, 18446744073709551615]\n"
-                       "  reference: difference\n"
-                       "  arms:\n"
-                       "    zero: {illumination.pattern: center}\n"
-                       "    difference: {illumination: {pattern: dpc, exposures: 2}, camera.readout: difference}\n"
-                       "    learned: {illumination.learn: {learn: true, lr: 2e-2}, dataset.path: x}\n"
-                       "  vary: {illumination.dose_ph: [50, 200]}\n";
-    assert_int_equal(sg_file_write(path, text, strlen(text)), SG_OK);
-    if (sg_experiment_read(&e, path) != SG_OK) fail_msg("%s", sg_error_text());
-    assert_int_equal(e.arm_count, 3);
-    assert_int_equal(e.seed_count, 3);
-    assert_int_equal(e.vary_count, 2);
-    assert_int_equal(e.reference, 1);
-    assert_string_equal(e.arms[2].name, "learned");
-    assert_string_equal(e.title, "Which light?");
-    assert_int_equal(sg_experiment_config(&c, &e, 1, 0, 9), SG_OK);
-    assert_int_equal(c.microscope.illumination.pattern, SG_PATTERN_DPC);
-    assert_int_equal(c.microscope.illumination.exposures, 2);
-    assert_int_equal(c.microscope.camera.readout, SG_READOUT_DIFFERENCE);
-    assert_int_equal(c.microscope.camera.bit_depth, 10);
-    assert_true(c.microscope.illumination.dose_ph == 50 && c.train.seed == 9);
-    assert_int_equal(sg_experiment_config(&c, &e, 2, 1, 9), SG_OK);
-    assert_true(c.microscope.illumination.learn.on && c.microscope.illumination.learn.lr == .02);
-    assert_true(c.microscope.illumination.dose_ph == 200);
-    assert_true(c.dataset.path[0] == '/');
-    sg_experiment_free(&e);
-}
-
-static void check_experiment_error(const char *section, const char *rest)
-{
-    sg_experiment e;
-    char text[512], want[512];
-    (void)snprintf(text, sizeof text, "camera: {qe: 1}\nexperiment:\n%s", section);
-    (void)snprintf(want, sizeof want, "%s:%s", path, rest);
-    assert_int_equal(sg_file_write(path, text, strlen(text)), SG_OK);
-    assert_int_equal(sg_experiment_read(&e, path), SG_E_CONFIG);
-    assert_string_equal(sg_error_text(), want);
-    sg_experiment_free(&e);
-}
-
-static void test_experiment_errors(void **state)
-{
-    (void)state;
-    sg_experiment e;
-    check_experiment_error(" arms:\n  a: {}\n  b: {camera.bitdepth: 8}",
-                           "5: camera.bitdepth: unknown key; did you mean camera.bit_depth?");
-    check_experiment_error(" arms:\n  a:\n   camera.qe: 1\n   camera.bit_depth: 17",
-                           "6: camera.bit_depth: 17 is outside 1..16 (bits)");
-    check_experiment_error(" vary: {camera.bit_depth: [8, 0]}", "3: camera.bit_depth: 0 is outside 1..16 (bits)");
-    check_experiment_error(" seeds: [1, 1]", "3: experiment.seeds: the same seed twice");
-    check_experiment_error(" seeds: [1, -1]", "3: experiment.seeds: not a whole number");
-    check_experiment_error(" seed: [1]",
-                           "3: experiment.seed: unknown key; expected title, seeds, arms, vary or reference");
-    check_experiment_error(" reference: b\n arms: {a: {}}", "3: experiment.reference: there is no arm of this name");
-    check_experiment_error(" arms: {../a: {}}", "3: experiment.arms: a name has at most 47 letters, digits, _ or -");
-    check_experiment_error(" vary: {camera.qe: [1], optics.na: [1]}",
-                           "3: experiment.vary: expected one key with a list, {illumination.dose_ph: [50, 200]}");
-    sg_config c;
-    assert_int_equal(read_text(&c, "camera: {qe: 1}"), SG_OK);
-    assert_int_equal(sg_experiment_read(&e, path), SG_OK);
-    assert_int_equal(e.arm_count * e.seed_count * e.vary_count, 1);
-    sg_experiment_free(&e);
-}
-
 /* Damaged files are read or refused with one line that names the file; never a crash. */
 static void test_mutations(void **state)
 {
@@ -476,7 +405,8 @@ static void test_mutations(void **state)
     int refused = 0;
     sg_config_defaults(&c);
     assert_int_equal(sg_config_write(&text, &c, SG_CONFIG_FULL), SG_OK);
-    const char tail[] = "experiment:\n  seeds: [1, 2]\n  arms:\n    a: {camera.qe: .5}\n  vary: {camera.qe: [.1, 1]}\n";
+    const char tail[] = "sweep:\n  seeds: [1, 2]\n  arms:\n    a: {camera.qe: .5}\n  grid: {camera.qe: [.1, 1]}\n"
+                        "  random: {count: 2, keys: {optics.na: {uniform: [.1, .2]}}}\n";
     const size_t size = strlen(text) + strlen(tail);
     for (uint32_t round = 0; round < 200; round++) {
         char *copy = malloc(size + 1);
@@ -489,14 +419,14 @@ static void test_mutations(void **state)
             sg_rng_words(&rng, i, 0, word);
             copy[word[0] % size] = word[1] % 3 ? signs[word[2] % (sizeof signs - 1)] : (char)word[2];
         }
-        sg_experiment e;
+        sg_sweep *sweep;
         assert_int_equal(sg_file_write(path, copy, size), SG_OK);
-        const sg_status status = sg_experiment_read(&e, path);
+        const sg_status status = sg_sweep_read(&sweep, path, NULL, 0);
         refused += status != SG_OK;
         if (status != SG_OK && strncmp(sg_error_text(), path, strlen(path)) != 0)
             fail_msg("round %u: the error does not name the file: %s", round, sg_error_text());
         assert_null(strchr(sg_error_text(), '\n'));
-        sg_experiment_free(&e);
+        sg_sweep_free(sweep);
         free(copy);
     }
     if (refused < 50) fail_msg("only %d of 200 damaged configs were refused", refused);
@@ -517,8 +447,6 @@ int main(void)
         cmocka_unit_test(test_set),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_portable),
-        cmocka_unit_test(test_experiment),
-        cmocka_unit_test(test_experiment_errors),
         cmocka_unit_test(test_mutations),
     };
     return cmocka_run_group_tests_name("config", tests, setup, place_remove);

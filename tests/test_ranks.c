@@ -299,7 +299,7 @@ static void other_commands_are_refused(void **state)
     (void)state;
     assert_int_equal(place_shell("PMI_SIZE=4 \"$SG\" evaluate run 2> err"), 2);
     char *err = place_get("err");
-    assert_non_null(strstr(err, "only train shares its work"));
+    assert_non_null(strstr(err, "only train and sweep share their work"));
     sg_free(err);
 }
 

@@ -193,7 +193,7 @@ static int experiment_make(void **state)
     (void)state;
     char path[512];
     static const char yaml[] =
-        "experiment:\n  title: \"Learned light & <nuclei>\"\n  arms:\n    center: {a.b: 1}\n    learned: {a.b: 2}\n";
+        "sweep:\n  title: \"Learned light & <nuclei>\"\n  arms:\n    center: {a.b: 1}\n    learned: {a.b: 2}\n";
     const char *keep = getenv("SG_TEST_KEEP"), *parent = getenv("TMPDIR");
     (void)snprintf(folder, sizeof folder, "%s%s",
                    keep     ? keep
@@ -201,7 +201,7 @@ static int experiment_make(void **state)
                             : "/tmp",
                    keep ? "" : "/sg-test-report-XXXXXX");
     if (keep ? sg_folder_make(folder) != SG_OK : !mkdtemp(folder)) return -1;
-    (void)snprintf(path, sizeof path, "%s/experiment.yaml", folder);
+    (void)snprintf(path, sizeof path, "%s/sweep.yaml", folder);
     if (sg_file_write(path, yaml, sizeof yaml - 1) != SG_OK) return -1;
     for (int a = 0; a < ARMS; a++)
         for (int d = 0; d < 3; d++)

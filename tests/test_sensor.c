@@ -9,6 +9,7 @@
 #include "datasets/npy.h"
 #include "physics/camera.h"
 #include "pipeline/config.h"
+#include "pipeline/sweep_file.h"
 
 #include <stdlib.h>
 
@@ -55,17 +56,17 @@ static void test_presets(void **state)
     assert_true(again.preset == SG_PRESET_EMCCD && again.qe == .5 && again.em_gain == 300);
 }
 
-/* In an experiment, too: arms give a preset and what differs from it in any order. */
+/* In a sweep, too: arms give a preset and what differs from it in any order. */
 static void test_preset_arms(void **state)
 {
     (void)state;
-    static const char text[] = "experiment:\n  arms:\n    a: {camera.qe: .3, camera.preset: ideal}\n";
-    static sg_experiment experiment;
+    static const char text[] = "sweep:\n  arms:\n    a: {camera.qe: .3, camera.preset: ideal}\n";
+    sg_sweep *sweep;
     sg_config config;
     must(sg_file_write(place_path("arms.yaml"), text, strlen(text)));
-    must(sg_experiment_read(&experiment, place_path("arms.yaml")));
-    must(sg_experiment_config(&config, &experiment, 0, 0, 1));
-    sg_experiment_free(&experiment);
+    must(sg_sweep_read(&sweep, place_path("arms.yaml"), NULL, 0));
+    must(sg_sweep_config(&config, sweep, 0));
+    sg_sweep_free(sweep);
     assert_true(config.microscope.camera.qe == .3 && config.microscope.camera.read_noise_e == 0);
 }
 

@@ -111,7 +111,7 @@ static const char config_text[] =
     "dataset: {kind: stack, path: captures.mat, stack_variable: captures, stack_leds_csv: leds.csv, stack_stride_px: 8,"
     " target: dpc}\n"
     "train: {steps: 60, validate_every: 20}\n"
-    "experiment:\n"
+    "sweep:\n"
     "  title: Made-up captures\n"
     "  arms:\n"
     "    brightfield: {illumination.pattern: brightfield}\n"
@@ -155,18 +155,21 @@ static double last_validation(const char *run)
     return loss;
 }
 
-/* One experiment: both arms as processes, the data given by --set as on a user's machine. */
+/* One sweep: both arms as processes, the data given by --set as on a user's machine. */
 static void learned_light_beats_bright_field(void **state)
 {
     double loss[2];
     (void)state;
     assert_int_equal(place_run("demo config.yaml -o runs -j 1 -q --set dataset.path=captures.mat"), 0);
-    loss[0] = last_validation("runs/runs/brightfield/dose1000/seed1");
-    loss[1] = last_validation("runs/runs/learned/dose1000/seed1");
+    assert_int_equal(place_shell("for arm in brightfield learned; do ln -s runs/$(awk -F, -v arm=$arm '$2 == arm "
+                                 "{print $1}' runs/runs.csv) runs/$arm; done"),
+                     0);
+    loss[0] = last_validation("runs/brightfield");
+    loss[1] = last_validation("runs/learned");
     print_message("# validation mse: bright field %.3f, learned %.3f\n", loss[0], loss[1]);
     assert_true(loss[0] > 0 && loss[1] > 0 && loss[1] < .8 * loss[0]);
-    const double mse[2] = {number("runs/runs/brightfield/dose1000/seed1/results.h5", "/metrics/mse"),
-                           number("runs/runs/learned/dose1000/seed1/results.h5", "/metrics/mse")};
+    const double mse[2] = {number("runs/brightfield/results.h5", "/metrics/mse"),
+                           number("runs/learned/results.h5", "/metrics/mse")};
     print_message("# test mse: bright field %.3f, learned %.3f\n", mse[0], mse[1]);
     assert_true(mse[1] < .8 * mse[0]);
 }
@@ -202,14 +205,13 @@ static void the_report_is_one_of_a_regression(void **state)
 static void evaluate_repeats_the_run(void **state)
 {
     (void)state;
-    assert_int_equal(place_run("evaluate runs/runs/learned/dose1000/seed1 -o again.h5"), 0);
-    assert_true(number("again.h5", "/metrics/mse") ==
-                number("runs/runs/learned/dose1000/seed1/results.h5", "/metrics/mse"));
-    assert_int_equal(place_run("evaluate runs/runs/learned/dose1000/seed1 --data captures.mat -o other.h5"), 0);
+    assert_int_equal(place_run("evaluate runs/learned -o again.h5"), 0);
+    assert_true(number("again.h5", "/metrics/mse") == number("runs/learned/results.h5", "/metrics/mse"));
+    assert_int_equal(place_run("evaluate runs/learned --data captures.mat -o other.h5"), 0);
     assert_true(number("again.h5", "/metrics/mse") == number("other.h5", "/metrics/mse"));
     assert_true(number("again.h5", "/metrics/mse") ==
                 number("again.h5", "/metrics/loss")); /* 13 windows, batches of 8 */
-    assert_int_not_equal(place_run("evaluate runs/runs/learned/dose1000/seed1 --data leds.csv"), 0);
+    assert_int_not_equal(place_run("evaluate runs/learned --data leds.csv"), 0);
 }
 
 /* What the camera measured gives the predictions of the run, through --measured. */
@@ -221,7 +223,7 @@ static void predict_takes_camera_pictures(void **state)
     float *adu, *prediction;
     sg_image image;
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/runs/runs/learned/dose1000/seed1/results.h5", place);
+    (void)snprintf(path, sizeof path, "%s/runs/learned/results.h5", place);
     if (sg_results_open(&file, path) != SG_OK) fail_msg("%s", sg_error_text());
     assert_int_equal(sg_results_read_f32(file, "/examples/adu", &adu, &rank, dims), SG_OK);
     assert_int_equal(sg_results_read_f32(file, "/examples/prediction", &prediction, &rank, dims), SG_OK);
@@ -229,8 +231,8 @@ static void predict_takes_camera_pictures(void **state)
     (void)snprintf(path, sizeof path, "%s/adu.tif", place);
     const sg_tiff tiff = {1, WINDOW, WINDOW, 32, adu, 1};
     assert_int_equal(sg_tiff_write(path, &tiff), SG_OK);
-    assert_int_equal(place_run("predict runs/runs/learned/dose1000/seed1 -i adu.tif -o guess.tif"), 2);
-    assert_int_equal(place_run("predict runs/runs/learned/dose1000/seed1 --measured -i adu.tif -o guess.tif"), 0);
+    assert_int_equal(place_run("predict runs/learned -i adu.tif -o guess.tif"), 2);
+    assert_int_equal(place_run("predict runs/learned --measured -i adu.tif -o guess.tif"), 0);
     (void)snprintf(path, sizeof path, "%s/guess.tif", place);
     if (sg_image_read(&image, path) != SG_OK) fail_msg("%s", sg_error_text());
     assert_true(image.width == WINDOW && image.height == WINDOW);

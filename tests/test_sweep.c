@@ -1,4 +1,4 @@
-/* test_sweep.c - sweeps: the index. */
+/* test_sweep.c - sweeps: the index, the sweep file, and sweeps of tiny runs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +9,9 @@
 #include "place.h"
 
 #include "core/memory.h"
-#include "pipeline/sweep_index.h"
+#include "pipeline/sweep_file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void must(sg_status status)
@@ -77,11 +78,197 @@ static void a_damaged_index_is_refused(void **state)
     }
 }
 
+/* ---- the file ---- */
+
+static sg_sweep *read_sweep(const char *text)
+{
+    sg_sweep *sweep;
+    place_put_text("s.yaml", text);
+    must(sg_sweep_read(&sweep, place_path("s.yaml"), NULL, 0));
+    return sweep;
+}
+
+static void every_kind_of_axis_is_expanded(void **state)
+{
+    static const char want[] = "default,1,0.1,1,8,1\n"
+                               "default,1,0.1,2,16,1\n"
+                               "default,1,0.2,1,8,1\n"
+                               "default,1,0.2,2,16,1\n"
+                               "default,1,0.3,1,8,1\n"
+                               "default,1,0.3,2,16,1\n"
+                               "default,10,0.1,1,8,1\n";
+    char got[4096] = "";
+    (void)state;
+    sg_sweep *sweep = read_sweep("train: {seed: 1}\n"
+                                 "sweep:\n"
+                                 "  grid:\n"
+                                 "    illumination.dose_ph: {log: [1, 1000], count: 4}\n"
+                                 "    camera.qe: {from: .1, to: .3, step: .1}\n"
+                                 "    \"network.depth, network.width\": [[1, 8], [2, 16]]\n");
+    assert_memory_equal(sg_sweep_table(sweep),
+                        "id,arm,illumination.dose_ph,camera.qe,network.depth,network.width,seed\n", 71);
+    for (const char *line = strchr(sg_sweep_table(sweep), '\n') + 1; *line; line = strchr(line, '\n') + 1)
+        (void)snprintf(got + strlen(got), sizeof got - strlen(got), "%.*s", (int)(strchr(line, '\n') - line - 16),
+                       line + 17);
+    assert_int_equal(sg_sweep_rows(sweep)->row_count, 24);
+    assert_memory_equal(got, want, sizeof want - 1);
+    assert_string_equal(sg_sweep_rows(sweep)->rows[23].value[0], "1000");
+    sg_sweep_free(sweep);
+}
+
+static void a_row_becomes_a_config(void **state)
+{
+    sg_config config;
+    (void)state;
+    sg_sweep *sweep =
+        read_sweep("camera: {bit_depth: 10}\n"
+                   "sweep:\n"
+                   "  title: Which light?\n"
+                   "  seeds: {from: 18446744073709551613, count: 2}\n"
+                   "  reference: difference\n"
+                   "  arms:\n"
+                   "    zero: {illumination.pattern: center}\n"
+                   "    difference: {illumination: {pattern: dpc, exposures: 2}, camera.readout: difference}\n"
+                   "    learned: {illumination.learn: {learn: true, lr: 2e-2}, dataset.path: x, camera.qe: .3, "
+                   "camera.preset: ideal}\n"
+                   "  grid: {illumination.dose_ph: [50, 200]}\n");
+    const sg_sweep_index *index = sg_sweep_rows(sweep);
+    assert_int_equal(index->row_count, 12);
+    assert_string_equal(index->title, "Which light?");
+    assert_string_equal(index->reference, "difference");
+    must(sg_sweep_config(&config, sweep, 2));
+    assert_string_equal(index->rows[2].arm, "difference");
+    assert_int_equal(config.microscope.illumination.pattern, SG_PATTERN_DPC);
+    assert_int_equal(config.microscope.illumination.exposures, 2);
+    assert_int_equal(config.microscope.camera.bit_depth, 10);
+    assert_true(config.microscope.illumination.dose_ph == 50 && config.train.seed == UINT64_MAX - 2);
+    must(sg_sweep_config(&config, sweep, 11));
+    assert_true(config.microscope.illumination.learn.on && config.microscope.illumination.learn.lr == .02);
+    assert_true(config.microscope.illumination.dose_ph == 200 && config.train.seed == UINT64_MAX - 1);
+    assert_true(config.dataset.path[0] == '/');
+    assert_true(config.microscope.camera.qe == .3); /* the preset came first */
+    sg_sweep_free(sweep);
+}
+
+static void draws_stay_inside_and_repeat(void **state)
+{
+    static const char text[] =
+        "sweep:\n"
+        "  random: {count: 200, seed: 3, keys: {camera.qe: {uniform: [.25, .5]}, optimiser.lr: "
+        "{log: [1e-4, 1e-2]}, network.width: {of: [8, 16]}, camera.bit_depth: {uniform: [1, 4]}}}\n";
+    int wide = 0, small = 0, bits[5] = {0};
+    (void)state;
+    sg_sweep *sweep = read_sweep(text), *again = read_sweep(text);
+    assert_string_equal(sg_sweep_table(sweep), sg_sweep_table(again));
+    const sg_sweep_index *index = sg_sweep_rows(sweep);
+    assert_int_equal(index->row_count, 200);
+    for (int i = 0; i < 200; i++) {
+        sg_config c;
+        must(sg_sweep_config(&c, sweep, i));
+        assert_true(c.microscope.camera.qe >= .25 && c.microscope.camera.qe <= .5);
+        assert_true(c.optimiser.lr >= 1e-4 && c.optimiser.lr <= 1e-2);
+        assert_true(c.microscope.camera.bit_depth >= 1 && c.microscope.camera.bit_depth <= 4);
+        wide += c.unet.width == 16;
+        small += c.optimiser.lr < 1e-3;
+        bits[c.microscope.camera.bit_depth]++;
+    }
+    /* binomial, 200 draws: more than four standard deviations off does not happen */
+    assert_in_range(wide, 72, 128);
+    assert_in_range(small, 72, 128);
+    for (int b = 1; b <= 4; b++) assert_in_range(bits[b], 26, 74);
+    sg_sweep_free(sweep);
+    sg_sweep_free(again);
+}
+
+static void the_same_config_is_one_run(void **state)
+{
+    int *runs, count;
+    (void)state;
+    sg_sweep *sweep = read_sweep("sweep:\n"
+                                 "  seeds: [1, 2]\n"
+                                 "  arms: {a: {}, b: {camera.bit_depth: 8}, c: {camera.bit_depth: 4}}\n"
+                                 "  grid: {camera.bit_depth: [2, 8]}\n");
+    must(sg_sweep_index_runs(&runs, &count, sg_sweep_rows(sweep)));
+    assert_int_equal(sg_sweep_rows(sweep)->row_count, 12);
+    assert_int_equal(count, 6); /* 2, 4 and 8 bits: an arm's word counts more than the grid's */
+    sg_free(runs);
+    sg_sweep_free(sweep);
+}
+
+static void refused(const char *section, const char *rest)
+{
+    sg_sweep *sweep;
+    char text[1024], want[1024];
+    (void)snprintf(text, sizeof text, "camera: {qe: 1}\nsweep:\n%s", section);
+    (void)snprintf(want, sizeof want, "%s:%s", place_path("s.yaml"), rest);
+    place_put_text("s.yaml", text);
+    assert_int_equal(sg_sweep_read(&sweep, place_path("s.yaml"), NULL, 0), SG_E_CONFIG);
+    if (strcmp(sg_error_text(), want) != 0) fail_msg("\"%s\" is not \"%s\"", sg_error_text(), want);
+    sg_sweep_free(sweep);
+}
+
+static void a_wrong_sweep_file_is_refused_with_its_line(void **state)
+{
+    static const char *const bad[][2] = {
+        {" grid: {camera.bitdepth: [1]}", "3: camera.bitdepth: unknown key; did you mean camera.bit_depth?"},
+        {" arms:\n  a: {}\n  b: {camera.bitdepth: 8}",
+         "5: camera.bitdepth: unknown key; did you mean camera.bit_depth?"},
+        {" arms:\n  a:\n   camera.qe: 1\n   camera.bit_depth: 17", "6: camera.bit_depth: 17 is outside 1..16 (bits)"},
+        {" grid: {camera.bit_depth: [8, 0]}", "3: camera.bit_depth: 0 is outside 1..16 (bits)"},
+        {" seeds: [1, 1]", "3: sweep.seeds: the same seed twice"},
+        {" seeds: [1, -1]", "3: sweep.seeds: not a whole number"},
+        {" seeds: []", "3: sweep.seeds: 0 seeds; 1..100000 are possible"},
+        {" seeds: {from: 1}", "3: sweep.seeds: expected [1, 2, 3] or {from: 1, count: 3}"},
+        {" seeds: {from: 18446744073709551615, count: 2}", "3: sweep.seeds: a seed is at most 2^64 - 1"},
+        {" seeds: {from: 1, count: 1000000000}", "3: sweep.seeds: 1000000000 seeds; 1..100000 are possible"},
+        {" seed: [1]", "3: sweep.seed: unknown key; expected title, seeds, arms, reference, grid or random"},
+        {" reference: b\n arms: {a: {}}", "3: sweep.reference: there is no arm of this name"},
+        {" arms: {../a: {}}", "3: sweep.arms: a name has at most 47 letters, digits, _ or -"},
+        {" arms: {a: {train.seed: 1}}", "3: sweep.arms: train.seed is swept by sweep.seeds"},
+        {" grid: {train.seed: [1]}", "3: sweep: train.seed is swept by sweep.seeds"},
+        {" grid: [camera.qe]", "3: sweep.grid: expected keys with values, such as {camera.bit_depth: [1, 8]}"},
+        {" grid: {camera.qe: []}", "3: sweep: 0 values; 1..100000 are possible"},
+        {" grid:\n  camera.qe: .5",
+         "4: sweep.grid: expected [1, 2], {from: 0, to: 1, step: .25} or {log: [1, 100], count: 5}"},
+        {" grid:\n  camera.qe: {from: 0, to: 1, step: -.1}", "4: sweep.grid: no number of these steps leads there"},
+        {" grid:\n  camera.qe: {from: 0, to: 1, step: 0}", "4: sweep: inf values; 1..100000 are possible"},
+        {" grid:\n  camera.qe: {from: 0, to: 1, step: 1e-6}", "4: sweep: 1000001 values; 1..100000 are possible"},
+        {" grid:\n  camera.qe: {from: 0, to: nan, step: 1}", "4: sweep.grid: 'nan' is not a number in -1e+300..1e+300"},
+        {" grid:\n  camera.qe: {log: [0, 1], count: 3}", "4: sweep.grid: '0' is not a number in 1e-300..1e+300"},
+        {" grid:\n  camera.qe: {log: [.1, 1], count: 1}", "4: sweep.grid: count: '1' is not a number in 2..100000"},
+        {" grid:\n  camera.qe: {log: [1, .1], count: 3}", "4: sweep.grid: expected [lowest, highest]"},
+        {" grid:\n  \"camera.qe, optics.na\": [1]", "4: sweep.grid: expected 2 values, one a key, such as [1, 2]"},
+        {" grid:\n  \"camera.qe, optics.na\": [[1, .1, 2]]",
+         "4: sweep.grid: expected 2 values, one a key, such as [1, 2]"},
+        {" grid:\n  \"camera.qe,, optics.na\": [[1, .1]]", "4: sweep: 'camera.qe,, optics.na' is not a list of keys"},
+        {" grid:\n  camera.qe: [1]\n random: {count: 1, keys: {camera.qe: {of: [1]}}}",
+         "5: sweep: camera.qe is swept twice, first on line 4"},
+        {" random: {count: 1}",
+         "3: sweep.random: expected {count: 20, seed: 7, keys: {camera.qe: {uniform: [.5, 1]}}}"},
+        {" random: {count: 1, keys: {camera.qe: {normal: [0, 1]}}}",
+         "3: sweep.random: expected {uniform: [0, 1]}, {log: [1e-4, 1e-2]} or {of: [8, 16]}"},
+        {" random: {count: 2, n: 3, keys: {camera.qe: {of: [1]}}}",
+         "3: sweep.random.n: unknown key; expected count, seed or keys"},
+        {" grid: {dataset.path: [a/x, b/x]}",
+         " rows 1 and 2 of its table differ in the folder of a file only, and runs are told apart by the names of "
+         "files: give the files different names"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) refused(bad[i][0], bad[i][1]);
+    refused(" seeds: {from: 1, count: 1000}\n grid: {camera.qe: {from: .1, to: .3, step: .001}}",
+            " sweep: 201000 combinations of keys, arms and seeds; at most 100000 are possible");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_index_is_read),
         cmocka_unit_test(a_damaged_index_is_refused),
+        cmocka_unit_test(every_kind_of_axis_is_expanded),
+        cmocka_unit_test(a_row_becomes_a_config),
+        cmocka_unit_test(draws_stay_inside_and_repeat),
+        cmocka_unit_test(the_same_config_is_one_run),
+        cmocka_unit_test(a_wrong_sweep_file_is_refused_with_its_line),
     };
     return cmocka_run_group_tests(tests, place_make, place_remove);
 }
