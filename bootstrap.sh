@@ -10,7 +10,7 @@ set -eu
 # The one list of packages. Optional: oneDNN (without it the plain C convolutions run: slower, the same numbers) and Open
 # MPI (without it `train` runs as one process).
 packages='gcc libc6-dev meson ninja-build pkg-config libfftw3-dev libhdf5-dev libtiff-dev libpng-dev libjpeg-dev libmatio-dev
-libyaml-dev librandom123-dev libcjson-dev libexpat1-dev libcmocka-dev gnuplot-nox'
+libyaml-dev librandom123-dev libcjson-dev libexpat1-dev libxxhash-dev libcmocka-dev gnuplot-nox'
 optional='libdnnl-dev libopenmpi-dev openmpi-bin'
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "datasets/dataset_internal.h"
+#include "datasets/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,20 +168,27 @@ static const struct {
     [SG_DATASET_CLASSES] = {sg_class_folder_list, sg_picture_load},
 };
 
+sg_status sg_dataset_load(const sg_dataset *dataset, sg_item *item)
+{
+    return kinds[dataset->config.kind].load(dataset, item);
+}
+
 /* Loads every item; those that are skipped leave the list. */
 static sg_status load_items(sg_dataset *dataset)
 {
     int kept = 0, first[4] = {0};
     if (!kinds[dataset->config.kind].load) return SG_OK;
+    SG_TRY(sg_store_open(dataset));
     for (int i = 0; i < dataset->count; i++) {
         sg_item *item = &dataset->items[i];
-        const sg_status status = kinds[dataset->config.kind].load(dataset, item);
+        const sg_status status = sg_store_load(dataset, item);
         if (status != SG_OK) SG_TRY(sg_skip(dataset, status, item->name));
         if (status != SG_OK) {
             free_item(item);
             *item = (sg_item){0};
             continue;
         }
+        SG_TRY(sg_store_keep(dataset, kept, item));
         const sg_item keep = *item;
         *item = (sg_item){0};
         dataset->items[kept++] = keep;
@@ -188,7 +196,7 @@ static sg_status load_items(sg_dataset *dataset)
     }
     dataset->count = kept;
     memcpy(dataset->first, first, sizeof first);
-    return SG_OK;
+    return sg_store_finish(dataset);
 }
 
 static sg_status check_training(const sg_dataset *dataset, const char *what)
@@ -210,7 +218,7 @@ static sg_status fill(sg_dataset *dataset)
     SG_TRY(check_training(dataset, "that can be read is"));
     sg_left_out_notice(dataset);
     SG_TRY(sg_classes_check(dataset));
-    return sg_bench_open(&dataset->bench, &dataset->grid);
+    return sg_bench_open(&dataset->bench);
 }
 
 /* What is written to dataset->notices becomes dataset->notice. */
@@ -251,6 +259,7 @@ void sg_dataset_free(sg_dataset *dataset)
     }
     sg_free(dataset->fields);
     sg_bench_free(dataset->bench);
+    sg_store_free(dataset->store);
     sg_classes_free(dataset);
     free(dataset->notice);
     sg_free(dataset);

@@ -65,8 +65,10 @@ typedef struct sg_dataset_config {
     char labels[SG_DATASET_PATH_MAX]; /* idx: the labels; empty: the path with images-idx3 -> labels-idx1. classes: CSV
                                        * of names and labels */
     char name_column[64], label_column[64], split_column[64]; /* of the tables; empty: name, label, split */
-    char where[256]; /* "column=value": only such rows of the table of labels are used */
-    bool test_only;  /* without `splits`: every picture is a test picture (evaluate --data); not a key */
+    char where[256];   /* "column=value": only such rows of the table of labels are used */
+    double memory_mib; /* of decoded pictures kept in memory; more go to a cache; 0: a quarter of what is free */
+    char cache[SG_DATASET_PATH_MAX]; /* folder of caches; empty: $XDG_CACHE_HOME/scopegrad or ~/.cache/scopegrad */
+    bool test_only; /* without `splits`: every picture is a test picture (evaluate --data); not a key */
     sg_synthetic_config synthetic;
 } sg_dataset_config;
 
@@ -86,7 +88,8 @@ typedef struct sg_dataset_grid {
 
 typedef struct sg_dataset sg_dataset;
 
-/* Reads everything into memory (the training pictures beyond `limit` are left out). Items are sorted by name. Errors
+/* Reads everything into memory, or into a cache of the same numbers (store.h; the training pictures beyond `limit` are
+ * left out). Items are sorted by name. Errors
  * name file and reason: no pairs, an image without label, a label of another size, a picture smaller than the sample
  * grid without its margin, a name in the split list that is no picture, an empty training split. Pictures that the
  * split list leaves out are not used. */

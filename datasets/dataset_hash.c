@@ -28,7 +28,7 @@ static uint64_t add_numbers(uint64_t hash, const void *x, size_t size)
 static uint64_t add_raster(uint64_t hash, const sg_raster *raster)
 {
     const int32_t size[] = {(int32_t)raster->number, raster->pages, raster->height, raster->width};
-    return add_numbers(add_numbers(hash, size, sizeof size), raster->data, sg_raster_bytes(raster));
+    return add_numbers(add_numbers(hash, size, sizeof size), &raster->hash, sizeof raster->hash);
 }
 
 static uint64_t add_field(uint64_t hash, const sg_field *field)

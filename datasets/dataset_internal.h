@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 typedef struct sg_bench sg_bench;
+typedef struct sg_store sg_store;
 
 typedef struct sg_item {
     char *name;                    /* sg_alloc */
@@ -18,6 +19,7 @@ typedef struct sg_item {
     sg_raster picture;      /* (channels, height, width), as in the file */
     sg_raster labels;       /* (1, height, width) */
     sg_sample_scale *scale; /* (channels): makes the sample of the picture */
+    int number;             /* among all that were listed, in a cache */
     int field, y, x;        /* stacks: the window's corner in a field */
     int class_number;
     uint32_t group;   /* hash of the picture that the item was cut from */
@@ -56,6 +58,7 @@ struct sg_dataset {
     sg_field *fields;
     int field_count;
     sg_bench *bench; /* where items are made */
+    sg_store *store; /* where they are kept; NULL: in memory, by their list */
     char **classes;  /* names by number */
     int class_count, class_items[3][SG_CLASSES_MAX];
     int left_out[SG_LEFT_COUNT];
@@ -66,12 +69,15 @@ struct sg_dataset {
 };
 
 /* Working memory for items, as many pieces as items are made at once; item.c. NULL may be freed. */
-sg_status sg_bench_open(sg_bench **out, const sg_dataset_grid *grid);
+sg_status sg_bench_open(sg_bench **out);
 void sg_bench_free(sg_bench *bench);
 int sg_dataset_channels(const sg_dataset *dataset);
 
 /* Refuses keys that do not go together. */
 sg_status sg_dataset_check(const sg_dataset_config *config, const sg_dataset_grid *grid);
+/* Decodes what an item's list entry names: picture, labels, scale. On an error what it allocated is freed with the item.
+ */
+sg_status sg_dataset_load(const sg_dataset *dataset, sg_item *item);
 /* Appends an item with a copy of the name and its id; NULL paths stay NULL. */
 sg_status sg_dataset_add(sg_dataset *dataset, const char *name, const char *image_path, const char *label_path,
                          sg_split split, sg_item **out);

@@ -3,6 +3,7 @@
 #include "core/rng.h"
 #include "datasets/dataset_internal.h"
 #include "datasets/label.h"
+#include "datasets/store.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -13,12 +14,12 @@
 typedef struct scratch {
     struct scratch *next;
     int32_t *labels; /* (inside, inside) */
+    sg_store_room room;
 } scratch;
 
 struct sg_bench {
     pthread_mutex_t lock;
     scratch *idle;
-    sg_dataset_grid grid;
 };
 
 static int inside_px(const sg_dataset_grid *grid)
@@ -26,16 +27,16 @@ static int inside_px(const sg_dataset_grid *grid)
     return grid->sample_px - 2 * grid->margin_px;
 }
 
-sg_status sg_bench_open(sg_bench **out, const sg_dataset_grid *grid)
+sg_status sg_bench_open(sg_bench **out)
 {
     SG_TRY(SG_ALLOC(out, 1, "dataset"));
-    (*out)->grid = *grid;
     (void)pthread_mutex_init(&(*out)->lock, NULL);
     return SG_OK;
 }
 
 static void free_scratch(scratch *s)
 {
+    sg_store_room_free(&s->room);
     sg_free(s->labels);
     sg_free(s);
 }
@@ -51,27 +52,31 @@ void sg_bench_free(sg_bench *bench)
     sg_free(bench);
 }
 
-static sg_status make_scratch(scratch **out, const sg_dataset_grid *grid)
+static sg_status make_scratch(scratch **out, const sg_dataset *dataset)
 {
-    const size_t side = (size_t)inside_px(grid);
+    const size_t side = (size_t)inside_px(&dataset->grid);
     SG_TRY(SG_ALLOC(out, 1, "dataset"));
-    const sg_status status = SG_ALLOC(&(*out)->labels, side * side, "dataset: labels of a window");
+    sg_status status = sg_store_room_make(&(*out)->room, dataset);
+    if (status == SG_OK) status = SG_ALLOC(&(*out)->labels, side * side, "dataset: labels of a window");
     if (status != SG_OK) free_scratch(*out);
     return status;
 }
 
 /* One that nobody uses, or a new one. */
-static sg_status take(scratch **out, sg_bench *bench)
+static sg_status take(scratch **out, const sg_dataset *dataset)
 {
+    sg_bench *bench = dataset->bench;
     (void)pthread_mutex_lock(&bench->lock);
     *out = bench->idle;
     if (*out) bench->idle = (*out)->next;
     (void)pthread_mutex_unlock(&bench->lock);
-    return *out ? SG_OK : make_scratch(out, &bench->grid);
+    return *out ? SG_OK : make_scratch(out, dataset);
 }
 
-static void give_back(sg_bench *bench, scratch *s)
+static void give_back(const sg_dataset *dataset, scratch *s)
 {
+    sg_bench *bench = dataset->bench;
+    sg_store_room_clear(&s->room);
     (void)pthread_mutex_lock(&bench->lock);
     s->next = bench->idle;
     bench->idle = s;
@@ -117,26 +122,32 @@ typedef struct place {
     unsigned how;
 } place;
 
-static void make_sample(float *sample, const sg_dataset *dataset, const sg_item *item, place at)
+static sg_status make_sample(float *sample, const sg_dataset *dataset, const sg_item *item, place at, scratch *s)
 {
-    const int px = dataset->grid.sample_px, height = item->picture.height, width = item->picture.width;
+    const sg_raster *picture = &item->picture;
+    const int px = dataset->grid.sample_px, height = picture->height, width = picture->width;
     const int y = at.y - dataset->grid.margin_px, x = at.x - dataset->grid.margin_px;
     const bool zero = dataset->config.edge == SG_BEYOND_ZERO;
+    int y_first, y_end, x_first, x_end;
+    sg_mirror_span(&y_first, &y_end, y, px, height);
+    sg_mirror_span(&x_first, &x_end, x, px, width);
     for (int c = 0; c < sg_dataset_channels(dataset); c++, sample += (size_t)px * (size_t)px) {
-        const sg_raster_view view = sg_raster_page(&item->picture, c);
+        sg_raster_view view;
+        SG_TRY(sg_store_view(&view, dataset, item, picture, c, y_first, y_end, x_first, x_end, &s->room));
         sg_raster_window(sample, px, zero ? 0 : at.how, &view, height, width, y, x, &item->scale[c]);
         if (!zero) continue;
         clear_outside(sample, px, height, width, y, x);
         sg_square_turn(sample, px, at.how);
     }
+    return SG_OK;
 }
 
-static sg_status make_mask(float *label, int32_t *instances, const sg_dataset *dataset, const sg_item *item, place at)
+static sg_status make_mask(float *label, int32_t *instances, const sg_dataset *dataset, const sg_item *item, place at,
+                           scratch *s)
 {
     const int inside = inside_px(&dataset->grid), px = dataset->grid.label_px;
-    scratch *s;
-    SG_TRY(take(&s, dataset->bench));
-    const sg_raster_view view = sg_raster_page(&item->labels, 0);
+    sg_raster_view view;
+    SG_TRY(sg_store_view(&view, dataset, item, &item->labels, 0, at.y, at.y + inside, at.x, at.x + inside, &s->room));
     sg_raster_labels(s->labels, inside, inside, &view, at.y, at.x);
     if (label) {
         sg_label_binary(label, s->labels, (size_t)inside, inside, px);
@@ -146,26 +157,35 @@ static sg_status make_mask(float *label, int32_t *instances, const sg_dataset *d
         sg_label_instances(instances, s->labels, (size_t)inside, inside, px);
         sg_square_turn(instances, px, at.how);
     }
-    give_back(dataset->bench, s);
     return SG_OK;
 }
 
-static sg_status picture_item(const sg_dataset *dataset, const sg_item *item, const uint32_t *words, float *sample,
-                              float *label, int32_t *instances)
+static sg_status make_item(const sg_dataset *dataset, const sg_item *item, const uint32_t *words, float *sample,
+                           float *label, int32_t *instances, scratch *s)
 {
     const sg_dataset_config *config = &dataset->config;
     const int inside = inside_px(&dataset->grid), margin = dataset->grid.margin_px, px = dataset->grid.sample_px;
     const place at = {.y = crop_start(config, words, item->picture.height - inside),
                       .x = crop_start(config, words ? words + 1 : NULL, item->picture.width - inside),
                       .how = words && config->flips ? words[2] & 7 : 0};
-    make_sample(sample, dataset, item, at);
+    SG_TRY(make_sample(sample, dataset, item, at, s));
     if (dataset->class_count) {
         *label = (float)item->class_number;
         return SG_OK;
     }
     const bool mask = config->target != SG_TARGET_SAMPLE;
     if (!mask) picture_target(label, sample + (size_t)margin * ((size_t)px + 1), dataset);
-    return mask || instances ? make_mask(mask ? label : NULL, instances, dataset, item, at) : SG_OK;
+    return mask || instances ? make_mask(mask ? label : NULL, instances, dataset, item, at, s) : SG_OK;
+}
+
+static sg_status picture_item(const sg_dataset *dataset, const sg_item *item, const uint32_t *words, float *sample,
+                              float *label, int32_t *instances)
+{
+    scratch *s;
+    SG_TRY(take(&s, dataset));
+    const sg_status status = make_item(dataset, item, words, sample, label, instances, s);
+    give_back(dataset, s);
+    return status;
 }
 
 /* ---- stacks ---- */

@@ -5,6 +5,7 @@
 #include "datasets/label.h"
 
 #include <string.h>
+#include <xxhash.h>
 
 size_t sg_number_bytes(sg_number number)
 {
@@ -73,17 +74,25 @@ static sg_status pack(sg_raster *out, void *data, sg_number number, sg_number wi
     return status;
 }
 
+static sg_status pack_and_hash(sg_raster *out, void *data, sg_number number, sg_number wide, const char *name)
+{
+    SG_TRY(pack(out, data, number, wide, name));
+    out->hash = XXH3_64bits(out->data, sg_raster_bytes(out));
+    return SG_OK;
+}
+
 sg_status sg_raster_pack_f32(sg_raster *out, float *data, int pages, int height, int width, const char *name)
 {
     *out = (sg_raster){.pages = pages, .height = height, .width = width};
     const int top = sg_image_top(data, (size_t)pages * sg_raster_page_len(out));
-    return pack(out, data, smallest(top, SG_NUMBER_F32), SG_NUMBER_F32, name);
+    return pack_and_hash(out, data, smallest(top, SG_NUMBER_F32), SG_NUMBER_F32, name);
 }
 
 sg_status sg_raster_pack_i32(sg_raster *out, int32_t *data, int height, int width, const char *name)
 {
     *out = (sg_raster){.pages = 1, .height = height, .width = width};
-    return pack(out, data, smallest(top_of_i32(data, sg_raster_page_len(out)), SG_NUMBER_I32), SG_NUMBER_I32, name);
+    return pack_and_hash(out, data, smallest(top_of_i32(data, sg_raster_page_len(out)), SG_NUMBER_I32), SG_NUMBER_I32,
+                         name);
 }
 
 /* ---- windows ---- */

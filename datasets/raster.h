@@ -18,8 +18,9 @@ typedef struct sg_raster {
     sg_number number;
     int pages, height, width;
     void *data;     /* (pages, height, width), sg_alloc; NULL: its tiles lie in a cache */
+    uint64_t hash;  /* XXH3 of the packed numbers, wherever they lie */
     uint64_t place; /* in the cache: of its first byte */
-    uint64_t chunk; /* in the cache: its first chunk */
+    uint64_t tile;  /* in the cache: the number of its first tile */
 } sg_raster;
 
 /* *out takes `data` (pages, height, width; sg_alloc), which is packed into the smallest type that holds each number

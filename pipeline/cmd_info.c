@@ -1,5 +1,6 @@
 /* cmd_info.c - `scopegrad info`: version, operations, config keys, libraries. */
 #include "core/memory.h"
+#include "datasets/cache.h"
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
 #include "pipeline/cmd.h"
@@ -96,6 +97,32 @@ static sg_status print_config(const char *path, const sg_option_list *set)
     return SG_OK;
 }
 
+/* What a cache of pictures holds, and whether it is whole. */
+static sg_status print_cache(const char *path)
+{
+    sg_cache *cache;
+    uint64_t damaged;
+    SG_TRY(sg_cache_open(&cache, path));
+    const sg_cache_info *info = sg_cache_info_of(cache);
+    printf("cache of %s\nformat version %d, %d pictures, %d channel%s, %.1f MiB in %llu tiles of %d x %d pixels\n",
+           info->source[0] ? info->source : "made-up pictures", SG_CACHE_VERSION, info->count, info->channels,
+           info->channels == 1 ? "" : "s", (double)info->bytes / 1048576, (unsigned long long)info->tiles,
+           SG_CACHE_TILE_PX, SG_CACHE_TILE_PX);
+    const sg_status status = sg_cache_check(cache, &damaged);
+    if (status == SG_OK && damaged)
+        printf("%llu tiles are damaged; they are decoded again when they are needed\n", (unsigned long long)damaged);
+    else if (status == SG_OK)
+        puts("no tile is damaged");
+    sg_cache_close(cache);
+    return status;
+}
+
+static bool is_cache(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, ".cache") == 0;
+}
+
 static void print_parts(bool keys, bool ops, bool libraries)
 {
     const bool all = !keys && !ops && !libraries;
@@ -120,16 +147,18 @@ sg_status sg_cmd_info(int argc, char **argv)
         {"set", 's', SG_OPTION_LIST, &set, "KEY=VALUE", "with CONFIG: change a key"},
     };
     const sg_usage usage = {.command = "info",
-                            .positionals = "[CONFIG]",
+                            .positionals = "[CONFIG|FILE.cache]",
                             .about =
                                 "Prints what this program is made of; without options, everything.\n"
-                                "With CONFIG: checks the file and prints every key with the value a run would use.",
+                                "With CONFIG: checks the file and prints every key with the value a run would use.\n"
+                                "With FILE.cache: what a cache of pictures holds, and whether it is whole.",
                             .example = "scopegrad info --keys | grep camera",
                             .options = options,
                             .option_count = SG_COUNT(options),
                             .most = 1};
     SG_TRY(sg_args_parse(&usage, argc, argv, &config, NULL, &done));
     if (done) return SG_OK;
+    if (config && is_cache(config)) return print_cache(config);
     if (config) return print_config(config, &set);
     if (set.count) SG_FAIL(SG_E_USAGE, "--set needs a CONFIG to change");
     if (schema) sg_schema_print(stdout);

@@ -238,6 +238,8 @@ const sg_key sg_keys[] = {
      .doc = "what the network learns: label > 0, the DPC picture of a stack, or the sample itself"},
     {PLAIN(dataset.target_gamma), .type = REAL, .lo = .01, .hi = 100, .value = 1, .doc = "sample: the target is brightness to this power; 0.5: where shot noise is even, dim parts count as much as bright ones"},
     {PLAIN(dataset.limit), .type = INT, .lo = 1, .hi = 1e8, .value = 0, .zero = "all", .doc = "training pictures used"},
+    {PLAIN(dataset.memory_mib), .type = REAL, .lo = 1e-3, .hi = 1e9, .value = 0, .zero = "auto", .machine = true, .unit = "MiB", .doc = "decoded pictures kept in memory; more are read from a cache on disk; auto: a quarter of what is free"},
+    {PLAIN_TEXT(dataset.cache), .type = PATH, .machine = true, .doc = "folder of the caches; empty: $XDG_CACHE_HOME/scopegrad or ~/.cache/scopegrad"},
     {PLAIN(dataset.augment), .type = BOOL, .value = 1, .doc = "flips, quarter turns and random crops of the sample"},
     {PLAIN(dataset.flips), .type = BOOL, .value = 1, .doc = "augmentation flips and turns; false: it only crops and shifts (digits)"},
     {PLAIN(dataset.shift_px), .type = INT, .unit = "px", .lo = 1, .hi = 4096, .value = 0, .zero = "any",
