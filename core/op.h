@@ -91,7 +91,7 @@ typedef struct sg_space {
     size_t save, scratch;
 } sg_space;
 
-enum { SG_FAST_MAX = 4 };
+enum { SG_FAST_MAX = 5 };
 
 typedef void (*sg_kernel)(const sg_run *run);
 

@@ -201,12 +201,13 @@ static sg_value conv2d_cases(sg_graph *g, int index)
         int n, i, o, k, h, w, bias;
         double slope;
         bool valid;
-    } list[] = {{2, 3, 2, 3, 5, 7, 1, -1},   {1, 2, 3, 1, 4, 3, 1, -1},      {3, 1, 2, 5, 6, 3, 0, -1},
-                {2, 2, 3, 3, 4, 5, 1, 0},    {1, 1, 2, 3, 3, 18, 1, .1},     {2, 1, 16, 3, 4, 5, 1, 0},
-                {3, 16, 16, 3, 3, 5, 1, -1}, {1, 16, 1, 1, 4, 6, 1, -1},     {1, 5, 18, 3, 2, 3, 0, -1},
-                {1, 3, 4, 3, 1, 2, 1, -1},   {5, 2, 2, 3, 3, 4, 1, 0},       {2, 72, 40, 1, 9, 13, 1, 0},
-                {2, 4, 8, 3, 19, 7, 1, .1},  {2, 8, 16, 3, 5, 7, 1, .1},     {1, 24, 8, 3, 4, 6, 0, -1},
-                {1, 16, 24, 3, 4, 5, 1, 0},  {2, 3, 4, 3, 5, 7, 1, 0, true}, {1, 2, 3, 5, 5, 9, 0, -1, true}};
+    } list[] = {{2, 3, 2, 3, 5, 7, 1, -1},       {1, 2, 3, 1, 4, 3, 1, -1},      {3, 1, 2, 5, 6, 3, 0, -1},
+                {2, 2, 3, 3, 4, 5, 1, 0},        {1, 1, 2, 3, 3, 18, 1, .1},     {2, 1, 16, 3, 4, 5, 1, 0},
+                {3, 16, 16, 3, 3, 5, 1, -1},     {1, 16, 1, 1, 4, 6, 1, -1},     {1, 5, 18, 3, 2, 3, 0, -1},
+                {1, 3, 4, 3, 1, 2, 1, -1},       {5, 2, 2, 3, 3, 4, 1, 0},       {2, 72, 40, 1, 9, 13, 1, 0},
+                {2, 4, 8, 3, 19, 7, 1, .1},      {2, 8, 16, 3, 5, 7, 1, .1},     {1, 24, 8, 3, 4, 6, 0, -1},
+                {1, 16, 24, 3, 4, 5, 1, 0},      {2, 3, 4, 3, 5, 7, 1, 0, true}, {1, 2, 3, 5, 5, 9, 0, -1, true},
+                {18, 2, 3, 3, 4, 6, 1, 0, true}, {2, 1, 6, 5, 37, 40, 1, 0}};
     if (index >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
     const int n = list[index].n, c = list[index].i, o = list[index].o, k = list[index].k;
     const sg_value x = sg_case_input(g, "x", SG_SHAPE(n, c, list[index].h, list[index].w), -1, 1, SG_CASE_GRAD);
@@ -223,7 +224,7 @@ const sg_op sg_op_conv2d = {
     .infer = conv2d_infer,
     SG_REFERENCE(conv2d),
     .flop = conv2d_flop,
-    .fast = {&sg_conv_head_fast, &sg_conv_pixel_fast, &sg_conv2d_winograd, SG_ROW_ONEDNN},
+    .fast = {&sg_conv_head_fast, &sg_conv_pixel_fast, &sg_conv2d_winograd, &sg_conv2d_few, SG_ROW_ONEDNN},
     .keeps_inputs = 1 | 2,
     .sets_fresh = true,
     .linear = false, /* in x alone only without a bias */

@@ -5,6 +5,8 @@
 #include "core/op.h"
 
 SG_HIDDEN extern const sg_fast sg_conv2d_winograd;
+/* Few channels, or valid. */
+SG_HIDDEN extern const sg_fast sg_conv2d_few;
 #ifdef SG_HAVE_ONEDNN
 SG_HIDDEN extern const sg_fast sg_conv2d_onednn;
 #define SG_ROW_ONEDNN &sg_conv2d_onednn

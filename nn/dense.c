@@ -3,6 +3,7 @@
  *   backward  dx(n) += sum_o dy(n,o) weight(o);  dweight(o) += sum_n dy(n,o) x(n);  dbias(o) += sum_n dy(n,o)
  * A slice owns a sample (forward, dx) or an output (dweight, dbias), so nothing is added across threads. */
 #include "core/parallel.h"
+#include "nn/dense_gemm.h"
 #include "nn/lanes.h"
 #include "nn/ops.h"
 
@@ -80,6 +81,7 @@ void R(dense_forward)(const sg_run *run)
 
 void R(dense_backward)(const sg_run *run)
 {
+    for (int i = 0; i < 3; i++) R(sg_zero_fresh)(run, i);
     if (run->din[0]) sg_parallel(run->node->shape.n, R(dense_data_sample), &run);
     if (run->din[1] || run->din[2]) sg_parallel(run->node->shape.c, R(dense_weight_output), &run);
 }
@@ -108,7 +110,8 @@ static sg_value dense_cases(sg_graph *g, int i)
     static const struct {
         sg_shape x;
         int outputs, bias;
-    } list[] = {{{3, 2, 3, 4}, 5, 1}, {{1, 1, 1, 1}, 1, 0}, {{2, 17, 1, 1}, 3, 1}, {{5, 1, 7, 5}, 2, 0}};
+    } list[] = {{{3, 2, 3, 4}, 5, 1}, {{1, 1, 1, 1}, 1, 0}, {{2, 17, 1, 1}, 3, 1},
+                {{5, 1, 7, 5}, 2, 0}, {{2, 2, 4, 4}, 3, 1}, {{18, 1, 6, 6}, 13, 1}};
     if (i >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
     const sg_shape x = list[i].x;
     const int o = list[i].outputs;
@@ -124,7 +127,9 @@ const sg_op sg_op_dense = {
     .infer = dense_infer,
     SG_REFERENCE(dense),
     .flop = dense_flop,
+    .fast = {&sg_dense_gemm},
     .keeps_inputs = 1 | 2,
+    .sets_fresh = true,
     .cases = dense_cases,
 };
 

@@ -4,3 +4,4 @@
 #include "nn/simd_text.h"
 
 SG_TEXTS(sg_gemm_run, (const sg_gemm *g), (g))
+SG_TEXTS(sg_gemm_dots_run, (const sg_gemm_dots *g), (g))

@@ -4,6 +4,7 @@
 #include "core/tiles.h"
 #include "nn/lanes.h"
 #include "nn/ops.h"
+#include "nn/pool_rows.h"
 
 SG_KERNELS(max_pool)
 
@@ -69,6 +70,36 @@ typedef struct R(pool_piece) {
     size_t x_at, y_at, save_at, x_row, y_row, rows;
     int lanes;
 } R(pool_piece);
+
+/* Float planes of plain memory have kernels of their own; true if this was one. */
+static bool R(pool_forward_plain)(const sg_run *run, const R(pool_piece) * p)
+{
+#ifndef SG_DOUBLE
+    if (p->lanes == 1) {
+        sg_pool_rows((float *)run->out + p->y_at, (uint8_t *)run->save + p->save_at,
+                     (const float *)run->in[0] + p->x_at, p->x_row, p->rows, p->y_row);
+        return true;
+    }
+#endif
+    (void)run, (void)p;
+    return false;
+}
+
+static bool R(pool_backward_plain)(const sg_run *run, const R(pool_piece) * p)
+{
+#ifndef SG_DOUBLE
+    const sg_fused_relu *mask = run->node->mask[0];
+    const float slope = mask ? (float)mask->slope : 1;
+    if (p->lanes == 1) {
+        sg_pool_rows_grad((float *)run->din[0] + p->x_at, (const float *)run->in[0] + p->x_at, p->x_row,
+                          (const float *)run->dout + p->y_at, (const uint8_t *)run->save + p->save_at, p->rows,
+                          p->y_row, !run->fresh[0], mask ? &slope : NULL);
+        return true;
+    }
+#endif
+    (void)run, (void)p;
+    return false;
+}
 
 SG_SIMD static void R(pool_forward_piece)(const sg_run *run, const R(pool_piece) * p)
 {
@@ -155,7 +186,7 @@ static void R(max_pool_forward_slice)(void *context, int slice, int thread)
     const sg_run *run = *(const sg_run **)context;
     const R(pool_piece) p = R(pool_piece_of)(run->node, slice);
     (void)thread;
-    R(pool_forward_piece)(run, &p);
+    if (!R(pool_forward_plain)(run, &p)) R(pool_forward_piece)(run, &p);
 }
 
 static void R(max_pool_backward_slice)(void *context, int slice, int thread)
@@ -164,7 +195,7 @@ static void R(max_pool_backward_slice)(void *context, int slice, int thread)
     const R(pool_piece) p = R(pool_piece_of)(run->node, slice);
     const size_t rows = (size_t)run->node->in_shape[0].h;
     (void)thread;
-    R(pool_backward_piece)(run, &p);
+    if (!R(pool_backward_plain)(run, &p)) R(pool_backward_piece)(run, &p);
     for (size_t r = 0; r < 2 * p.rows && p.x_row > 2 * p.y_row; r++)
         R(pool_uncovered)(run, p.x_at + r * p.x_row + 2 * p.y_row, p.x_row - 2 * p.y_row);
     if (rows > 2 * p.rows) R(pool_uncovered)(run, p.x_at + 2 * p.rows * p.x_row, p.x_row);

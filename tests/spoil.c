@@ -161,7 +161,9 @@ WRAPPED_FAST(0)
 WRAPPED_FAST(1)
 WRAPPED_FAST(2)
 WRAPPED_FAST(3)
-static const sg_kernel wrapped_fast[SG_FAST_MAX] = {wrapped_fast0, wrapped_fast1, wrapped_fast2, wrapped_fast3};
+WRAPPED_FAST(4)
+static const sg_kernel wrapped_fast[SG_FAST_MAX] = {wrapped_fast0, wrapped_fast1, wrapped_fast2, wrapped_fast3,
+                                                    wrapped_fast4};
 
 const sg_op *spoil_row(const sg_op *op)
 {
