@@ -12,7 +12,7 @@
 #include "nn/gemm.h"
 #include "nn/lanes.h"
 
-enum { FEW = 16, MANY = 64 }; /* channels that are few beside at most so many others */
+enum { FEW = 16 }; /* channels, where blocks of 8 would not be filled */
 enum { CHUNKS = 16, GROUP_BYTES = 128 << 10, GROUP = 8, BAND = 1024 /* numbers */ };
 
 /* The planes of one side, between zeros, and the planes that are made of them. */
@@ -60,7 +60,7 @@ static bool few_takes(const sg_node *node, bool backward)
 {
     const int i = node->in_shape[0].c, o = node->shape.c;
     (void)backward;
-    return !sg_conv_same(node) || (i < FEW && o <= MANY) || (o < FEW && i <= MANY);
+    return !sg_conv_same(node) || (i < FEW && o < FEW && i % SG_NCHW8 != 0 && o % SG_NCHW8 != 0);
 }
 
 /* Rows of a band, so that its result stays in the nearest cache. */
