@@ -119,6 +119,10 @@ int sg_dataset_class_count(const sg_dataset *dataset, sg_split split, int class_
 /* All names as sg_dataset_config.classes takes them, at most `size` letters; SG_E_RANGE if there is no room. */
 sg_status sg_dataset_class_names(char *out, size_t size, const sg_dataset *dataset);
 
+/* *out = `text` cut at its commas, or at blanks where it has none; sg_names_free. */
+sg_status sg_names_cut(char ***out, int *count, const char *text, const char *key);
+void sg_names_free(char **names, int count);
+
 /* FNV-1a (64 bits) over the items of a split in their order: the bytes of the name and of its 0, the class, then picture
  * and labels as decoded, before scale and augmentation: type and sizes, and the numbers in the smallest type that holds
  * them, four bytes a step for speed. The same data give the same hash on every little-endian machine. */

@@ -113,9 +113,6 @@ void sg_classes_sort(sg_dataset *dataset);
 /* Counts; refuses a class without a picture and a training split of one class. */
 sg_status sg_classes_check(sg_dataset *dataset);
 void sg_classes_free(sg_dataset *dataset);
-/* *out = `text` cut at its commas, or at blanks where it has none; sg_names_free. */
-sg_status sg_names_cut(char ***out, int *count, const char *text, const char *key);
-void sg_names_free(char **names, int count);
 
 /* ---- notice.c ---- */
 

@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "datasets/sample.h"
+#include "pipeline/classes.h"
 #include "pipeline/config_walk.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/keys.h"
@@ -123,6 +124,7 @@ sg_status sg_cmd_run_load(sg_config *config, sg_model **model, sg_program *progr
                 folder);
     SG_TRY(check_unchanged(config, path, folder));
     (void)sg_range_resolve(config);
+    SG_TRY(sg_classes_resolve(config, NULL));
     SG_TRY(sg_model_new(model, config->train.seed));
     SG_TRY(sg_program_make(program, config, *model, batch > 0 ? batch : config->train.batch_size, SG_PROGRAM_EVALUATE,
                            NULL));

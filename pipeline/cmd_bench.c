@@ -7,6 +7,7 @@
 #include "pipeline/bench_nn.h"
 #include "pipeline/bench_physics.h"
 #include "pipeline/bench_table.h"
+#include "pipeline/classes.h"
 #include "pipeline/cli.h"
 #include "pipeline/cmd.h"
 #include "pipeline/evaluate.h"
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { SG_BENCH_STEPS_MAX = 1000 };
+enum { SG_BENCH_STEPS_MAX = 1000, SG_BENCH_CLASSES = 10 /* where dataset.classes does not say */ };
 
 static bool is_network(const char *op_name)
 {
@@ -102,6 +103,8 @@ sg_status sg_cmd_bench(int argc, char **argv)
     if (path != NULL && strcmp(path, "physics") == 0 && !nn) return sg_bench_physics(steps, stdout);
     SG_TRY(sg_cmd_config(&config, path, &sets));
     (void)sg_range_resolve(&config);
+    SG_TRY(sg_classes_resolve(&config, NULL));
+    if (config.found.classes == 0) config.found.classes = SG_BENCH_CLASSES;
     sg_status status = sg_model_new(&model, 1);
     if (status == SG_OK)
         status = sg_program_make(&program, &config, model, config.train.batch_size, SG_PROGRAM_TRAIN,

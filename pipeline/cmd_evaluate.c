@@ -2,6 +2,7 @@
 #include "datasets/dataset.h"
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
+#include "pipeline/classes.h"
 #include "pipeline/cmd.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/run_results.h"
@@ -57,6 +58,7 @@ static sg_status evaluate(const char *folder, sg_split split, const char *output
     SG_TRY_DONE(sg_cmd_run_load(&config, &model, &program, folder, 0));
     if (data != NULL) SG_TRY_DONE(use_data(&config.dataset, data));
     SG_TRY_DONE(sg_run_dataset(&dataset, &config));
+    SG_TRY_DONE(sg_classes_resolve(&config, dataset));
     if (output == NULL) {
         SG_TRY_DONE(sg_evaluate(&scores, &program, &config, dataset, split, NULL, NULL));
         SG_TRY_DONE(sg_scores_bootstrap(&scores, NULL));

@@ -20,9 +20,8 @@ typedef enum sg_class_weight { SG_CLASS_WEIGHT_NONE, SG_CLASS_WEIGHT_BALANCED } 
 
 typedef struct sg_loss_config {
     sg_loss_kind kind;
-    double bce_weight, dice_weight; /* dice_bce only */
     sg_class_weight class_weight;   /* cross_entropy only */
-    double weight[SG_CLASSES_MAX];  /* of each class; not a key: sg_classes_resolve */
+    double bce_weight, dice_weight; /* dice_bce only */
 } sg_loss_config;
 
 typedef enum sg_network_kind { SG_NETWORK_UNET, SG_NETWORK_LENET5, SG_NETWORK_RESNET } sg_network_kind;
@@ -71,6 +70,12 @@ typedef struct sg_reconstruct_config {
     sg_learn learn_pose; /* shift (mm) and rotation (degrees) of the LED array; sampling exact */
 } sg_reconstruct_config;
 
+/* What the data decide; no keys. sg_classes_resolve */
+typedef struct sg_found_config {
+    int classes; /* of a classification */
+    double class_weight[SG_CLASSES_MAX];
+} sg_found_config;
+
 typedef struct sg_config {
     sg_microscope_config microscope;
     sg_network_config network;
@@ -81,6 +86,7 @@ typedef struct sg_config {
     sg_train_config train;
     sg_nn_config nn;
     sg_reconstruct_config reconstruct;
+    sg_found_config found;
 } sg_config;
 
 enum { SG_CONFIG_BYTES_MAX = 1 << 20 }; /* of a YAML file */

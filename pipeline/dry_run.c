@@ -4,7 +4,9 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "pipeline/classes.h"
 #include "pipeline/evaluate.h"
+#include "pipeline/model_tensors.h"
 #include "pipeline/program.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/safetensors.h"
@@ -69,7 +71,7 @@ static void print_model(const sg_model *model, FILE *out)
     for (int i = 0; i < sg_model_count(model); i++) {
         const sg_param_info *p = sg_model_at(model, i);
         if (p->spec.frozen || p->spec.state) continue;
-        *(strncmp(p->name, "unet.", 5) == 0 ? &network : &hardware) += p->len;
+        *(sg_model_is_network(p->name) ? &network : &hardware) += p->len;
     }
     fprintf(out, "learned     %zu numbers of the network, %zu of the hardware\n", network, hardware);
     fprintf(out, "exchange    %.2f MiB of gradients a step, if several ranks share it (docs/cluster.md)\n",
@@ -141,6 +143,7 @@ sg_status sg_dry_run(const sg_config *config, const char *folder, bool resume, F
     sg_threads_set(resolved.train.threads);
     sg_status status = sg_run_dataset(&dataset, &resolved);
     if (status == SG_OK) status = sg_run_splits(dataset);
+    if (status == SG_OK) status = sg_classes_resolve(&resolved, dataset);
     if (status == SG_OK) status = measure(&resolved, dataset, &program, &model, out);
     if (status == SG_OK) fprintf(out, "would write %s/: %s\n", folder, SG_RUN_FILES);
     sg_program_free(&program);

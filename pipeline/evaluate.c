@@ -129,7 +129,7 @@ static sg_status run(pass *p, sg_visitor visit, void *context)
         scores->loss += sg_plan_loss(p->program->plan) * here / p->count;
         SG_TRY(score_batch(p, first, visit, context));
     }
-    if (scores->task->finish != NULL) SG_TRY(scores->task->finish(scores, p->config->loss.weight));
+    if (scores->task->finish != NULL) SG_TRY(scores->task->finish(scores, p->config->found.class_weight));
     scores->task->measure(scores->metric, scores, NULL);
     return SG_OK;
 }

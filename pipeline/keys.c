@@ -193,10 +193,13 @@ const sg_key sg_keys[] = {
      .doc = "thresholds: pixel (x, y) has number x + y floor(sqrt m) mod m of m: [1, 8] is a checkerboard; empty: all bit_depth"},
     {SCOPE_TEXT(camera.bit_map), .type = PATH, .doc = "thresholds: bits of every pixel, 1..8, from a file"},
 
-    {NETWORK(depth), .type = INT, .lo = 1, .hi = 6, .value = 3, .doc = "U-Net: number of poolings"},
-    {NETWORK(width), .type = INT, .lo = 1, .hi = 256, .value = 16, .doc = "U-Net: channels of the finest level"},
+    {PLAIN(network.kind), .type = ENUM, .names = "unet lenet5 resnet",
+     .doc = "unet: a picture from a picture; lenet5, resnet: a class from a picture (loss.kind cross_entropy)"},
+    {NETWORK(depth), .type = INT, .lo = 1, .hi = 6, .value = 3, .doc = "unet: number of poolings; resnet: of stages"},
+    {NETWORK(width), .type = INT, .lo = 1, .hi = 256, .value = 16, .doc = "unet: channels of the finest level; resnet: of the first stage"},
     {NETWORK(norm), .type = ENUM, .names = "none batch", .value = SG_NORM_BATCH, .doc = "normalisation after each convolution"},
     {NETWORK(upsample), .type = ENUM, .names = "transposed bilinear", .doc = "how the decoder gets finer"},
+    {PLAIN(network.dropout), .type = REAL, .lo = 0, .hi = .95, .value = 0, .doc = "classifiers: share of the numbers before the last layer that a training step leaves out"},
     {NETWORK(leaky_slope), .type = REAL, .lo = 0, .hi = 1, .value = 0, .doc = "slope of the activation below zero; 0: ReLU"},
 
     {PLAIN(nn.algorithm), .type = ENUM, .names = "auto direct",
@@ -206,9 +209,11 @@ const sg_key sg_keys[] = {
     {PLAIN(nn.recompute), .type = BOOL, .machine = true,
      .doc = "training: values that are cheap to make again are not kept for the backward pass: less memory, a little more time, the same bits"},
 
-    {PLAIN(loss.kind), .type = ENUM, .names = "dice_bce mse", .doc = "segmentation, or regression"},
+    {PLAIN(loss.kind), .type = ENUM, .names = "dice_bce mse cross_entropy", .doc = "segmentation, regression, or classification"},
     {PLAIN(loss.bce_weight), .type = REAL, .lo = 0, .hi = 1e3, .value = 1, .doc = "dice_bce: weight of the cross-entropy"},
     {PLAIN(loss.dice_weight), .type = REAL, .lo = 0, .hi = 1e3, .value = 1, .doc = "dice_bce: weight of the Dice loss"},
+    {PLAIN(loss.class_weight), .type = ENUM, .names = "none balanced",
+     .doc = "cross_entropy: balanced: a class weighs pictures / (classes x its own pictures) of the training split, so rare ones count as much"},
 
     {PLAIN(optimiser.kind), .type = ENUM, .names = "sgd adam adamw", .value = SG_OPTIMISER_ADAM, .doc = "SGD with momentum, Adam, AdamW"},
     {PLAIN(optimiser.lr), .type = REAL, .lo = 0, .hi = 100, .value = 2e-3, .doc = "learning rate of the network"},

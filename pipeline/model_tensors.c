@@ -37,10 +37,15 @@ static void shape_text(char out[64], const sg_tensor *tensor)
     (void)snprintf(out + used, 64 - (size_t)used, ")");
 }
 
+bool sg_model_is_network(const char *parameter)
+{
+    return strncmp(parameter, "unet.", 5) == 0 || strncmp(parameter, "classifier.", 11) == 0;
+}
+
 static sg_status compare(const sg_tensor *model, const sg_safetensors *file, sg_tensor_set set, const char *path)
 {
     const sg_tensor *stored = sg_safetensors_find(file, model->name);
-    if (!stored && set == SG_TENSORS_NETWORK && strncmp(model->name, "unet.", 5) != 0) return SG_OK;
+    if (!stored && set == SG_TENSORS_NETWORK && !sg_model_is_network(model->name)) return SG_OK;
     if (!stored) SG_FAIL(SG_E_FORMAT, "%s: %s: not in the file; it is of another network", path, model->name);
     if (stored->rank != model->rank || memcmp(stored->dims, model->dims, (size_t)model->rank * sizeof(int)) != 0) {
         char have[64], want[64];

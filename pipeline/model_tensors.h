@@ -4,10 +4,15 @@
 
 #include "pipeline/safetensors.h"
 
+#include <stdbool.h>
+
 /* What is stored of a parameter: its value, or with the optimiser's two moments. Names are the parameter's, for a
  * checkpoint behind "value/", "moment1/", "moment2/". NETWORK, for loading: values, of which the file may lack all that
- * are not the network's ("unet."). */
+ * are not the network's. */
 typedef enum sg_tensor_set { SG_TENSORS_VALUES, SG_TENSORS_ALL, SG_TENSORS_NETWORK } sg_tensor_set;
+
+/* "unet...." or "classifier....": not hardware. */
+bool sg_model_is_network(const char *parameter);
 
 /* *out = the entries, pointing into the model. Free with sg_free. */
 sg_status sg_model_tensors(sg_tensor **out, int *count, const sg_model *model, sg_tensor_set set);

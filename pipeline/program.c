@@ -2,14 +2,31 @@
 #include "pipeline/program.h"
 
 #include "core/rng.h"
+#include "nn/classifier.h"
 #include "nn/loss.h"
 #include "nn/unet.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static sg_value loss_of(sg_graph *g, sg_value logits, sg_value label, const sg_loss_config *loss)
+static sg_value network(sg_graph *g, sg_value channels, const sg_config *config)
 {
+    static const sg_classifier_kind kinds[] = {
+        [SG_NETWORK_LENET5] = SG_CLASSIFIER_LENET5, [SG_NETWORK_RESNET] = SG_CLASSIFIER_RESNET};
+    if (config->network.kind == SG_NETWORK_UNET) return sg_unet(g, channels, &config->unet);
+    const sg_classifier_config classifier = {.kind = kinds[config->network.kind],
+                                             .classes = config->found.classes,
+                                             .width = config->unet.width,
+                                             .depth = config->unet.depth,
+                                             .norm = config->unet.norm,
+                                             .dropout = config->network.dropout};
+    return sg_classifier(g, channels, &classifier);
+}
+
+static sg_value loss_of(sg_graph *g, sg_value logits, sg_value label, const sg_config *config)
+{
+    const sg_loss_config *loss = &config->loss;
+    if (loss->kind == SG_LOSS_CROSS_ENTROPY) return sg_cross_entropy(g, logits, label, config->found.class_weight);
     if (loss->kind == SG_LOSS_MSE) return sg_mse(g, logits, label);
     return sg_dice_bce(g, logits, label, loss->bce_weight, loss->dice_weight);
 }
@@ -26,12 +43,13 @@ static sg_value build(sg_graph *g, const sg_config *config, const sg_microscope_
         sg_output(g, "electrons", electrons);
         return electrons;
     }
-    const sg_value logits = sg_unet(g, channels, &config->unet);
-    const sg_value label = sg_input(g, "label", SG_SHAPE(batch, 1, size->output_px, size->output_px));
+    const sg_value logits = network(g, channels, config);
+    const int side = config->loss.kind == SG_LOSS_CROSS_ENTROPY ? 1 : size->output_px;
+    const sg_value label = sg_input(g, "label", SG_SHAPE(batch, 1, side, side));
     sg_output(g, "logits", logits);
     sg_output(g, "channels", channels);
     sg_output(g, "adu", sg_stage_value(&stages, "adu"));
-    return loss_of(g, logits, label, &config->loss);
+    return loss_of(g, logits, label, config);
 }
 
 sg_plan_options sg_program_options(const sg_nn_config *nn)
@@ -69,15 +87,26 @@ static sg_status too_much(const sg_program *program, sg_model *model, sg_nn_conf
             program->batch, again, both);
 }
 
+static sg_status check_picture(const sg_config *config, int side)
+{
+    const int depth = config->unet.depth;
+    if (config->network.kind == SG_NETWORK_LENET5 && side < 16)
+        SG_FAIL(SG_E_CONFIG, "network.kind: lenet5 needs a picture of at least 16 px, the camera gives %d", side);
+    if (config->network.kind == SG_NETWORK_RESNET && side < 1 << (depth - 1))
+        SG_FAIL(SG_E_CONFIG, "network.depth: %d stages need a picture of at least %d px, the camera gives %d", depth,
+                1 << (depth - 1), side);
+    if (config->network.kind == SG_NETWORK_UNET && side < 1 << depth)
+        SG_FAIL(SG_E_CONFIG, "network.depth: %d poolings need a picture of at least %d px, the camera gives %d", depth,
+                1 << depth, side);
+    return SG_OK;
+}
+
 sg_status sg_program_make(sg_program *out, const sg_config *config, sg_model *model, int batch, sg_program_kind kind,
                           FILE *verbose)
 {
     memset(out, 0, sizeof *out);
     SG_TRY(sg_microscope_check(&out->size, &config->microscope));
-    const int unit = 1 << config->unet.depth;
-    if (kind != SG_PROGRAM_ELECTRONS && out->size.output_px < unit)
-        SG_FAIL(SG_E_CONFIG, "network.depth: %d poolings need a picture of at least %d px, the camera gives %d",
-                config->unet.depth, unit, out->size.output_px);
+    if (kind != SG_PROGRAM_ELECTRONS) SG_TRY(check_picture(config, out->size.output_px));
     out->batch = batch;
     out->graph = sg_graph_new();
     out->root = build(out->graph, config, &out->size, batch, kind);

@@ -1,7 +1,7 @@
 /* program.h - microscope and network as one planned graph:
- *     sample -> sg_microscope -> channels -> sg_unet -> logits -> loss(label)
- * Inputs of the plan: "sample" (n,1,N,N) or (n,K,C,C), "label" (n,1,c,c) with c = size.output_px. Outputs: "logits" and
- * "channels" (n,channels,c,c), "adu" (n,E,c,c); in SG_PROGRAM_ELECTRONS only "electrons" (n,E,c,c). */
+ *     sample -> sg_microscope -> channels -> sg_unet or sg_classifier -> logits -> loss(label)
+ * Inputs of the plan: "sample" (n,1,N,N) or (n,K,C,C), "label" (n,1,c,c) with c = size.output_px, of a classifier
+ * (n,1,1,1). Outputs: "logits" (n,1,c,c) or (n,classes,1,1), "channels" (n,channels,c,c), "adu" (n,E,c,c); in SG_PROGRAM_ELECTRONS only "electrons" (n,E,c,c). */
 #ifndef SG_PIPELINE_PROGRAM_H
 #define SG_PIPELINE_PROGRAM_H
 

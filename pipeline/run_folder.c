@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "pipeline/classes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,7 @@ static sg_status same_config(const sg_config *config, const char *folder)
     sg_config there;
     uint64_t hash[2];
     SG_TRY(sg_run_config(&there, folder));
+    if (config->dataset.classes[0] == 0) there.dataset.classes[0] = 0; /* found in the data then */
     SG_TRY(sg_config_hash(&hash[0], config));
     SG_TRY(sg_config_hash(&hash[1], &there));
     if (hash[0] != hash[1])
@@ -133,6 +135,7 @@ static sg_status check_kinds(const sg_config *config)
     if (config->dataset.target != SG_TARGET_MASK && config->loss.kind != SG_LOSS_MSE)
         SG_FAIL(SG_E_CONFIG, "loss.kind: dataset.target %s is a regression, it needs mse",
                 config->dataset.target == SG_TARGET_DPC ? "dpc" : "sample");
+    SG_TRY(sg_task_check(config));
     if (config->microscope.camera.overlap_fields > 1 && config->dataset.target != SG_TARGET_MASK)
         SG_FAIL(SG_E_CONFIG, "camera.overlap_fields: only masks have a union, dataset.target must be mask");
     return SG_OK;

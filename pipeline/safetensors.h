@@ -52,7 +52,7 @@ sg_status sg_weights_write(const sg_model *model, const char *path, const char *
 /* The model must hold its parameters already (a plan was made). SG_E_FORMAT names the first tensor that is missing, has
  * another shape, is not finite or is not in the model; the model is then as it was. */
 sg_status sg_weights_read(sg_model *model, const char *path);
-/* The same for where training starts (train.weights; "": nothing is read): the file must hold the whole network ("unet.")
+/* The same for where training starts (train.weights; "": nothing is read): the file must hold the whole network
  * and may hold hardware; hardware that it lacks stays as it is. */
 sg_status sg_weights_start(sg_model *model, const char *path);
 /* The note "config" of a weights file; free with sg_free. SG_E_FORMAT if there is none. */

@@ -60,6 +60,7 @@ sg_status sg_scores_write(sg_results *out, const sg_scores *s, const sg_dataset 
     for (int m = 0; m < sg_task_metrics(s->task); m++) SG_TRY(write_metric(out, s, m));
     SG_TRY(write_names(out, dataset, split));
     if (s->task == &sg_task_segment) SG_TRY(write_iou_thresholds(out));
+    if (s->task == &sg_task_classify) SG_TRY(sg_class_results_write(out, s, dataset));
     if (s->task == &sg_task_regress) SG_TRY(sg_results_put_number(out, "/metrics/data_range", SG_DATA_RANGE));
     for (const sg_column *c = s->task->column; c->name != NULL; c++) SG_TRY(write_column(out, s, c));
     return SG_OK;

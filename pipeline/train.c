@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "pipeline/checkpoint.h"
+#include "pipeline/classes.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/interrupt.h"
 #include "pipeline/log.h"
@@ -80,6 +81,8 @@ static sg_status prepare(trainer *t)
 {
     SG_TRY(sg_run_dataset(&t->dataset, &t->config));
     SG_TRY(sg_run_splits(t->dataset));
+    SG_TRY(sg_classes_resolve(&t->asked, t->dataset));
+    SG_TRY(sg_classes_resolve(&t->config, t->dataset));
     SG_TRY(sg_config_hash(&t->state.config_hash, &t->asked));
     t->state.seed = t->asked.train.seed;
     t->state.best_step = -1;

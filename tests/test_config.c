@@ -128,16 +128,16 @@ static size_t row_bytes(const sg_key *key)
     return value_bytes(key) + (key->learn ? sizeof(sg_learn) : 0);
 }
 
-/* A field without a row would leave more of sg_config uncovered than padding, unet.out_channels and the readers
- * explain. */
+/* A field without a row would leave more of sg_config uncovered than padding, unet.out_channels, the readers and what
+ * the data decide explain. */
 static void test_every_field_has_a_key(void **state)
 {
     (void)state;
-    size_t covered = sizeof(int) + sizeof(sg_map_reader) + sizeof(sg_pupil_reader) + sizeof(sg_pages_reader);
+    size_t covered = sizeof(int) + sizeof(sg_found_config) + sizeof(sg_map_reader) + sizeof(sg_pupil_reader) + sizeof(sg_pages_reader);
     for (int i = 0; i < sg_key_count; i++) covered += row_bytes(&sg_keys[i]);
     assert_true(covered <= sizeof(sg_config));
     print_message("# %zu of %zu bytes of sg_config have a key\n", covered, sizeof(sg_config));
-    assert_in_range(sizeof(sg_config) - covered, 0, 96); /* the padding of today, and less than one double more */
+    assert_in_range(sizeof(sg_config) - covered, 0, 104); /* the padding of today, and less than one double more */
 }
 
 /* ENUM rows: the words stand in the order of the C enum. */
