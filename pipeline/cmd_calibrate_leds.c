@@ -112,7 +112,8 @@ static sg_status write_figure(const job *j)
     const sg_figure_curve curves[] = {
         {.name = "start", .len = (int)n, .x = x, .mean = x + n},
         {.name = "calibrated", .strong = true, .len = (int)n, .x = x + 2 * n, .mean = x + 3 * n}};
-    SG_TRY_DONE(sg_figure_curves(&figure, &axes, curves, 2));
+    const sg_figure_panel panel = {.curves = curves, .count = 2};
+    SG_TRY_DONE(sg_figure_curves(&figure, &axes, &panel, 1));
     SG_TRY_DONE(sg_run_path(path, j->folder, "means.png"));
     SG_TRY_DONE(sg_file_write(path, figure.png, figure.png_size));
 done:

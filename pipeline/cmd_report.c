@@ -14,7 +14,7 @@ sg_status sg_cmd_report(int argc, char **argv)
     const sg_usage usage = {
         "report",
         "FOLDER",
-        "Writes one self-contained HTML page about a run folder or a sweep folder, its figures as PNG "
+        "Writes one self-contained HTML page about a run folder or a sweep folder, its figures as SVG and PNG "
         "into FOLDER/figures, and for a sweep summary.csv.",
         "scopegrad report runs/demo -o demo.html",
         options,

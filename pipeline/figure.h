@@ -1,8 +1,10 @@
 /* figure.h - charts by gnuplot (5.2 or newer), each as SVG for a page and as PNG beside it. gnuplot gets a script with
  * the numbers in data blocks through a file without a name: no shell, no other file, no user text outside quotes. The
- * same numbers give the same bytes. Colours: Okabe & Ito 2008, safe for colour-blind readers; LED patterns: black to
- * white through amber, differences blue to orange through black. Text and axes of the SVG have the page's text colour
- * (currentColor). Errors: SG_E_IO if gnuplot is missing or fails, with its own first line. */
+ * same numbers give the same bytes. Colours: Okabe & Ito 2008, safe for colour-blind readers, with a marker or dash of
+ * its own for every curve, so that print without colours can be read; LED patterns: black to white through the colour
+ * of the light, differences blue to orange through black. Text and axes of the SVG have the page's text colour
+ * (currentColor); points and cells carry their numbers as <title>, which a browser shows under the pointer.
+ * Errors: SG_E_IO if gnuplot is missing or fails, with its own first line. */
 #ifndef SG_PIPELINE_FIGURE_H
 #define SG_PIPELINE_FIGURE_H
 
@@ -20,36 +22,77 @@ typedef struct sg_figure {
 /* Also fine for {0}. */
 void sg_figure_free(sg_figure *figure);
 
+/* ---- curves ---- */
 /* One line of a chart. NaN leaves a gap. */
 typedef struct sg_figure_curve {
     const char *name;
     bool strong; /* drawn thicker, on top */
     int len;
-    const double *x, *mean;  /* (len) */
-    const double *deviation; /* (len) half height of the band or error bar; NULL: none */
+    const double *x, *mean;   /* (len) */
+    const double *low, *high; /* (len) ends of the interval; NULL: none */
 } sg_figure_curve;
+
+/* Curves that share a frame. Curve i has colour, marker and dash i in every panel. */
+typedef struct sg_figure_panel {
+    const char *title; /* NULL: none */
+    const sg_figure_curve *curves;
+    int count;
+} sg_figure_panel;
+
+typedef enum sg_figure_style {
+    SG_FIGURE_BANDS, /* lines, the interval as a band: many x values */
+    SG_FIGURE_BARS,  /* markers joined by lines, the interval as a bar: few x values; curves stand a little aside of
+                        each other so that bars do not hide bars */
+    SG_FIGURE_DOTS,  /* markers alone */
+    SG_FIGURE_STEPS, /* stairs */
+} sg_figure_style;
 
 typedef struct sg_figure_axes {
     const char *x, *y; /* labels with units */
     bool log_x, log_y;
-    bool points; /* markers and error bars instead of bands: few x values */
+    bool unit_square; /* both from 0 to 1 */
+    sg_figure_style style;
+    const char *const *tick; /* (ticks) marks of the x axis at tick_at; NULL: gnuplot's own */
+    const double *tick_at;
+    int ticks;
 } sg_figure_axes;
 
-/* Draws count >= 1 curves; the order decides the colours. */
-sg_status sg_figure_curves(sg_figure *out, const sg_figure_axes *axes, const sg_figure_curve *curves, int count);
+/* Draws count >= 1 panels, all with the same range, three in a row, and one key. */
+sg_status sg_figure_curves(sg_figure *out, const sg_figure_axes *axes, const sg_figure_panel *panels, int count);
 
-/* One row of a comparison: a dot for each seed, a diamond at the mean, a bar of one standard deviation to each side. */
+/* ---- rows ---- */
+/* One row of a comparison: a dot for each seed, a diamond at the mean, a bar of half-height `half` to each side. */
 typedef struct sg_figure_arm {
     const char *name;
     bool strong; /* another colour: the learned ones */
     int n;
-    const double *values;   /* (n) */
-    double mean, deviation; /* deviation NaN: no bar */
+    const double *values; /* (n) */
+    double mean, half;    /* half NaN: no bar */
 } sg_figure_arm;
 
 /* Rows from top to bottom in the order given. */
 sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_arm *arms, int count);
 
+/* ---- cells ---- */
+/* One heat map; row 0 on top. */
+typedef struct sg_figure_map {
+    const char *title;       /* NULL: none */
+    const double *value;     /* (rows, columns); NaN: no cell */
+    const char *const *text; /* (rows, columns) what stands in the cells; NULL: the values, or nothing in large maps */
+} sg_figure_map;
+
+typedef struct sg_figure_grid {
+    const char *x, *y, *z; /* labels with units; z: of the colours */
+    int rows, columns;
+    const char *const *x_tick, *const *y_tick; /* (columns), (rows); NULL: none */
+    double lo, hi;                             /* range of the colours */
+    bool reversed;                             /* small values bright */
+} sg_figure_grid;
+
+/* Draws count >= 1 maps with the same axes and colours. */
+sg_status sg_figure_maps(sg_figure *out, const sg_figure_grid *grid, const sg_figure_map *maps, int count);
+
+/* ---- LED patterns ---- */
 /* One panel of an LED array. */
 typedef struct sg_figure_leds {
     const char *title;
@@ -57,11 +100,12 @@ typedef struct sg_figure_leds {
     const double *na_x, *na_y; /* (count) sine of the illumination angle */
     const double *weight;      /* (count) share of the light; with signs if diverging */
     bool diverging;
+    double wavelength_um; /* colour of the discs; 0: amber */
 } sg_figure_leds;
 
-/* Panels side by side: every LED is a disc at its place, its size and colour say its share of the light in percent; the
- * dashed circle is the objective's NA. */
+/* Panels side by side, `columns` in a row: every LED is a disc at its place, its size and colour say its share of the
+ * light in percent; the dashed circle is the objective's NA. */
 #define SG_FIGURE_LED_SQUARE "12 34 300 300" /* the square of the first panel, as an SVG viewBox */
-sg_status sg_figure_led_array(sg_figure *out, double na, const sg_figure_leds *panels, int count);
+sg_status sg_figure_led_array(sg_figure *out, double na, const sg_figure_leds *panels, int count, int columns);
 
 #endif

@@ -110,6 +110,7 @@ static void svg_adapt(sg_text *out, const char *svg, unsigned number)
 {
     static const struct {
         const char *from, *to;
+        const char *until; /* goes too, with what stands before it */
     } change[] = {
         {"\"black\"", "\"currentColor\""},
         {"'black'", "'currentColor'"},
@@ -120,24 +121,30 @@ static void svg_adapt(sg_text *out, const char *svg, unsigned number)
         {"'#gpPt", "'#f%ugpPt"},
         {"id=\"gnuplot_", "id=\"f%ugnuplot_"},
         {"<title>Gnuplot</title>", ""},
+        {"<title> </title>", ""},
+        {"<title>gnuplot_plot_", "", "</title>"},
+        {" onmousemove=\"gnuplot_svg.showHypertext(evt,'", "><title>"}, /* a browser shows a title without scripts */
+        {"')\" onmouseout=\"gnuplot_svg.hideHypertext()\">", "</title>"},
     };
     enum { CHANGES = sizeof change / sizeof change[0] };
-    const char *at = strstr(svg, "<svg");
+    const char *at = strstr(svg, "<svg"), *found[CHANGES];
+    for (int i = 0; i < CHANGES; i++) found[i] = at ? strstr(at, change[i].from) : NULL;
     while (at && *at) {
-        const char *next = NULL;
         int which = -1;
         for (int i = 0; i < CHANGES; i++) {
-            const char *found = strstr(at, change[i].from);
-            if (found && (!next || found < next)) next = found, which = i;
+            if (found[i] && found[i] < at) found[i] = strstr(at, change[i].from);
+            if (found[i] && (which < 0 || found[i] < found[which])) which = i;
         }
-        if (!next) break;
-        sg_text_bytes(out, at, (size_t)(next - at));
+        if (which < 0) break;
+        sg_text_bytes(out, at, (size_t)(found[which] - at));
         const char *mark = strstr(change[which].to, "%u");
         if (!mark)
             sg_text_add(out, "%s", change[which].to);
         else
             sg_text_add(out, "%.*s%u%s", (int)(mark - change[which].to), change[which].to, number, mark + 2);
-        at = next + strlen(change[which].from);
+        at = found[which] + strlen(change[which].from);
+        const char *end = change[which].until ? strstr(at, change[which].until) : NULL;
+        if (end) at = end + strlen(change[which].until);
     }
     if (at) sg_text_add(out, "%s", at);
 }

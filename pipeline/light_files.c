@@ -237,9 +237,9 @@ sg_status sg_light_draw(const sg_light *light, double na, const char *folder)
         (void)snprintf(title[row], sizeof title[row], rows > 1 ? "exposure %s" : " ", name);
         panel[row] = (sg_figure_leds){
             title[row], light->leds, light->na_x, light->na_y, light->weight + (size_t)row * (size_t)light->leds,
-            false};
+            false, light->wavelength_um[row / light->exposures]};
     }
-    SG_TRY(sg_figure_led_array(&figure, na, panel, panels));
+    SG_TRY(sg_figure_led_array(&figure, na, panel, panels, panels));
     sg_status status = write_in(folder, "light.svg", figure.svg, strlen(figure.svg));
     if (status == SG_OK) status = write_in(folder, "light.png", figure.png, figure.png_size);
     sg_figure_free(&figure);

@@ -17,8 +17,11 @@ static void page_write(sg_page *page)
     sg_page_findings(page);
     sg_page_chain(page);
     sg_page_arms(page);
+    sg_page_keys(page);
+    sg_page_maps(page);
+    sg_page_classes(page);
     sg_page_light(page);
-    sg_page_dose(page);
+    sg_page_hardware(page);
     sg_page_examples(page);
     sg_page_curves(page);
     sg_page_table(page);
@@ -53,7 +56,7 @@ sg_status sg_report_make(const char *dir, const char *out_html)
     page_write(&page);
     SG_TRY_DONE(page.status);
     SG_TRY_DONE(page.html.status);
-    if (data.experiment) SG_TRY_DONE(csv_write(&data));
+    if (data.sweep) SG_TRY_DONE(csv_write(&data));
     (void)snprintf(path, sizeof path, "%s/report.html", data.dir);
     status = sg_file_write(out_html ? out_html : path, page.html.data, page.html.len);
 done:

@@ -3,40 +3,50 @@
 #define SG_PIPELINE_REPORT_PAGE_H
 
 #include "pipeline/figure.h"
-#include "pipeline/report_runs.h"
+#include "pipeline/report_data.h"
 #include "pipeline/text.h"
 
 typedef struct sg_page {
     sg_text html;
     const sg_report_data *data;
-    sg_status status; /* of writing the PNG files */
+    sg_status status; /* of writing the figures' files */
 } sg_page;
 
 extern const char sg_report_style[]; /* report_style.c */
 extern const char sg_report_script[];
 
-/* Puts a figure on the page and its PNG into figures/<name>.png; `drawn` other than SG_OK: the reason instead. Frees
- * it. */
+/* Puts a figure on the page and its files into figures/<name>.svg and .png; `drawn` other than SG_OK: the reason
+ * instead. `name` keeps letters and digits, the rest becomes _. Frees the figure. */
 void sg_page_figure(sg_page *page, sg_status drawn, sg_figure *figure, const char *css, const char *name,
                     const char *caption);
+/* What stands beside the main metric: AP beside Dice, PSNR beside the mean square error, AUC beside balanced accuracy.
+ * -1: nothing. */
+int sg_page_second_metric(const sg_report_data *data);
 
 /* report_setup.c */
 void sg_page_header(sg_page *page);
 void sg_page_setup(sg_page *page);
-/* report_pictures.c */
+/* report_chain.c */
 void sg_page_chain(sg_page *page);
-void sg_page_light(sg_page *page);
+/* report_examples.c */
 void sg_page_examples(sg_page *page);
+/* report_light.c */
+void sg_page_light(sg_page *page);
+/* report_hardware.c */
+void sg_page_hardware(sg_page *page);
 /* report_charts.c */
 void sg_page_arms(sg_page *page);
-void sg_page_dose(sg_page *page);
 void sg_page_curves(sg_page *page);
-/* report_table.c */
+/* report_keys.c */
+void sg_page_keys(sg_page *page);
+/* report_maps.c */
+void sg_page_maps(sg_page *page);
+/* report_classes.c */
+void sg_page_classes(sg_page *page);
+/* report_findings.c */
 void sg_page_findings(sg_page *page);
+/* report_table.c */
 void sg_page_table(sg_page *page);
 void sg_page_files(sg_page *page);
-
-/* The fixed or learned arm that `arm` is compared with, see report_table.c. */
-bool sg_report_learned(const sg_report_data *data, const char *arm);
 
 #endif

@@ -38,7 +38,9 @@ static const fact facts[] = {
     {"Camera", "shot noise", "camera.shot", "", NULL, NULL},
     {"Camera", "read noise", "camera.read_noise_e", "e rms", NULL, NULL},
     {"Camera", "ADC", "camera.bit_depth", "bits", NULL, NULL},
-    {"Network", "U-Net depth", "network.depth", "", NULL, NULL},
+    {"Camera", "kind of ADC", "camera.adc", "", NULL, NULL},
+    {"Network", "kind", "network.kind", "", NULL, NULL},
+    {"Network", "depth", "network.depth", "", NULL, NULL},
     {"Network", "first width", "network.width", "channels", NULL, NULL},
     {"Network", "norm", "network.norm", "", NULL, NULL},
     {"Network", "steps", "train.steps", "", NULL, NULL},
@@ -46,15 +48,15 @@ static const fact facts[] = {
 };
 enum { FACTS = sizeof facts / sizeof facts[0] };
 
-/* The config text of the first run at the main dose (sg_free); NULL if there is none. */
+/* The config text of the first run at the shown point (sg_free); NULL if there is none. */
 static char *config_text(const sg_report_data *data)
 {
-    char path[2 * SG_REPORT_PATH + 16], *text = NULL;
-    const sg_report_run *run = &data->runs[0];
-    for (int i = data->run_count - 1; i >= 0; i--)
-        if (data->runs[i].dose == data->main_dose) run = &data->runs[i];
+    char path[SG_REPORT_PATH + SG_REPORT_NAME + 16], *text = NULL;
+    const sg_report_run *run = NULL;
+    for (int a = 0; a < data->arm_count && !run; a++)
+        run = sg_report_first(data, sg_report_cell_at(data, data->shown, a));
     sg_results_file *file;
-    (void)snprintf(path, sizeof path, "%s/%s/results.h5", data->dir, run->folder);
+    (void)snprintf(path, sizeof path, "%s/%s/results.h5", data->dir, run ? run->folder : ".");
     if (sg_results_open(&file, path) != SG_OK) return NULL;
     if (sg_results_read_text(file, "/config", &text) != SG_OK) text = NULL;
     sg_results_close(file);
@@ -64,37 +66,50 @@ static char *config_text(const sg_report_data *data)
 static int seeds_of(const sg_report_data *data)
 {
     int most = 0;
-    for (int a = 0; a < data->arm_count; a++) {
-        double values[SG_REPORT_SEEDS];
-        const int n = sg_report_values(data, data->arms[a], data->main_dose, data->main_metric, values, NULL);
-        most = n > most ? n : most;
-    }
+    for (int c = 0; c < data->cell_count; c++) most = data->cells[c].count > most ? data->cells[c].count : most;
     return most;
+}
+
+/* "720 runs: 6 arms, bit depth / bits (6 values), dose / photons (3 values), up to 10 seeds." */
+static void sweep_lead(sg_text *h, const sg_report_data *data)
+{
+    sg_text_add(h, "%d runs: %d arm%s", data->run_count, data->arm_count, data->arm_count == 1 ? "" : "s");
+    for (int k = 0; k < data->key_count; k++) {
+        sg_text_add(h, ", <code>");
+        sg_text_html(h, data->keys[k].path);
+        sg_text_add(h, "</code> (%d value%s)", data->keys[k].count, data->keys[k].count == 1 ? "" : "s");
+    }
+    const int seeds = seeds_of(data);
+    sg_text_add(h, ", %s%d seed%s each. ", seeds > 1 ? "up to " : "", seeds, seeds == 1 ? "" : "s");
+}
+
+static void sweep_missing(sg_text *h, const sg_report_data *data)
+{
+    const int missing = data->run_count - data->there_count;
+    if (missing == 0) return;
+    sg_text_add(h, "<p class=\"missing\">%d of %d runs are not in this page: ", missing, data->run_count);
+    sg_text_add(h,
+                "%d begun and without results (running, stopped or failed; <code>scopegrad status</code> tells), %d ",
+                data->started_count, missing - data->started_count);
+    sg_text_add(h, "not begun or not readable.</p>\n");
 }
 
 void sg_page_header(sg_page *page)
 {
     const sg_report_data *data = page->data;
     sg_text *h = &page->html;
-    sg_text_add(h, "<header>\n<p class=\"kicker\">Scopegrad %s</p>\n<h1>", data->experiment ? "experiment" : "run");
+    sg_text_add(h, "<header>\n<p class=\"kicker\">Scopegrad %s</p>\n<h1>", data->sweep ? "sweep" : "run");
     sg_text_html(h, data->title);
     sg_text_add(h, "</h1>\n<p class=\"lead\">");
-    if (!data->experiment) {
-        sg_text_add(h, "One training run, arm <b>");
-        sg_text_html(h, data->runs[0].arm);
-        sg_text_add(h, "</b>");
-        if (isfinite(data->runs[0].dose)) sg_text_add(h, ", %g photons per camera pixel area", data->runs[0].dose);
-        if (isfinite(data->runs[0].seed)) sg_text_add(h, ", seed %g", data->runs[0].seed);
-    } else {
-        sg_text_add(h, "%d training runs: %d arms", data->run_count, data->arm_count);
-        if (data->dose_count > 1) sg_text_add(h, " at %d light doses", data->dose_count);
-        sg_text_add(h, ", up to %d seeds each", seeds_of(data));
-        if (isfinite(data->main_dose))
-            sg_text_add(h,
-                        ". All arms get the same dose; where one dose is shown it is %g photons per camera pixel area",
-                        data->main_dose);
-    }
-    sg_text_add(h, ". Program version %s.</p>\n", data->version[0] ? data->version : "unknown");
+    if (data->sweep)
+        sweep_lead(h, data);
+    else
+        sg_text_add(h, "One training run, seed %llu. ", (unsigned long long)data->runs[0].seed);
+    sg_text_add(h, "Program version %s.</p>\n", data->version[0] ? data->version : "unknown");
+    if (data->sweep) sweep_missing(h, data);
+    if (seeds_of(data) > SG_REPORT_SEEDS)
+        sg_text_add(h, "<p class=\"missing\">Of more than %d seeds the first %d are counted.</p>\n", SG_REPORT_SEEDS,
+                    SG_REPORT_SEEDS);
     if (data->notes.len) {
         sg_text_add(h, "<p class=\"missing\">Left out, because they could not be read:<br>");
         sg_text_html(h, data->notes.data);
@@ -111,6 +126,13 @@ static void value(sg_text *h, const char *config, const char *key, const char *a
     else
         sg_text_add(h, "?");
     sg_text_add(h, "%s", after);
+}
+
+static const char *network_name(const char *config)
+{
+    char kind[32];
+    (void)sg_report_yaml(config, "network.kind", kind, sizeof kind);
+    return strcmp(kind, "lenet5") == 0 ? "LeNet-5" : strcmp(kind, "resnet") == 0 ? "A residual network" : "A U-Net";
 }
 
 /* The microscope in one paragraph, in the order in which the light meets it. */
@@ -136,9 +158,11 @@ static void paragraph(sg_text *h, const char *config)
     value(h, config, "optics.na", " forms the image. The camera, with pixels of ");
     value(h, config, "camera.pixel_um", " µm, adds shot noise and ");
     value(h, config, "camera.read_noise_e", " electrons of read noise and digitises to ");
-    value(h, config, "camera.bit_depth",
-          " bits. A U-Net reads the digital picture. Gradients run back through all of it, "
-          "so that the learned arms train the brightness of every LED together with the network.</p>\n");
+    value(h, config, "camera.bit_depth", " bits. ");
+    sg_text_add(h,
+                "%s reads the digital picture. Gradients run back through all of it, so that what is learned of the "
+                "hardware is trained together with the network.</p>\n",
+                network_name(config));
 }
 
 static bool applies(const char *config, const fact *f)

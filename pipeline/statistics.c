@@ -1,9 +1,12 @@
 /* statistics.c - see statistics.h. The incomplete beta function is Lentz's continued fraction (DLMF 8.17.22). */
 #include "pipeline/statistics.h"
 
+#include "core/memory.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 double sg_mean(const double *x, int n)
 {
@@ -58,6 +61,45 @@ double sg_student_two_sided(double t, double freedom)
     if (isinf(t)) return 0;
     const double whole = freedom + t * t;
     return beta_incomplete(freedom / 2, .5, freedom / whole, t * t / whole);
+}
+
+double sg_student_quantile(double p, double freedom)
+{
+    double lo = 0, hi = 1;
+    while (sg_student_two_sided(hi, freedom) > p) hi *= 2;
+    for (int i = 0; i < 200 && hi - lo > 1e-13 * hi; i++) {
+        const double middle = .5 * (lo + hi);
+        *(sg_student_two_sided(middle, freedom) > p ? &lo : &hi) = middle;
+    }
+    return .5 * (lo + hi);
+}
+
+double sg_interval95(const double *x, int n)
+{
+    return n < 2 ? (double)NAN : sg_student_quantile(.05, n - 1) * sg_deviation(x, n) / sqrt((double)n);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = **(double *const *)a, y = **(double *const *)b;
+    return (x > y) - (x < y);
+}
+
+sg_status sg_holm(double *p, int n)
+{
+    double **sorted, least = 0;
+    int tests = 0;
+    SG_TRY(SG_ALLOC(&sorted, (size_t)(n > 0 ? n : 1), "p values"));
+    for (int i = 0; i < n; i++)
+        if (!isnan(p[i])) sorted[tests++] = &p[i];
+    qsort(sorted, (size_t)tests, sizeof *sorted, by_value);
+    for (int k = 0; k < tests; k++) {
+        const double times = *sorted[k] * (tests - k), most = times > 1 ? 1 : times;
+        least = most > least ? most : least;
+        *sorted[k] = least;
+    }
+    sg_free(sorted);
+    return SG_OK;
 }
 
 /* Visits all sign choices in Gray-code order: one sign changes at a time. Choice and its opposite count alike, so the

@@ -1,0 +1,106 @@
+/* report_findings.c - what was found, in one line each: the best arm, and what learning the hardware brought. */
+#include "pipeline/report_page.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static double better(const sg_report_data *data)
+{
+    return data->metrics[data->main_metric].better < 0 ? -1 : 1;
+}
+
+static double mean_of(const sg_report_data *data, int arm)
+{
+    double values[SG_REPORT_SEEDS];
+    const sg_report_cell *cell = sg_report_cell_at(data, data->shown, arm);
+    return sg_mean(values, sg_report_values(data, cell, data->main_metric, values, NULL));
+}
+
+static const sg_report_run *run_of(const sg_report_data *data, int arm)
+{
+    return sg_report_first(data, sg_report_cell_at(data, data->shown, arm));
+}
+
+static void best_arm(sg_text *h, const sg_report_data *data)
+{
+    int best = -1;
+    double values[SG_REPORT_SEEDS], top = (double)NAN;
+    for (int a = 0; a < data->arm_count; a++) {
+        const double mean = mean_of(data, a);
+        if (isnan(mean) || (best >= 0 && !(better(data) * (mean - top) > 0))) continue;
+        best = a;
+        top = mean;
+    }
+    if (best < 0) return;
+    const int n = sg_report_values(data, sg_report_cell_at(data, data->shown, best), data->main_metric, values, NULL);
+    char mean[32], half[32];
+    sg_report_number(mean, half, top, sg_interval95(values, n));
+    sg_text_add(h, "<li class=\"card\"><b>%s%s%s", mean, *half ? " ± " : "", half);
+    sg_text_add(h, "</b><span>%s %s of ", data->arm_count > 1 ? "best" : "test",
+                data->metrics[data->main_metric].label);
+    sg_text_html(h, data->arms[best]);
+    sg_text_add(h, n == 1 ? " (one seed)</span></li>\n" : " (%d seeds)</span></li>\n", n);
+}
+
+/* As many exposures, and if several, read out in the same way. */
+static bool same_kind(const sg_report_run *a, const sg_report_run *b)
+{
+    return a->exposures == b->exposures && (a->exposures == 1 || strcmp(a->readout, b->readout) == 0);
+}
+
+/* The best arm of fixed hardware of the same kind as `learned`; -1: none. */
+static int best_fixed(const sg_report_data *data, const sg_report_run *learned)
+{
+    int best = -1;
+    double top = 0;
+    for (int a = 0; a < data->arm_count; a++) {
+        const sg_report_run *run = run_of(data, a);
+        const double mean = mean_of(data, a);
+        if (!run || run->learned || !same_kind(run, learned) || isnan(mean)) continue;
+        if (best >= 0 && !(better(data) * (mean - top) > 0)) continue;
+        best = a;
+        top = mean;
+    }
+    return best;
+}
+
+static void learned_against_fixed(sg_text *h, const sg_report_data *data, int arm)
+{
+    double a[SG_REPORT_SEEDS], b[SG_REPORT_SEEDS];
+    const sg_report_run *run = run_of(data, arm);
+    const int fixed = run && run->learned ? best_fixed(data, run) : -1;
+    if (fixed < 0) return;
+    const int n = sg_report_pairs(data, sg_report_cell_at(data, data->shown, arm),
+                                  sg_report_cell_at(data, data->shown, fixed), data->main_metric, a, b);
+    if (n < 1) return;
+    for (int i = 0; i < n; i++) a[i] -= b[i];
+    char mean[32], half[32];
+    sg_report_number(mean, half, sg_mean(a, n), sg_interval95(a, n));
+    sg_text_add(h, "<li class=\"card\"><b>%s%s%s%s", mean[0] == '-' ? "" : "+", mean, *half ? " ± " : "", half);
+    sg_text_add(h, "</b><span>%s of ", data->metrics[data->main_metric].label);
+    sg_text_html(h, data->arms[arm]);
+    sg_text_add(h, " against ");
+    sg_text_html(h, data->arms[fixed]);
+    sg_text_add(h, ", the best fixed arm");
+    if (run->exposures > 1) sg_text_add(h, " with %d exposures", run->exposures);
+    if (run->exposures > 1 && run->readout[0]) {
+        sg_text_add(h, " read out as ");
+        sg_text_html(h, run->readout);
+    }
+    sg_text_add(h, " (%d pair%s of seeds)</span></li>\n", n, n == 1 ? "" : "s");
+}
+
+void sg_page_findings(sg_page *page)
+{
+    enum { LEARNED_MAX = 8 };
+    const sg_report_data *data = page->data;
+    int learned = 0;
+    sg_text_add(&page->html, "<ul class=\"findings\">\n");
+    best_arm(&page->html, data);
+    for (int a = 0; a < data->arm_count && learned < LEARNED_MAX; a++) {
+        learned += data->arm_learned[a];
+        if (data->arm_count > 1) learned_against_fixed(&page->html, data, a);
+    }
+    sg_text_add(&page->html, "</ul>\n");
+}
