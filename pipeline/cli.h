@@ -22,6 +22,7 @@
     X(calibrate, "finds numbers of the hardware from measurements: camera, leds")                                      \
     X(gallery, "one HTML page of the whole physical layer, simulated")                                                 \
     X(reconstruct, "amplitude and phase of a sample from pictures under single LEDs")                                  \
+    X(collect, "the results of a sweep in one HDF5 file")                                                              \
     X(report, "one HTML page of a run or a sweep")                                                                     \
     X(info, "version, operations, config keys and libraries")                                                          \
     X(bench, "time of a training step, op by op")

@@ -1,118 +1,16 @@
-/* results.c - writes results.h5 in memory. Reading is in results_read.c; both share results_hdf5.h. */
+/* results.c - writes into an HDF5 file: groups, attributes, datasets. See results_file.c for the file, results_open.c and
+ * results_read.c for reading; all share results_hdf5.h. */
 #include "pipeline/results.h"
 
-#include "core/file.h"
-#include "core/memory.h"
 #include "pipeline/results_hdf5.h"
+#include "pipeline/schema.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { COMPRESS_FROM = 4096, DEFLATE_LEVEL = 4, CHUNK_BYTES = 1 << 20, CORE_STEP = 1 << 16 };
+enum { COMPRESS_FROM = 4096, DEFLATE_LEVEL = 4, CHUNK_BYTES = 1 << 20 };
 
-struct sg_results {
-    hid_t file, group_plist, link_plist;
-};
-
-hid_t sg_results_hid(const sg_results *results)
-{
-    return results->file;
-}
-
-static void hdf5_quiet(void)
-{
-    (void)H5dont_atexit(); /* must be the first HDF5 call: a handler at exit would touch files after an error */
-    (void)H5open();
-}
-
-void sg_hdf5_begin(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, hdf5_quiet);
-    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* no stack dump on stderr: one-line errors are ours */
-}
-
-uint64_t sg_results_hash(const void *data, size_t size)
-{
-    const unsigned char *bytes = data;
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash;
-}
-
-hid_t sg_hdf5_text_type(void)
-{
-    const hid_t type = H5Tcopy(H5T_C_S1);
-    (void)H5Tset_size(type, H5T_VARIABLE);
-    (void)H5Tset_cset(type, H5T_CSET_UTF8);
-    return type;
-}
-
-/* HDF5 takes two files in memory of one name for the same file. The name does not enter the bytes. */
-void sg_hdf5_name(char out[SG_RESULTS_NAME])
-{
-    static unsigned count;
-    (void)snprintf(out, SG_RESULTS_NAME, "memory-%u.h5", count++);
-}
-
-/* Formats are pinned to the oldest: the same bytes from every library, readable by all. (A superblock of 1.8 has a
- * checksum, which H5Fget_file_image of 1.10 leaves wrong.) */
-static hid_t memory_access(void)
-{
-    const hid_t plist = H5Pcreate(H5P_FILE_ACCESS);
-    (void)H5Pset_fapl_core(plist, CORE_STEP, false);
-    (void)H5Pset_libver_bounds(plist, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
-    return plist;
-}
-
-static hid_t timeless(hid_t class_id)
-{
-    const hid_t plist = H5Pcreate(class_id);
-    (void)H5Pset_obj_track_times(plist, false);
-    return plist;
-}
-
-static sg_status file_create(sg_results *results)
-{
-    const hid_t access = memory_access(), creation = timeless(H5P_FILE_CREATE);
-    char name[SG_RESULTS_NAME];
-    sg_hdf5_name(name);
-    results->file = H5Fcreate(name, H5F_ACC_TRUNC, creation, access);
-    H5Pclose(creation);
-    H5Pclose(access);
-    results->group_plist = timeless(H5P_GROUP_CREATE);
-    results->link_plist = H5Pcreate(H5P_LINK_CREATE);
-    if (results->file < 0) SG_FAIL(SG_E_MEMORY, "results: HDF5 cannot make a file in memory");
-    SG_TRY(sg_results_attribute_text(results, "/", "schema", SG_RESULTS_SCHEMA));
-    SG_TRY(sg_results_attribute_number(results, "/", "schema_version", SG_RESULTS_VERSION));
-    return sg_results_attribute_text(results, "/", "program_version", SG_VERSION);
-}
-
-sg_status sg_results_new(sg_results **out)
-{
-    *out = NULL;
-    sg_hdf5_begin();
-    sg_results *results;
-    SG_TRY(SG_ALLOC(&results, 1, "results"));
-    const sg_status status = file_create(results);
-    if (status != SG_OK) {
-        sg_results_free(results);
-        return status;
-    }
-    *out = results;
-    return SG_OK;
-}
-
-void sg_results_free(sg_results *results)
-{
-    if (!results) return;
-    if (results->link_plist > 0) H5Pclose(results->link_plist);
-    if (results->group_plist > 0) H5Pclose(results->group_plist);
-    if (results->file > 0) H5Fclose(results->file);
-    sg_free(results);
-}
-
-/* True if every link of "/a/b/c" exists; HDF5 itself fails when a middle one is missing. */
+/* True if every link of "/a/b/c" below `file`, which may be a group, exists; HDF5 itself fails when a middle one is missing. */
 bool sg_hdf5_exists(hid_t file, const char *path)
 {
     char part[SG_RESULTS_PATH_MAX];
@@ -122,7 +20,7 @@ bool sg_hdf5_exists(hid_t file, const char *path)
         if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (i > 1 && H5Lexists(file, part, H5P_DEFAULT) <= 0) return false;
+        if (i > 1 && H5Lexists(file, part + 1, H5P_DEFAULT) <= 0) return false;
     }
     return true;
 }
@@ -204,7 +102,7 @@ static type_row type_of(sg_results_type type)
 /* Chunks: the leading dimensions are cut until one chunk is at most CHUNK_BYTES. */
 static hid_t dataset_plist(int rank, const hsize_t *dims, size_t bytes)
 {
-    const hid_t plist = timeless(H5P_DATASET_CREATE);
+    const hid_t plist = sg_hdf5_timeless(H5P_DATASET_CREATE);
     hsize_t chunk[SG_RESULTS_RANK];
     hsize_t total = bytes;
     for (int i = 0; i < rank; i++) total *= chunk[i] = dims[i];
@@ -235,6 +133,13 @@ static sg_status dataset_write(sg_results *results, const char *path, int rank, 
     H5Sclose(space);
     if (error < 0) SG_FAIL(SG_E_MEMORY, "results: HDF5 cannot write %s", path);
     return SG_OK;
+}
+
+sg_status sg_hdf5_block_write(sg_results *results, const char *path, const sg_hdf5_block *block)
+{
+    const bool text = H5Tget_class(block->type) == H5T_STRING;
+    return dataset_write(results, path, block->rank, block->dims,
+                         (type_row){text ? 0 : H5Tget_size(block->type), block->type, block->type}, block->data);
 }
 
 static sg_status describe(sg_results *results, const char *path, const char *unit, const char *long_name,
@@ -269,6 +174,15 @@ sg_status sg_results_scalar(sg_results *results, const char *path, double value,
     return describe(results, path, unit, long_name, NULL);
 }
 
+sg_status sg_hdf5_records(sg_results *results, const char *path, int count, hid_t type, const void *data)
+{
+    const hsize_t size = (hsize_t)count;
+    const sg_schema_row *row = sg_schema_find(path, NULL);
+    if (row == NULL) SG_FAIL(SG_E_STATE, "results: %s is not in the table of pipeline/schema.c", path);
+    SG_TRY(dataset_write(results, path, 1, &size, (type_row){H5Tget_size(type), type, type}, data));
+    return describe(results, path, NULL, row->long_name, row->axes);
+}
+
 static sg_status texts_write(sg_results *results, const char *path, int rank, int count, const char *const *texts)
 {
     const hid_t type = sg_hdf5_text_type();
@@ -291,41 +205,4 @@ sg_status sg_results_texts(sg_results *results, const char *path, const char *co
     if (count < 1) SG_FAIL(SG_E_RANGE, "results: %s has %d texts, below 1", path, count);
     SG_TRY(texts_write(results, path, 1, count, texts));
     return describe(results, path, NULL, long_name, NULL);
-}
-
-sg_status sg_results_image(const sg_results *results, void **out, size_t *size)
-{
-    *out = NULL;
-    *size = 0;
-    if (H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0)
-        SG_FAIL(SG_E_MEMORY, "results: HDF5 cannot finish the file in memory");
-    const ssize_t len = H5Fget_file_image(results->file, NULL, 0);
-    if (len <= 0) SG_FAIL(SG_E_MEMORY, "results: HDF5 gives no file image");
-    unsigned char *image;
-    SG_TRY(SG_ALLOC(&image, (size_t)len + SG_RESULTS_TAIL, "the bytes of a results file"));
-    if (H5Fget_file_image(results->file, image, (size_t)len) != len) {
-        sg_free(image);
-        SG_FAIL(SG_E_MEMORY, "results: HDF5 gives no file image");
-    }
-    sg_results_tail(image, (size_t)len);
-    *out = image;
-    *size = (size_t)len + SG_RESULTS_TAIL;
-    return SG_OK;
-}
-
-void sg_results_tail(unsigned char *image, size_t len)
-{
-    const uint64_t hash = sg_results_hash(image, len);
-    memcpy(image + len, SG_RESULTS_MAGIC, 8);
-    for (int i = 0; i < 8; i++) image[len + 8 + (size_t)i] = (unsigned char)(hash >> (8 * i));
-}
-
-sg_status sg_results_save(const sg_results *results, const char *path)
-{
-    void *image;
-    size_t size;
-    SG_TRY(sg_results_image(results, &image, &size));
-    const sg_status status = sg_file_write(path, image, size);
-    sg_free(image);
-    return status;
 }

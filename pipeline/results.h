@@ -54,12 +54,20 @@ sg_status sg_results_attribute_number(sg_results *results, const char *path, con
 sg_status sg_results_image(const sg_results *results, void **out, size_t *size);
 sg_status sg_results_save(const sg_results *results, const char *path);
 
+/* For files that may be larger than the memory: the same, but the file grows on the disk, out of sight, and becomes
+ * `path` when it is kept. Keeping frees; sg_results_free instead leaves no trace. No sg_results_image or _save. */
+sg_status sg_results_draft(sg_results **out, const char *path);
+sg_status sg_results_keep(sg_results *results, const char *path);
+
 /* ---- reading ---- */
 typedef struct sg_results_file sg_results_file;
 
 /* SG_E_IO if it cannot be read; SG_E_FORMAT if it is truncated, damaged, of another program or of a newer schema. */
 sg_status sg_results_open(sg_results_file **out, const char *path);
 void sg_results_close(sg_results_file *file);
+
+/* The hash that closes a file, without reading the rest: equal if the files are. SG_E_IO, SG_E_FORMAT. */
+sg_status sg_results_seal(uint64_t *out, const char *path);
 
 bool sg_results_has(const sg_results_file *file, const char *path);
 /* *out = the numbers as double or float (converted; sg_free), dims[0 .. *rank-1]; a scalar has rank 0 and one number.
@@ -74,6 +82,11 @@ sg_status sg_results_read_text(const sg_results_file *file, const char *path, ch
 sg_status sg_results_read_attribute_text(const sg_results_file *file, const char *path, const char *name, char **out);
 sg_status sg_results_read_attribute_number(const sg_results_file *file, const char *path, const char *name,
                                            double *out);
+/* Copies what stands in the group from_path into the group to_path, which exists. Datasets of one or two doubles are
+ * shown to the visitor on the way. Errors of writing and of the visitor only: `from` is a whole file. */
+typedef sg_status (*sg_results_scalar_visitor)(void *context, const char *path, const double *value, int count);
+sg_status sg_results_copy(sg_results *to, const char *to_path, const sg_results_file *from, const char *from_path,
+                          sg_results_scalar_visitor visit, void *context);
 /* *out = the names inside a group in alphabetical order, one a line (sg_free). */
 sg_status sg_results_children(const sg_results_file *file, const char *path, char **out);
 

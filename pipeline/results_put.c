@@ -70,7 +70,7 @@ static sg_status put_array(sg_results *results, const char *path, sg_results_typ
 {
     SG_TRY(sg_results_array(results, path, type, (int)strlen(word.axes), dims, data, word.unit, word.long_name,
                             word.axes));
-    return sg_hdf5_scales(sg_results_hid(results), path);
+    return sg_hdf5_scales(results->file, path);
 }
 
 static void name_long(char out[256], const sg_schema_row *row, bool initial)

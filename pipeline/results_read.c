@@ -1,5 +1,4 @@
-/* results_read.c - reads results.h5. The tail is checked before HDF5 sees a byte (results.h). */
-#include "core/file.h"
+/* results_read.c - reads from an open HDF5 file of this program (results_open.c). */
 #include "core/memory.h"
 #include "pipeline/results.h"
 #include "pipeline/results_hdf5.h"
@@ -8,82 +7,6 @@
 #include <string.h>
 
 enum { NUMBERS_MAX = 1 << 28 };
-
-struct sg_results_file {
-    hid_t file;
-    char path[1024];
-};
-
-static sg_status tail_check(const char *path, const unsigned char *data, size_t size)
-{
-    unsigned char tail[SG_RESULTS_TAIL];
-    if (size == 0) SG_FAIL(SG_E_FORMAT, "%s: the file is empty", path);
-    if (size < 8 || memcmp(data, "\211HDF\r\n\032\n", 8) != 0) SG_FAIL(SG_E_FORMAT, "%s: not an HDF5 file", path);
-    if (size < 512 || memcmp(data + size - SG_RESULTS_TAIL, SG_RESULTS_MAGIC, 8) != 0)
-        SG_FAIL(SG_E_FORMAT, "%s: truncated, or an HDF5 file of another program (the closing mark is missing)", path);
-    const uint64_t hash = sg_results_hash(data, size - SG_RESULTS_TAIL);
-    for (int i = 0; i < 8; i++) tail[8 + i] = (unsigned char)(hash >> (8 * i));
-    if (memcmp(data + size - 8, tail + 8, 8) != 0)
-        SG_FAIL(SG_E_FORMAT, "%s: damaged (its checksum does not fit)", path);
-    return SG_OK;
-}
-
-static hid_t image_open(void *data, size_t size)
-{
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    (void)H5Pset_fapl_core(access, 1 << 16, false);
-    (void)H5Pset_file_image(access, data, size); /* copies */
-    char name[SG_RESULTS_NAME];
-    sg_hdf5_name(name);
-    const hid_t file = H5Fopen(name, H5F_ACC_RDONLY, access);
-    H5Pclose(access);
-    return file;
-}
-
-static sg_status schema_check(const sg_results_file *file)
-{
-    char *schema;
-    double version;
-    SG_TRY(sg_results_read_attribute_text(file, "/", "schema", &schema));
-    const bool ours = strcmp(schema, SG_RESULTS_SCHEMA) == 0;
-    sg_free(schema);
-    SG_TRY(sg_results_read_attribute_number(file, "/", "schema_version", &version));
-    if (!ours || !(version <= SG_RESULTS_VERSION))
-        SG_FAIL(SG_E_FORMAT, "%s: its schema is newer than version %d, which this program reads", file->path,
-                SG_RESULTS_VERSION);
-    return SG_OK;
-}
-
-sg_status sg_results_open(sg_results_file **out, const char *path)
-{
-    *out = NULL;
-    sg_hdf5_begin();
-    void *data = NULL;
-    size_t size;
-    sg_results_file *file = NULL;
-    sg_status status = SG_OK;
-    SG_TRY(sg_file_read(&data, &size, path, 0));
-    SG_TRY_DONE(tail_check(path, data, size));
-    SG_TRY_DONE(SG_ALLOC(&file, 1, "a results file"));
-    (void)snprintf(file->path, sizeof file->path, "%s", path);
-    file->file = image_open(data, size - SG_RESULTS_TAIL);
-    if (file->file < 0) SG_FAIL_DONE(SG_E_FORMAT, "%s: HDF5 cannot read it", path);
-    SG_TRY_DONE(schema_check(file));
-done:
-    sg_free(data);
-    if (status != SG_OK)
-        sg_results_close(file);
-    else
-        *out = file;
-    return status;
-}
-
-void sg_results_close(sg_results_file *file)
-{
-    if (!file) return;
-    if (file->file > 0) H5Fclose(file->file);
-    sg_free(file);
-}
 
 bool sg_results_has(const sg_results_file *file, const char *path)
 {

@@ -19,7 +19,7 @@ static sg_status write_weights(sg_results *out, const char *file)
     void *data = NULL;
     size_t size = 0;
     if (!file[0] || sg_file_read(&data, &size, file, 0) != SG_OK) return SG_OK;
-    const sg_status status = write_hash(out, "/provenance/weights_hash", sg_results_hash(data, size));
+    const sg_status status = write_hash(out, "/provenance/weights_hash", sg_results_hash(SG_RESULTS_HASH, data, size));
     sg_free(data);
     return status;
 }

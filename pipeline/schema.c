@@ -22,6 +22,8 @@ const sg_schema_row sg_schema[] = {
     {RUN, "/@seed", F64, "", "1", "train.seed"},
     {RUN, "/@dose_ph", F64, "", "photon", "illumination.dose_ph"},
     {RUN, "/@best_step", F64, "", "1", "the step with the best validation score: its weights are the run's result"},
+    {SWEEP, "/@runs", F64, "", "1", "runs in the file"},
+    {SWEEP, "/@index_hash", TEXT, "", NULL, "FNV-1a 64 of the sweep files and their indices: shows whether the file is up to date"},
     {ALL, "/config", TEXT, "", NULL, "resolved configuration (YAML)"},
 
     {RUN, "/provenance/seed", U64, "", "1", "train.seed, all 64 bits"},
@@ -137,8 +139,7 @@ const sg_schema_row sg_schema[] = {
     {RUN, "/examples/truth", F32, "NYX", "1", "label", "pictures out", "- /axes/camera_um /axes/camera_um"},
 
     {SWEEP, "/table", TEXT, "M", NULL, "one row a run: id, arm, swept keys, seed, every scalar of the run (a compound type; NaN: the run has none)"},
-    {SWEEP, "/sweep/<name>", TEXT, "", NULL, "the sweep file (YAML)"},
-    {SWEEP, "/runs/<id>/...", TEXT, "", NULL, "everything of the run's results.h5, its root attributes on the group"},
+    {SWEEP, "/sweep/<number>", TEXT, "", NULL, "the sweep file (YAML) of each folder, from 1"},
 
     {STAGES, "/stages/<stage>", F32, NULL, NULL, "simulate: what stands at this stage; the axes are E Y X, of led_intensity K Y X"},
     {STAGES, "/parameters/led_na", F64, "KD", "1", "direction of the light of each LED (s_x, s_y)", "LEDs"},

@@ -110,6 +110,14 @@ void sg_schema_print(FILE *out)
         fputs("| --- | --- | --- | --- | --- | --- |\n", out);
         for (int i = 0; i < sg_schema_count; i++)
             if (sg_schema[i].kinds & (int)parts[p].kind) print_row(out, &sg_schema[i]);
+        if (parts[p].kind == SG_SCHEMA_SWEEP)
+            fputs(
+                "\n`/runs/<id>` holds everything of the run's results.h5; its root attributes stand on the group, with "
+                "`results_hash`, which\ncloses that file. The columns of `/table` are `id`, `arm`, each swept key "
+                "(`illumination.dose_ph`), `seed`, `best_step`, and every\none-number dataset of the runs: "
+                "`/metrics/dice` is `dice`, `/light/dose_ph` is `light_dose_ph`, `/metrics/interval/dice` is\n"
+                "`dice_low` and `dice_high`. Runs are those that are finished, in the order of runs.csv.\n",
+                out);
         if (parts[p].kind == SG_SCHEMA_RUN)
             fputs("\n`@` marks attributes of the root. What can learn is also there as it was before training, if it "
                   "learns: `_initial`.\n`where` says which runs have it; empty: all.\n",
