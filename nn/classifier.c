@@ -63,8 +63,8 @@ static sg_status check_resnet(const sg_classifier_config *config, sg_shape x)
 
 static sg_status check(const sg_classifier_config *config, sg_shape x)
 {
-    if (config->classes < 2 || config->classes > 1000)
-        SG_FAIL(SG_E_RANGE, "classifier: %d classes are outside 2..1000", config->classes);
+    if (config->classes < 2 || config->classes > SG_CLASSES_MAX)
+        SG_FAIL(SG_E_RANGE, "classifier: %d classes are outside 2..%d", config->classes, SG_CLASSES_MAX);
     if (!(config->dropout >= 0 && config->dropout < 1))
         SG_FAIL(SG_E_RANGE, "classifier: dropout %g is outside 0 <= p < 1", config->dropout);
     if (config->kind == SG_CLASSIFIER_RESNET) return check_resnet(config, x);

@@ -5,12 +5,13 @@
 
 #include "core/graph.h"
 #include "nn/layers.h"
+#include "nn/loss.h"
 
 typedef enum sg_classifier_kind { SG_CLASSIFIER_LENET5, SG_CLASSIFIER_RESNET } sg_classifier_kind;
 
 typedef struct sg_classifier_config {
     sg_classifier_kind kind;
-    int classes;    /* 2..1000 */
+    int classes;    /* 2..SG_CLASSES_MAX */
     int width;      /* resnet: channels of the first stage, 1..256 */
     int depth;      /* resnet: stages, 1..6 */
     sg_norm norm;   /* resnet */

@@ -1,6 +1,7 @@
 /* test_unet.c - the network against PyTorch (golden files made by tests/golden/unet_torch.py), optimisers and schedules
  * against theirs and their formulas, convolutions against their matrices, the same bits at any thread count. */
 #include "check.h"
+#include "golden.h"
 
 #include "core/memory.h"
 #include "core/parallel.h"
@@ -19,101 +20,6 @@
     do {                                                                                                               \
         if ((call) != SG_OK) fail_msg("%s: %s", #call, sg_error_text());                                               \
     } while (0)
-
-/* ---- golden files ---- */
-
-enum { TENSORS = 200 };
-
-typedef struct tensor {
-    char name[SG_NAME_MAX];
-    sg_shape shape;
-    float *value;
-} tensor;
-
-typedef struct golden {
-    tensor tensor[TENSORS];
-    int count;
-    float *values;
-} golden;
-
-static void golden_open(golden *out, const char *name)
-{
-    char path[1024], line[256];
-    const char *source = getenv("SG_TEST_SOURCE");
-    size_t len = 0;
-    (void)snprintf(path, sizeof path, "%s/tests/golden/%s.golden", source ? source : ".", name);
-    FILE *f = fopen(path, "rb");
-    if (!f) fail_msg("%s cannot be opened", path);
-    out->count = 0;
-    while (fgets(line, sizeof line, f) && strcmp(line, "end\n") != 0) {
-        tensor *t = &out->tensor[out->count++];
-        assert_true(out->count < TENSORS);
-        assert_int_equal(sscanf(line, "%95s %d %d %d %d", t->name, &t->shape.n, &t->shape.c, &t->shape.h, &t->shape.w),
-                         5);
-        len += sg_shape_len(t->shape);
-    }
-    out->values = malloc(len * sizeof(float));
-    assert_non_null(out->values);
-    assert_int_equal(fread(out->values, sizeof(float), len, f), len);
-    (void)fclose(f);
-    float *at = out->values;
-    for (int i = 0; i < out->count; i++, at += sg_shape_len(out->tensor[i - 1].shape)) out->tensor[i].value = at;
-}
-
-static const tensor *golden_find(const golden *g, const char *prefix, const char *name)
-{
-    char full[SG_NAME_MAX + 16];
-    (void)snprintf(full, sizeof full, "%s%s", prefix, name);
-    for (int i = 0; i < g->count; i++)
-        if (strcmp(g->tensor[i].name, full) == 0) return &g->tensor[i];
-    fail_msg("golden file has no %s", full);
-    return NULL;
-}
-
-static int golden_count(const golden *g, const char *prefix)
-{
-    int count = 0;
-    for (int i = 0; i < g->count; i++) count += strncmp(g->tensor[i].name, prefix, strlen(prefix)) == 0;
-    return count;
-}
-
-/* Number i of an array of float or double. */
-static double at(const void *x, bool f64, size_t i)
-{
-    return f64 ? ((const double *)x)[i] : (double)((const float *)x)[i];
-}
-
-static void set(void *x, bool f64, const tensor *t)
-{
-    for (size_t i = 0; i < sg_shape_len(t->shape); i++)
-        if (f64)
-            ((double *)x)[i] = (double)t->value[i];
-        else
-            ((float *)x)[i] = t->value[i];
-}
-
-/* max |x - y| / max |y|; NaN if there is one. */
-static double relative(const void *x, bool f64, const tensor *t)
-{
-    double worst = 0, largest = 0;
-    assert_non_null(x);
-    for (size_t i = 0; i < sg_shape_len(t->shape); i++) {
-        const double y = (double)t->value[i], d = fabs(at(x, f64, i) - y);
-        if (!(d <= worst)) worst = d;
-        if (fabs(y) > largest) largest = fabs(y);
-    }
-    return worst / (largest + 1e-30);
-}
-
-static void compare(const void *x, bool f64, const tensor *t, double largest, double tolerance, const char *what)
-{
-    double scale = 0;
-    for (size_t i = 0; i < sg_shape_len(t->shape); i++)
-        if (fabs((double)t->value[i]) > scale) scale = fabs((double)t->value[i]);
-    /* What is zero but for rounding (a bias before batch norm) is measured against the largest gradient. */
-    const double error = relative(x, f64, t) * (scale < 1e-6 * largest ? scale / largest : 1);
-    if (!(error <= tolerance)) fail_msg("%s, %s: relative error %.3g, allowed %.3g", what, t->name, error, tolerance);
-}
 
 /* ---- U-Net against PyTorch ---- */
 
@@ -149,7 +55,8 @@ static int compare_gradients(const golden *gold, const sg_model *model, const sg
     for (int i = 0; i < sg_model_count(model); i++) {
         const sg_param_info *p = sg_model_at(model, i);
         if (p->spec.state) continue;
-        compare(sg_plan_param_grad(plan, p->name), f64, golden_find(gold, "grad.", p->name), largest, 1e-4, p->name);
+        golden_compare(sg_plan_param_grad(plan, p->name), f64, golden_find(gold, "grad.", p->name), largest, 1e-4,
+                       p->name);
         compared++;
     }
     return compared;
@@ -164,28 +71,28 @@ static void net_check(const struct net_case *c, const sg_plan_options *options)
     sg_plan *plan = net_plan(c, &gold, model, options);
     for (int i = 0; i < sg_model_count(model); i++) {
         sg_param_info *p = sg_model_at(model, i);
-        const tensor *t = golden_find(&gold, "", p->name);
+        const golden_tensor *t = golden_find(&gold, "", p->name);
         assert_true(sg_shape_equal(t->shape, p->shape));
-        set(p->value, false, t);
+        golden_set(p->value, false, t);
     }
     if (options->f64) sg_plan_params_load(plan);
-    set(sg_plan_input(plan, "x"), options->f64, golden_find(&gold, "", "x"));
-    set(sg_plan_input(plan, "label"), options->f64, golden_find(&gold, "", "label"));
+    golden_set(sg_plan_input(plan, "x"), options->f64, golden_find(&gold, "", "x"));
+    golden_set(sg_plan_input(plan, "label"), options->f64, golden_find(&gold, "", "label"));
     sg_plan_step_set(plan, &(sg_step){.training = true});
     OK(sg_plan_forward(plan));
-    compare(sg_plan_output(plan, "logits"), options->f64, golden_find(&gold, "", "logits"), 0, 1e-4, c->name);
-    compare(sg_plan_root(plan), options->f64, golden_find(&gold, "", "loss"), 0, 1e-5, c->name);
+    golden_compare(sg_plan_output(plan, "logits"), options->f64, golden_find(&gold, "", "logits"), 0, 1e-4, c->name);
+    golden_compare(sg_plan_root(plan), options->f64, golden_find(&gold, "", "loss"), 0, 1e-5, c->name);
     OK(sg_plan_backward(plan));
     const int compared = compare_gradients(&gold, model, plan, options->f64);
-    compare(sg_plan_input_grad(plan, "x"), options->f64, golden_find(&gold, "grad.", "x"), 0, 1e-4, c->name);
+    golden_compare(sg_plan_input_grad(plan, "x"), options->f64, golden_find(&gold, "grad.", "x"), 0, 1e-4, c->name);
     assert_int_equal(compared, golden_count(&gold, "grad.unet."));
     assert_true(compared >= 16);
     sg_plan_commit(plan);
     for (int i = 0; i < sg_model_count(model); i++) {
         const sg_param_info *p = sg_model_at(model, i);
         if (p->spec.state)
-            compare(sg_plan_param(plan, p->name), options->f64, golden_find(&gold, "after.", p->name), 0, 1e-5,
-                    c->name);
+            golden_compare(sg_plan_param(plan, p->name), options->f64, golden_find(&gold, "after.", p->name), 0, 1e-5,
+                           c->name);
     }
     sg_plan_free(plan);
     sg_model_free(model);
@@ -263,8 +170,8 @@ static void optimiser_check(const struct optimiser_case *c, bool own_lr)
     OK(sg_plan_make(&plan, g, model, sg_combine(g, loss[0], 1, loss[1], 1), &(sg_plan_options){.backward = true}));
     sg_graph_free(g);
     for (int i = 0; i < 2; i++) {
-        set(sg_model_find(model, names[i])->value, false, golden_find(&gold, "", names[i]));
-        set(sg_plan_input(plan, i ? "target_b" : "target_a"), false, golden_find(&gold, "target_", names[i]));
+        golden_set(sg_model_find(model, names[i])->value, false, golden_find(&gold, "", names[i]));
+        golden_set(sg_plan_input(plan, i ? "target_b" : "target_a"), false, golden_find(&gold, "target_", names[i]));
     }
     for (int step = 1; step <= 5; step++) {
         OK(sg_plan_forward(plan));
@@ -274,7 +181,8 @@ static void optimiser_check(const struct optimiser_case *c, bool own_lr)
         for (int i = 0; i < 2; i++) {
             char name[8];
             (void)snprintf(name, sizeof name, "%s%d", names[i], step);
-            compare(sg_model_find(model, names[i])->value, false, golden_find(&gold, "", name), 0, 1e-5, c->name);
+            golden_compare(sg_model_find(model, names[i])->value, false, golden_find(&gold, "", name), 0, 1e-5,
+                           c->name);
         }
     }
     sg_plan_free(plan);
@@ -415,7 +323,7 @@ static void conv_errors(sg_shape shape, int o, bool direct, double error[3])
             if (k == 1) OK(sg_plan_backward_from(plan, seed));
             const void *x = k == 0 ? sg_plan_root(plan) : sg_plan_input_grad(plan, k == 1 ? "x" : "weight");
             double *got = check_alloc(len[k]);
-            for (size_t i = 0; i < len[k]; i++) got[i] = at(x, f64, i);
+            for (size_t i = 0; i < len[k]; i++) got[i] = golden_at(x, f64, i);
             if (f64) {
                 exact[k] = got;
                 continue;
