@@ -47,6 +47,20 @@ static void chain_picture(sg_text *h, const sg_pictures *p, const char *title, c
     sg_text_add(h, "<figcaption><b>%s</b>%s</figcaption></figure>\n", title, text);
 }
 
+/* What a classifier says in place of a picture. */
+static void verdict_put(sg_text *h, const sg_run_pictures *p, bool *first)
+{
+    char said[48], truth[48];
+    sg_class_name(said, p->classes, (int)p->predicted[0]);
+    sg_class_name(truth, p->classes, (int)p->truth[0]);
+    link_open(h, first);
+    sg_text_add(h, "<p class=\"answer\">%s ", p->predicted[0] == p->truth[0] ? "✓" : "✗");
+    sg_text_html(h, said);
+    sg_text_add(h, "</p><figcaption><b>Answer</b>truth: ");
+    sg_text_html(h, truth);
+    sg_text_add(h, "</figcaption></figure>\n");
+}
+
 void sg_page_chain(sg_page *page)
 {
     const sg_report_run *run = shown_run(page->data);
@@ -75,6 +89,7 @@ void sg_page_chain(sg_page *page)
         (void)snprintf(text, sizeof text, "exposure 1 in ADU; %.3g electrons per pixel", p.electrons);
     chain_picture(h, &s[SG_PICTURE_ADU], "Camera", text, &first);
     chain_picture(h, &s[SG_PICTURE_MEASUREMENT], "Measurement", "what the network sees", &first);
+    if (p.verdicts) verdict_put(h, &p, &first);
     chain_picture(h, &s[SG_PICTURE_PREDICTION], "Prediction",
                   run->task == SG_REPORT_REGRESS ? "what the network makes of it"
                                                  : "probability of foreground, pixel by pixel",

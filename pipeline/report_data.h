@@ -72,7 +72,7 @@ typedef struct sg_report_data {
     char version[32];
     bool sweep;                                /* runs of an index, not one run */
     sg_report_run *runs;                       /* by point, arm, seed */
-    int run_count, there_count, started_count; /* started: begun and without results */
+    int run_count, there_count; /* there: with results */
     char (*arms)[SG_REPORT_NAME];              /* in the order of the index */
     int arm_count, reference;
     bool *arm_learned; /* (arm_count) */

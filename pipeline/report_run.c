@@ -200,11 +200,7 @@ sg_status sg_report_run_read(sg_report_data *data, sg_report_run *run)
     char path[SG_REPORT_PATH + SG_REPORT_NAME + 16], *version;
     sg_results_file *file;
     (void)snprintf(path, sizeof path, "%s/%s/results.h5", data->dir, run->folder);
-    if (data->sweep && !sg_file_exists(path)) {
-        (void)snprintf(path, sizeof path, "%s/%s/config.yaml", data->dir, run->folder);
-        data->started_count += sg_file_exists(path);
-        return SG_OK;
-    }
+    if (data->sweep && !sg_file_exists(path)) return SG_OK;
     const sg_status status = sg_results_open(&file, path);
     if (status != SG_OK) {
         note(data);

@@ -2,6 +2,7 @@
 #include "pipeline/report_page.h"
 
 #include "core/memory.h"
+#include "pipeline/sweep_state.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -83,15 +84,41 @@ static void sweep_lead(sg_text *h, const sg_report_data *data)
     sg_text_add(h, ", %s%d seed%s each. ", seeds > 1 ? "up to " : "", seeds, seeds == 1 ? "" : "s");
 }
 
+/* "learned, dose 200 photons, seed 3: the reason" */
+static void failed_put(sg_text *h, const sg_report_data *data, const sg_report_run *run, const sg_run_state *state)
+{
+    sg_text where = {0};
+    sg_report_point_text(data, run->point, -1, -1, &where);
+    sg_text_add(h, "<br>");
+    sg_text_html(h, data->arms[run->arm]);
+    if (where.len) sg_text_add(h, ", ");
+    if (where.len) sg_text_html(h, where.data);
+    sg_text_add(h, ", seed %llu: ", (unsigned long long)run->seed);
+    sg_text_html(h, state->reason);
+    sg_text_free(&where);
+}
+
+/* How many runs are not in the page and why; the failed ones with their reasons. */
 static void sweep_missing(sg_text *h, const sg_report_data *data)
 {
+    enum { LISTED_MAX = 10 };
+    int count[SG_RUN_COUNT] = {0};
+    sg_text failed = {0};
     const int missing = data->run_count - data->there_count;
     if (missing == 0) return;
-    sg_text_add(h, "<p class=\"missing\">%d of %d runs are not in this page: ", missing, data->run_count);
-    sg_text_add(h,
-                "%d begun and without results (running, stopped or failed; <code>scopegrad status</code> tells), %d ",
-                data->started_count, missing - data->started_count);
-    sg_text_add(h, "not begun or not readable.</p>\n");
+    for (int r = 0; r < data->run_count; r++) {
+        const sg_report_run *run = &data->runs[r];
+        sg_run_state state;
+        if (run->there) continue;
+        sg_run_look(&state, data->dir, strrchr(run->folder, '/') + 1);
+        if (state.stage == SG_RUN_FAILED && count[SG_RUN_FAILED] < LISTED_MAX) failed_put(&failed, data, run, &state);
+        count[state.stage]++;
+    }
+    sg_text_add(h, "<p class=\"missing\">%d of %d runs are not in this page: %d waiting, %d running, %d failed",
+                missing, data->run_count, count[SG_RUN_WAITING], count[SG_RUN_RUNNING], count[SG_RUN_FAILED]);
+    if (count[SG_RUN_DONE]) sg_text_add(h, ", %d done but not readable", count[SG_RUN_DONE]);
+    sg_text_add(h, ".%s</p>\n", failed.data ? failed.data : "");
+    sg_text_free(&failed);
 }
 
 void sg_page_header(sg_page *page)

@@ -43,6 +43,8 @@ const char sg_report_style[] =
     ".chain figure{flex:1 1 0;min-width:128px}.chain .arrow{align-self:center;flex:0 0 "
     "auto;color:var(--soft);font-size:1.5rem;"
     "padding-bottom:3.4rem}\n"
+    ".answer{margin:0;display:grid;place-items:center;aspect-ratio:1;border:1px solid "
+    "var(--line);border-radius:6px;font-weight:650;overflow-wrap:anywhere;text-align:center;padding:.4rem}\n"
     ".chain figcaption b{color:var(--ink);display:block}\n"
     "img{display:block;width:100%;height:auto;aspect-ratio:1;image-rendering:pixelated;border-radius:6px;background:#"
     "000}\n"

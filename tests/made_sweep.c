@@ -113,7 +113,7 @@ static float cells(int picture, double x, double y, double blur)
     return (float)value;
 }
 
-static void write_examples(sg_results *r, const made_arm *m, int a)
+static void write_examples(sg_results *r, const made_arm *m, int a, bool masks)
 {
     enum { N = 2 };
     static float sample[N * FINE * FINE], seen[N * 2 * SIDE * SIDE], guess[N * SIDE * SIDE], truth[N * SIDE * SIDE];
@@ -143,6 +143,7 @@ static void write_examples(sg_results *r, const made_arm *m, int a)
                         "measurement", "NCYX"));
     OK(sg_results_array(r, "/examples/adu", SG_RESULTS_U8, 4, (int[]){N, channels, SIDE, SIDE}, adu, "ADU", "camera",
                         "NCYX"));
+    if (!masks) return;
     OK(sg_results_array(r, "/examples/prediction", SG_RESULTS_F32, 3, (int[]){N, SIDE, SIDE}, guess, "1", "probability",
                         "NYX"));
     OK(sg_results_array(r, "/examples/truth", SG_RESULTS_F32, 3, (int[]){N, SIDE, SIDE}, truth, "1", "label", "NYX"));
@@ -157,6 +158,9 @@ static void run_save(sg_results *r, const char *folder, uint64_t id, sg_text *in
     (void)strcat(path, "/results.h5");
     OK(sg_results_save(r, path));
     sg_results_free(r);
+    path[strlen(path) - strlen("results.h5")] = '\0';
+    (void)strcat(path, "DONE");
+    OK(sg_file_write(path, "", 0));
     sg_text_add(index, "%016llx,%s\n", (unsigned long long)id, row);
 }
 
@@ -197,7 +201,7 @@ static void light_run(const char *folder, sg_text *index, int a, int d, int seed
                         "1", "interval", "B"));
     write_curves(r, "/curve/validation/dice", dice, a, d, seed);
     write_light(r, m);
-    write_examples(r, m, a);
+    write_examples(r, m, a, true);
     (void)snprintf(row, sizeof row, "%s,%g,%d", m->name, made_doses[d], seed);
     run_save(r, folder, made_light_id(a, d, seed), index, row);
 }
@@ -300,7 +304,7 @@ static void bits_run(const char *folder, sg_text *index, int a, int b, int d, in
     if (a == 2) write_thresholds(r, bits[b]);
     write_classes(r, accuracy, seed);
     write_curves(r, "/curve/validation/balanced_accuracy", accuracy, a, d, seed);
-    write_examples(r, &made_arms[a], a);
+    write_examples(r, &made_arms[a], a, false);
     (void)snprintf(row, sizeof row, "%s,%d,%d,%d", bit_arms[a], bits[b], dose[d], seed);
     run_save(r, folder, (uint64_t)(100000 * a + 1000 * b + 100 * d + seed), index, row);
 }

@@ -242,22 +242,24 @@ static void without_gnuplot(void **state)
     sg_free(page);
 }
 
-/* The page goes on without runs that are missing or damaged, and says so. */
+/* The page goes on without runs that wait, failed or are damaged, and says so. */
 static void missing_runs(void **state)
 {
     (void)state;
-    char command[400];
-    (void)snprintf(command, sizeof command,
-                   "cp -r lights some && cd some/runs && rm -r %016llx %016llx/results.h5 && "
-                   "touch %016llx/config.yaml && echo half > %016llx/results.h5",
-                   (unsigned long long)made_light_id(1, 0, 1), (unsigned long long)made_light_id(1, 0, 2),
-                   (unsigned long long)made_light_id(1, 0, 2), (unsigned long long)made_light_id(1, 0, 3));
+    char command[500];
+    unsigned long long id[3];
+    for (int seed = 1; seed <= 3; seed++) id[seed - 1] = made_light_id(1, 0, seed);
+    (void)snprintf(
+        command, sizeof command,
+        "cp -r lights some && cd some/runs && rm -r %016llx %016llx/* && echo '<no> memory' > %016llx.failed "
+        "&& echo half > %016llx/results.h5",
+        id[0], id[1], id[1], id[2]);
     assert_int_equal(place_shell(command), 0);
     OK(sg_report_make(place_path("some"), NULL));
     char *page = place_get("some/report.html"), text[128];
-    assert_non_null(strstr(page, "3 of 90 runs are not in this page: 1 begun and without results"));
-    (void)snprintf(text, sizeof text, "<br>runs/%016llx/results.h5: not an HDF5 file",
-                   (unsigned long long)made_light_id(1, 0, 3));
+    assert_non_null(strstr(page, "3 of 90 runs are not in this page: 1 waiting, 0 running, 1 failed, 1 done but not"));
+    assert_non_null(strstr(page, "brightfield, dose 50 photons, seed 2: &lt;no&gt; memory"));
+    (void)snprintf(text, sizeof text, "<br>runs/%016llx/results.h5: not an HDF5 file", id[2]);
     assert_non_null(strstr(page, text));
     sg_free(page);
 }

@@ -72,13 +72,37 @@ static void too_few_and_nan(void **state)
     assert_true(isnan(bad.mean) && isnan(bad.p_t) && isnan(bad.p_flip));
 }
 
+/* Tables of Student's t: 97.5 % at 1, 2, 9 and 120 degrees. */
+static void intervals_by_table(void **state)
+{
+    (void)state;
+    assert_true(near(sg_student_quantile(.05, 1), 12.706204736174694, 1e-10));
+    assert_true(near(sg_student_quantile(.05, 2), 4.302652729749462, 1e-10));
+    assert_true(near(sg_student_quantile(.05, 9), 2.262157162798205, 1e-10));
+    assert_true(near(sg_student_quantile(.05, 120), 1.9799304050824402, 1e-10));
+    const double x[] = {1, 2, 3}; /* s = 1 */
+    assert_true(near(sg_interval95(x, 3), 4.302652729749462 / sqrt(3.0), 1e-10));
+    assert_true(isnan(sg_interval95(x, 1)));
+}
+
+/* Of three tests the smallest counts three times, the next two times; none falls below a smaller one; NaN is none. */
+static void holm_by_hand(void **state)
+{
+    (void)state;
+    double p[] = {.01, .04, (double)NAN, .03}, large[] = {.9, .6};
+    assert_int_equal(sg_holm(p, 4), SG_OK);
+    assert_true(near(p[0], .03, 1e-12) && near(p[1], .06, 1e-12) && isnan(p[2]) && near(p[3], .06, 1e-12));
+    assert_int_equal(sg_holm(large, 2), SG_OK);
+    assert_true(large[0] == 1 && large[1] == 1);
+    assert_int_equal(sg_holm(large, 0), SG_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(student_equals_scipy),
-        cmocka_unit_test(paired_equals_scipy),
-        cmocka_unit_test(flips_by_hand),
-        cmocka_unit_test(too_few_and_nan),
+        cmocka_unit_test(student_equals_scipy), cmocka_unit_test(paired_equals_scipy),
+        cmocka_unit_test(flips_by_hand),        cmocka_unit_test(intervals_by_table),
+        cmocka_unit_test(holm_by_hand),         cmocka_unit_test(too_few_and_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
