@@ -11,7 +11,7 @@
 enum { SEED = 1 };
 
 typedef struct member {
-    uint64_t group;
+    uint32_t group;
     int number;
 } member;
 
@@ -29,12 +29,12 @@ static int by_value(const void *a, const void *b)
 }
 
 /* group_of (len) = 0 .. groups-1 */
-static sg_status number_groups(int *groups, int *group_of, const uint64_t *group, int len)
+static sg_status number_groups(int *groups, int *group_of, const uint32_t *group, int len)
 {
     member *list;
     *groups = 0;
     SG_TRY(SG_ALLOC(&list, (size_t)len, "bootstrap"));
-    for (int i = 0; i < len; i++) list[i] = (member){group != NULL ? group[i] : (uint64_t)i, i};
+    for (int i = 0; i < len; i++) list[i] = (member){group != NULL ? group[i] : (uint32_t)i, i};
     qsort(list, (size_t)len, sizeof *list, by_group);
     for (int i = 0; i < len; i++) {
         *groups += i == 0 || list[i].group != list[i - 1].group;
@@ -73,7 +73,7 @@ static void take_percentiles(double (*interval)[2], const double *value, int met
     }
 }
 
-sg_status sg_bootstrap(double (*interval)[2], int metrics, int len, const uint64_t *group, sg_statistic *statistic,
+sg_status sg_bootstrap(double (*interval)[2], int metrics, int len, const uint32_t *group, sg_statistic *statistic,
                        const void *context)
 {
     int *group_of = NULL, groups;

@@ -17,7 +17,7 @@ typedef void sg_statistic(double *metric, const void *context, const uint32_t *w
  * straight line), leaving out draws where it is NaN; NaN if there is none. group (len): any numbers, equal ones belong
  * together; NULL: each picture by itself. The random numbers are counted, with a fixed seed: the same every time.
  * SG_E_MEMORY. */
-sg_status sg_bootstrap(double (*interval)[2], int metrics, int len, const uint64_t *group, sg_statistic *statistic,
+sg_status sg_bootstrap(double (*interval)[2], int metrics, int len, const uint32_t *group, sg_statistic *statistic,
                        const void *context);
 
 #endif

@@ -1,8 +1,8 @@
 /* cmd_evaluate.c - scopegrad evaluate RUN */
 #include "datasets/dataset.h"
 #include "pipeline/args.h"
-#include "pipeline/cli.h"
 #include "pipeline/classes.h"
+#include "pipeline/cli.h"
 #include "pipeline/cmd.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/run_results.h"
@@ -61,7 +61,7 @@ static sg_status evaluate(const char *folder, sg_split split, const char *output
     SG_TRY_DONE(sg_classes_resolve(&config, dataset));
     if (output == NULL) {
         SG_TRY_DONE(sg_evaluate(&scores, &program, &config, dataset, split, NULL, NULL));
-        SG_TRY_DONE(sg_scores_bootstrap(&scores, NULL));
+        SG_TRY_DONE(sg_scores_bootstrap(&scores, dataset, split));
     }
     if (output != NULL) {
         SG_TRY_DONE(sg_config_write(&text, &config, SG_CONFIG_PORTABLE));

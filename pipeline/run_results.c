@@ -192,7 +192,7 @@ sg_status sg_run_results_save(const sg_run_summary *run, sg_split split, const c
     g.examples = g.count < SG_EXAMPLES ? g.count : SG_EXAMPLES;
     sg_status status = gather_new(&g);
     if (status == SG_OK) status = sg_evaluate(&own, run->program, run->config, run->dataset, split, visit, &g);
-    if (status == SG_OK) status = sg_scores_bootstrap(&own, NULL);
+    if (status == SG_OK) status = sg_scores_bootstrap(&own, run->dataset, split);
     if (status == SG_OK) status = sg_results_new(&out);
     if (status == SG_OK) status = write_all(out, &g, &own);
     if (status == SG_OK) status = sg_results_save(out, path);

@@ -33,10 +33,16 @@ double sg_scores_mean(const sg_scores *scores, int at, const uint32_t *weight)
     return sum / all;
 }
 
-sg_status sg_scores_bootstrap(sg_scores *scores, const uint64_t *group)
+sg_status sg_scores_bootstrap(sg_scores *scores, const sg_dataset *dataset, sg_split split)
 {
     const sg_task *task = scores->task;
-    return sg_bootstrap(scores->interval, sg_task_metrics(task), scores->count, group, task->measure, scores);
+    uint32_t *group;
+    SG_TRY(SG_ALLOC(&group, (size_t)scores->count, "bootstrap"));
+    for (int i = 0; i < scores->count; i++) group[i] = sg_dataset_group(dataset, split, i);
+    const sg_status status =
+        sg_bootstrap(scores->interval, sg_task_metrics(task), scores->count, group, task->measure, scores);
+    sg_free(group);
+    return status;
 }
 
 double sg_scores_rank(const sg_scores *scores)

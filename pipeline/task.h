@@ -69,8 +69,8 @@ int sg_task_metrics(const sg_task *task);
 
 /* sum of column `at` of the rows, weighted, / sum of the weights (NULL: all 1). */
 double sg_scores_mean(const sg_scores *scores, int at, const uint32_t *weight);
-/* Fills `interval`. group (count): pictures that belong together, or NULL. */
-sg_status sg_scores_bootstrap(sg_scores *scores, const uint64_t *group);
+/* Fills `interval`, for the split that the scores are of: pictures are drawn, what was cut from one stays together. */
+sg_status sg_scores_bootstrap(sg_scores *scores, const sg_dataset *dataset, sg_split split);
 /* What makes a model the best one: larger is better. Where two are equal, the smaller loss wins. */
 double sg_scores_rank(const sg_scores *scores);
 /* One class of a classification against the rest. */
