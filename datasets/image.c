@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -60,14 +61,45 @@ bool sg_image_known(const char *path)
     return find_reader(path) != NULL;
 }
 
-sg_status sg_image_read_as(sg_image *out, const char *path, sg_image_options options)
+/* FILE:PAGE, PAGE from 1: copies FILE, returns PAGE; -1: the path names no page. */
+static int page_of(char file[SG_PATH_BYTES], const char *path)
 {
-    *out = (sg_image){0};
+    const char *colon = strrchr(path, ':');
+    const size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+    if (digits == 0 || digits > 9 || colon[1 + digits] || (size_t)(colon - path) >= SG_PATH_BYTES) return -1;
+    (void)snprintf(file, SG_PATH_BYTES, "%.*s", (int)(colon - path), path);
+    return (int)strtol(colon + 1, NULL, 10);
+}
+
+static sg_status keep_page(sg_image *image, int page, const char *path)
+{
+    const size_t len = (size_t)image->height * (size_t)image->width;
+    if (page < 1 || page > image->pages)
+        SG_FAIL(SG_E_SHAPE, "%s: the file has %d page%s, the first one is :1", path, image->pages,
+                image->pages > 1 ? "s" : "");
+    memmove(image->data, image->data + (size_t)(page - 1) * len, len * sizeof *image->data);
+    image->pages = 1;
+    image->axes[0] = 0;
+    return SG_OK;
+}
+
+static sg_status read_file(sg_image *out, const char *path, sg_image_options options)
+{
     const reader read = find_reader(path);
     if (!read)
         SG_FAIL(SG_E_FORMAT, "%s: the extension is none of .png, .tif, .tiff, .jpg, .mat, .npy, .h5:/array", path);
-    sg_status status = read(out, path, options);
-    if (status == SG_OK) status = sg_image_check_finite(out, path);
+    SG_TRY(read(out, path, options));
+    SG_TRY(sg_image_check_pixel(out->pixel_um, &options, path));
+    return sg_image_check_finite(out, path);
+}
+
+sg_status sg_image_read_as(sg_image *out, const char *path, sg_image_options options)
+{
+    char file[SG_PATH_BYTES];
+    *out = (sg_image){0};
+    const int page = page_of(file, path);
+    sg_status status = read_file(out, page < 0 ? path : file, options);
+    if (status == SG_OK && page >= 0) status = keep_page(out, page, path);
     if (status != SG_OK) sg_image_free(out);
     return status;
 }
@@ -147,6 +179,45 @@ sg_status sg_image_check_finite(const sg_image *image, const char *path)
     const size_t page_len = (size_t)image->height * (size_t)image->width;
     for (int page = 0; image->is_float && page < image->pages; page++)
         SG_TRY(sg_image_check_rows(image->data + (size_t)page * page_len, page, 0, image->height, image->width, path));
+    return SG_OK;
+}
+
+/* ---- arrays ---- */
+
+sg_status sg_image_arrange(sg_axes *out, int rank, const long long *size, bool fortran, const char *letters,
+                           const sg_image_options *options, const char *path)
+{
+    static const char *const by_rank[] = {"", "X", "YX", "QYX"};
+    const char *wanted = options->axes && options->axes[0] ? options->axes : letters;
+    *out = (sg_axes){.count = 0};
+    if (rank > SG_AXES_MAX || (!wanted && rank > 3))
+        SG_FAIL(SG_E_SHAPE,
+                "%s: has %d axes; up to %d can be read, more than 3 by the letters of dataset.axes, as in CZYX", path,
+                rank, SG_AXES_MAX);
+    SG_TRY(sg_axes_check(wanted, path));
+    for (int i = 0; i < rank; i++) sg_axes_add(out, wanted ? 'Q' : by_rank[rank][i], size[i]);
+    for (int i = 0; fortran && i < rank; i++)
+        out->axis[i].stride = i ? out->axis[i - 1].stride * out->axis[i - 1].size : 1;
+    const sg_axes_order order = {.axes = wanted, .take = options->take, .lenient = options->raw};
+    return sg_axes_arrange(out, &order, path);
+}
+
+sg_status sg_image_gather(sg_image *out, const sg_axes *axes, int parts, sg_image_at at, const void *numbers,
+                          size_t bytes, const char *path)
+{
+    const sg_axis one = {'Y', 1, 0}, *y = sg_axes_find(axes, 'Y'), *x = sg_axes_find(axes, 'X');
+    const double pages = sg_axes_pages(axes) * parts;
+    if (!y) y = &one;
+    if (pages > SG_IMAGE_PIXELS_MAX) SG_FAIL(SG_E_FORMAT, "%s: %g pages, at most 2^28 are read", path, pages);
+    SG_TRY(sg_image_make(out, (long long)pages, y->size, x->size, bytes, path));
+    float *to = out->data;
+    for (int page = 0; page < out->pages; page++) {
+        const long long first = sg_axes_at(axes, page / parts);
+        for (long long i = 0; i < y->size; i++)
+            for (long long k = 0; k < x->size; k++)
+                *to++ = at(numbers, (size_t)((first + i * y->stride + k * x->stride) * parts + page % parts));
+    }
+    sg_axes_describe(out->axes, axes);
     return SG_OK;
 }
 

@@ -33,7 +33,7 @@ typedef struct sg_image_options {
 enum { SG_IMAGE_PIXELS_MAX = 1 << 28 };
 
 /* By extension (any case): .png, .tif/.tiff, .jpg/.jpeg, .mat (its only numeric array, or "file.mat:name"), .npy, and
- * an array in an HDF5 file, "file.h5:/group/array". A 1, 2 or 4-bit PNG is expanded to 0..255 and a palette to its
+ * an array in an HDF5 file, "file.h5:/group/array"; of each, "file:3" is its third page alone. A 1, 2 or 4-bit PNG is expanded to 0..255 and a palette to its
  * colours. Errors name the file: missing, a folder, empty, truncated,
  * not an image, more than 2^28 pixels, NaN or Inf. *out is zero on error. */
 sg_status sg_image_read(sg_image *out, const char *path);
@@ -63,6 +63,15 @@ sg_status sg_image_check_size(long long pages, long long height, long long width
 /* For the readers: SG_E_CONFIG if `pixel_um` (y, x; 0: unknown) is not that of the options, SG_E_FORMAT if it must be
  * compared and is not square; the text says both numbers and what would do. */
 sg_status sg_image_check_pixel(const double pixel_um[2], const sg_image_options *options, const char *path);
+/* For the readers of arrays: the pages of arranged axes (axes.h), element by element; at() is number `index` of the
+ * file. A complex element has two `parts`, which become pages. `bytes` as in sg_image_make. */
+typedef float (*sg_image_at)(const void *numbers, size_t index);
+sg_status sg_image_gather(sg_image *out, const sg_axes *axes, int parts, sg_image_at at, const void *numbers,
+                          size_t bytes, const char *path);
+/* For the readers of arrays: names the axes of an array of this shape (`fortran`: the first axis is fastest), options.axes first, then `letters` (of the file;
+ * NULL: none), then X, YX, QYX by rank, and arranges them. More than three need letters: SG_E_SHAPE. */
+sg_status sg_image_arrange(sg_axes *out, int rank, const long long *size, bool fortran, const char *letters,
+                           const sg_image_options *options, const char *path);
 /* For the readers: SG_E_NUMERIC naming page, row and column of the first NaN or Inf. */
 sg_status sg_image_check_finite(const sg_image *image, const char *path);
 /* The same for x (rows, width), which begins at `row` of `page`. */

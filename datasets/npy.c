@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "datasets/half.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -11,16 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAGIC = 6, RANK_MAX = 3, HEADER_MAX = 1 << 16, DESCR_MAX = 16 };
+enum { MAGIC = 6, HEADER_MAX = 1 << 16, DESCR_MAX = 16 };
 
 typedef struct header {
     char descr[DESCR_MAX];
     bool fortran;
-    long long shape[RANK_MAX]; /* right-aligned, ones in front */
-    size_t data;               /* where the numbers start */
+    int rank;
+    long long shape[SG_AXES_MAX];
+    size_t data; /* where the numbers start */
 } header;
 
 /* ---- element types ---- */
+
+typedef struct element {
+    char kind;
+    int bytes; /* of a part: complex numbers have two */
+    float (*load)(const unsigned char *bytes);
+} element;
 
 #define LOADER(name, type)                                                                                             \
     static float load_##name(const unsigned char *bytes)                                                               \
@@ -35,28 +43,31 @@ LOADER(u2, uint16_t)
 LOADER(i2, int16_t)
 LOADER(u4, uint32_t)
 LOADER(i4, int32_t)
+LOADER(u8, uint64_t)
+LOADER(i8, int64_t)
 LOADER(f4, float)
 LOADER(f8, double)
 
-typedef struct element {
-    const char *descr;
-    int bits;
-    bool is_float;
-    int parts; /* 2: complex, each of `bits` / 2 */
-    float (*load)(const unsigned char *bytes);
-} element;
+static float load_f2(const unsigned char *bytes)
+{
+    uint16_t bits;
+    memcpy(&bits, bytes, sizeof bits);
+    return (float)sg_half(bits);
+}
 
 static const element elements[] = {
-    {"|b1", 8, false, 1, load_u1},  {"|u1", 8, false, 1, load_u1},   {"|i1", 8, false, 1, load_i1},
-    {"<u2", 16, false, 1, load_u2}, {"<i2", 16, false, 1, load_i2},  {"<u4", 32, false, 1, load_u4},
-    {"<i4", 32, false, 1, load_i4}, {"<f4", 32, true, 1, load_f4},   {"<f8", 64, true, 1, load_f8},
-    {"<c8", 64, true, 2, load_f4},  {"<c16", 128, true, 2, load_f8},
+    {'b', 1, load_u1}, {'u', 1, load_u1}, {'i', 1, load_i1}, {'u', 2, load_u2}, {'i', 2, load_i2},
+    {'u', 4, load_u4}, {'i', 4, load_i4}, {'u', 8, load_u8}, {'i', 8, load_i8}, {'f', 2, load_f2},
+    {'f', 4, load_f4}, {'f', 8, load_f8}, {'c', 4, load_f4}, {'c', 8, load_f8},
 };
 
+/* "<f4": byte order, kind, bytes of an element. */
 static const element *find_element(const char *descr)
 {
+    if (!descr[0] || !strchr("<>|=", descr[0]) || !descr[1]) return NULL;
+    const int bytes = atoi(descr + 2) / (descr[1] == 'c' ? 2 : 1);
     for (size_t i = 0; i < sizeof elements / sizeof *elements; i++)
-        if (!strcmp(elements[i].descr, descr)) return &elements[i];
+        if (elements[i].kind == descr[1] && elements[i].bytes == bytes) return &elements[i];
     return NULL;
 }
 
@@ -93,19 +104,18 @@ static bool read_order(header *h, const char *text)
 static bool read_shape(header *h, const char *text)
 {
     const char *at = value_of(text, "'shape'");
-    long long size[RANK_MAX];
-    int rank = 0;
+    h->rank = 0;
     if (!at || *at++ != '(') return false;
-    for (; isdigit((unsigned char)*at); rank++) {
+    for (; isdigit((unsigned char)*at); h->rank++) {
         char *end;
-        if (rank == RANK_MAX) return false;
-        size[rank] = strtoll(at, &end, 10);
-        if (size[rank] < 1 || size[rank] > SG_IMAGE_PIXELS_MAX) return false;
+        if (h->rank == SG_AXES_MAX) return false;
+        long long *size = &h->shape[h->rank];
+        *size = strtoll(at, &end, 10);
+        if (*size < 1 || *size > SG_IMAGE_PIXELS_MAX) return false;
         for (at = end; *at == ' ' || *at == ','; at++) {
         }
     }
-    for (int i = 0; i < RANK_MAX; i++) h->shape[i] = i < RANK_MAX - rank ? 1 : size[i - (RANK_MAX - rank)];
-    return rank > 0 && *at == ')';
+    return h->rank > 0 && *at == ')';
 }
 
 static sg_status read_header(header *h, const unsigned char *bytes, size_t size, const char *path)
@@ -125,36 +135,50 @@ static sg_status read_header(header *h, const unsigned char *bytes, size_t size,
     if (!read_descr(h, text) || !read_order(h, text))
         SG_FAIL(SG_E_FORMAT, "%s: damaged: its header lacks type or order", path);
     if (!read_shape(h, text))
-        SG_FAIL(SG_E_FORMAT, "%s: its shape is none of rank 1 to 3 with sizes of 1 to 2^28", path);
+        SG_FAIL(SG_E_FORMAT, "%s: its shape is none of rank 1 to 8 with sizes of 1 to 2^28", path);
     return SG_OK;
 }
 
 /* ---- reading and writing ---- */
 
+typedef struct npy_numbers {
+    const unsigned char *bytes;
+    const element *type;
+    bool swapped; /* big-endian */
+} npy_numbers;
+
+static float number_at(const void *context, size_t index)
+{
+    const npy_numbers *n = context;
+    const size_t bytes = (size_t)n->type->bytes;
+    const unsigned char *at = n->bytes + index * bytes;
+    unsigned char turned[8];
+    if (!n->swapped) return n->type->load(at);
+    for (size_t i = 0; i < bytes; i++) turned[i] = at[bytes - 1 - i];
+    return n->type->load(turned);
+}
+
 static sg_status read_array(sg_image *out, const unsigned char *bytes, size_t size, const char *path,
                             sg_image_options options)
 {
     header h = {.data = 0};
+    sg_axes axes;
     SG_TRY(read_header(&h, bytes, size, path));
-    const element *type = find_element(h.descr);
-    if (!type)
-        SG_FAIL(SG_E_FORMAT, "%s: numbers of type %s; |b1 |u1 |i1 <u2 <i2 <u4 <i4 <f4 <f8 <c8 <c16 are known", path,
+    const npy_numbers n = {bytes + h.data, find_element(h.descr), h.descr[0] == '>'};
+    if (!n.type)
+        SG_FAIL(SG_E_FORMAT, "%s: numbers of type %s; b1 u1 i1 u2 i2 u4 i4 u8 i8 f2 f4 f8 c8 c16 are known", path,
                 h.descr);
-    if (h.fortran) SG_FAIL(SG_E_FORMAT, "%s: in Fortran order; numpy.ascontiguousarray would do", path);
-    if (type->parts > 1 && !options.or_complex)
+    const int parts = n.type->kind == 'c' ? 2 : 1;
+    if (parts > 1 && !options.or_complex)
         SG_FAIL(SG_E_FORMAT, "%s: complex numbers of type %s, real ones are expected", path, h.descr);
-    const size_t len = (size_t)(h.shape[1] * h.shape[2]), parts = (size_t)type->parts;
-    const size_t width = (size_t)type->bits / 8 / parts, numbers = parts * (size_t)h.shape[0] * len;
-    SG_TRY(sg_image_make(out, h.shape[0] * type->parts, h.shape[1], h.shape[2], size, path));
-    if (size - h.data != numbers * width)
-        SG_FAIL(SG_E_FORMAT, "%s: damaged: %zu bytes of numbers, its shape needs %zu", path, size - h.data,
-                numbers * width);
-    for (size_t i = 0; i < numbers; i++) { /* parts stand side by side in the file, in pages of their own here */
-        const size_t at = i / parts, page = at / len * parts + i % parts;
-        out->data[page * len + at % len] = type->load(bytes + h.data + i * width);
-    }
-    out->bits = type->bits;
-    out->is_float = type->is_float;
+    double needed = (double)n.type->bytes * parts;
+    for (int i = 0; i < h.rank; i++) needed *= (double)h.shape[i];
+    if ((double)(size - h.data) != needed)
+        SG_FAIL(SG_E_FORMAT, "%s: damaged: %zu bytes of numbers, its shape needs %.0f", path, size - h.data, needed);
+    SG_TRY(sg_image_arrange(&axes, h.rank, h.shape, h.fortran, NULL, &options, path));
+    SG_TRY(sg_image_gather(out, &axes, parts, number_at, &n, size, path));
+    out->bits = 8 * n.type->bytes * parts;
+    out->is_float = n.type->kind == 'f' || parts > 1;
     out->is_complex = parts > 1;
     return SG_OK;
 }

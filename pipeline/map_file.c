@@ -3,41 +3,17 @@
 
 #include "datasets/image.h"
 
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* FILE:PAGE, PAGE from 1: copies FILE, returns PAGE; 0: the path names no page. */
-static int page_of(char file[SG_PATH_MAX], const char *path)
-{
-    const char *colon = strrchr(path, ':');
-    (void)snprintf(file, SG_PATH_MAX, "%s", path);
-    if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1)) return 0;
-    file[(size_t)(colon - path) < SG_PATH_MAX ? (size_t)(colon - path) : 0] = 0;
-    const long page = strtol(colon + 1, NULL, 10);
-    return page < INT_MAX ? (int)page : INT_MAX;
-}
-
 sg_status sg_map_read(float **out, int *height, int *width, const char *path)
 {
-    char file[SG_PATH_MAX];
     sg_image image;
-    const int page = page_of(file, path);
-    SG_TRY(sg_image_read(&image, file));
-    const int pages = image.pages;
-    if (page <= pages && (page >= 1 || pages == 1)) {
-        const size_t len = (size_t)image.height * (size_t)image.width;
-        if (page > 1) memmove(image.data, image.data + (size_t)(page - 1) * len, len * sizeof *image.data);
-        *out = image.data;
-        *height = image.height;
-        *width = image.width;
-        return SG_OK;
-    }
-    sg_image_free(&image);
     *out = NULL;
-    SG_FAIL(SG_E_SHAPE, "%s: the file has %d page%s, a map is one; %s:1 is the first", path, pages,
-            pages > 1 ? "s" : "", file);
+    SG_TRY(sg_image_read(&image, path));
+    *height = image.height;
+    *width = image.width;
+    if (image.pages == 1) return *out = image.data, SG_OK;
+    const int pages = image.pages;
+    sg_image_free(&image);
+    SG_FAIL(SG_E_SHAPE, "%s: the file has %d pages, a map is one; %s:1 is the first", path, pages, path);
 }
 
 sg_status sg_pages_read(float **out, int *pages, int *height, int *width, const char *path)
