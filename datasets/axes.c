@@ -32,14 +32,14 @@ sg_status sg_axes_check(const char *letters, const char *what)
     if (!letters || !letters[0]) return SG_OK;
     for (const char *at = letters; *at; at++) {
         if (!strchr(page_order, *at))
-            SG_FAIL(SG_E_FORMAT, "%s: '%c' in '%s' is no axis; %s are known, as in TZCYX", what, *at, letters,
+            SG_FAIL(SG_E_CONFIG, "%s: '%c' in '%s' is no axis; %s are known, as in TZCYX", what, *at, letters,
                     page_order);
-        if (strchr(at + 1, *at)) SG_FAIL(SG_E_FORMAT, "%s: '%s' names the axis %c twice", what, letters, *at);
+        if (strchr(at + 1, *at)) SG_FAIL(SG_E_CONFIG, "%s: '%s' names the axis %c twice", what, letters, *at);
     }
     if (!strchr(letters, 'Y') || !strchr(letters, 'X'))
-        SG_FAIL(SG_E_FORMAT, "%s: '%s' lacks Y or X, the rows and columns of a picture", what, letters);
+        SG_FAIL(SG_E_CONFIG, "%s: '%s' lacks Y or X, the rows and columns of a picture", what, letters);
     if (strlen(letters) > SG_AXES_MAX)
-        SG_FAIL(SG_E_FORMAT, "%s: '%s' has more than %d axes", what, letters, SG_AXES_MAX);
+        SG_FAIL(SG_E_CONFIG, "%s: '%s' has more than %d axes", what, letters, SG_AXES_MAX);
     return SG_OK;
 }
 
@@ -65,7 +65,7 @@ static bool next_taken(taken *out, const char **at)
 
 static sg_status check_end(const char *at, const char *take, const char *what)
 {
-    if (*at) SG_FAIL(SG_E_FORMAT, "%s: '%s' in '%s' is no choice like T=0 or C=DAPI", what, at, take);
+    if (*at) SG_FAIL(SG_E_CONFIG, "%s: '%s' in '%s' is no choice like T=0 or C=DAPI", what, at, take);
     return SG_OK;
 }
 

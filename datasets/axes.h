@@ -31,7 +31,7 @@ typedef struct sg_axes_order {
     int name_count;
 } sg_axes_order;
 
-/* Letters once each, known ones, with Y and X: SG_E_FORMAT, the text naming `what`. Empty is fine. */
+/* Letters once each, known ones, with Y and X: SG_E_CONFIG, the text naming `what`. Empty is fine. */
 sg_status sg_axes_check(const char *letters, const char *what);
 /* The same for the text of `take`. */
 sg_status sg_axes_check_take(const char *take, const char *what);

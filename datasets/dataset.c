@@ -31,6 +31,14 @@ bool sg_split_find(sg_split *out, const char *name)
     return false;
 }
 
+sg_image_options sg_dataset_options(const sg_dataset_config *config, double picture_um)
+{
+    return (sg_image_options){.axes = config->axes,
+                              .take = config->take,
+                              .pixel_um = config->pixel_size == SG_PIXEL_SIZE_CHECK ? picture_um : 0,
+                              .pixel_key = "sample.pixel_um"};
+}
+
 /* ---- the list of items ---- */
 
 static sg_status copy_text(char **out, const char *text)

@@ -4,6 +4,7 @@
 #define SG_DATASETS_DATASET_H
 
 #include "core/status.h"
+#include "datasets/image.h"
 #include "nn/loss.h"
 #include "physics/microscope.h"
 
@@ -32,6 +33,8 @@ bool sg_split_find(sg_split *out, const char *name);
 typedef enum sg_target { SG_TARGET_MASK, SG_TARGET_DPC, SG_TARGET_SAMPLE } sg_target;
 
 typedef enum sg_beyond { SG_BEYOND_MIRROR, SG_BEYOND_ZERO } sg_beyond;
+/* What happens where a file states another size of its pixels than the configuration. */
+typedef enum sg_pixel_size { SG_PIXEL_SIZE_CHECK, SG_PIXEL_SIZE_IGNORE } sg_pixel_size;
 typedef enum sg_unreadable { SG_UNREADABLE_STOP, SG_UNREADABLE_SKIP } sg_unreadable;
 
 typedef struct sg_synthetic_config {
@@ -60,6 +63,8 @@ typedef struct sg_dataset_config {
     sg_beyond edge; /* what stands beyond the picture's edge */
     int bin;        /* bin x bin pixels of a picture are averaged into one; classes only; 0 stands for 1 */
     sg_unreadable unreadable;
+    char axes[SG_AXES_TEXT], take[SG_AXES_TEXT]; /* of TIFF, .npy and HDF5 files, see image.h; empty: as they say */
+    sg_pixel_size pixel_size;
     int folds, fold;    /* cross-validation: fold 1 .. folds is the test split, the next one validation; 0: none */
     char classes[4096]; /* names in the order of their numbers, between blanks or commas; empty: those of the data */
     char labels[SG_DATASET_PATH_MAX]; /* idx: the labels; empty: the path with images-idx3 -> labels-idx1. classes: CSV
@@ -78,6 +83,7 @@ typedef struct sg_dataset_grid {
     int margin_px;
     int label_px;         /* camera grid after margin removal */
     double pixel_um;      /* d */
+    double picture_um;    /* of the pixels in the files, which may state it; 0: not known */
     int stack_images;     /* pictures of a stack, K for each plane and colour; else 0 */
     int stack_groups;     /* planes times colours of a stack; 0: 1 */
     sg_sample_kind kind;  /* what the pictures are, and */
@@ -87,6 +93,9 @@ typedef struct sg_dataset_grid {
 } sg_dataset_grid;
 
 typedef struct sg_dataset sg_dataset;
+
+/* How pictures with pixels of this size (0: not known) are read: dataset.axes, take, pixel_size. */
+sg_image_options sg_dataset_options(const sg_dataset_config *config, double picture_um);
 
 /* Reads everything into memory, or into a cache of the same numbers (store.h; the training pictures beyond `limit` are
  * left out). Items are sorted by name. Errors

@@ -182,7 +182,8 @@ sg_status sg_picture_load(const sg_dataset *dataset, sg_item *item)
     const sg_dataset_grid *grid = &dataset->grid;
     const int channels = sg_dataset_channels(dataset);
     SG_TRY(SG_ALLOC(&item->scale, (size_t)channels, item->image_path));
-    SG_TRY(sg_sample_read_raw(&picture, item->scale, item->image_path, grid->kind, channels, grid->rising));
+    SG_TRY(sg_sample_read_raw(&picture, item->scale, item->image_path, grid->kind, channels, grid->rising,
+                              sg_dataset_options(&dataset->config, grid->picture_um)));
     return sg_picture_keep(dataset, item, &picture, item->image_path);
 }
 

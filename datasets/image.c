@@ -156,11 +156,9 @@ sg_status sg_image_check_pixel(const double pixel_um[2], const sg_image_options 
                 "dataset.pixel_size: ignore",
                 path, x, y);
     if (!(fabs(x / want - 1) <= .01))
-        SG_FAIL(
-            SG_E_CONFIG,
-            "%s: its pixels are %g um wide, the configuration says %g um: sample.pixel_um: %g would do, or resample "
-            "it, or dataset.pixel_size: ignore if the file is wrong",
-            path, x, want, x);
+        SG_FAIL(SG_E_CONFIG,
+                "%s: its pixels are %g um wide, but %g um by %s: correct what is wrong, or dataset.pixel_size: ignore",
+                path, x, want, options->pixel_key);
     return SG_OK;
 }
 
@@ -191,7 +189,7 @@ sg_status sg_image_arrange(sg_axes *out, int rank, const long long *size, bool f
     const char *wanted = options->axes && options->axes[0] ? options->axes : letters;
     *out = (sg_axes){.count = 0};
     if (rank > SG_AXES_MAX || (!wanted && rank > 3))
-        SG_FAIL(SG_E_SHAPE,
+        SG_FAIL(SG_E_FORMAT,
                 "%s: has %d axes; up to %d can be read, more than 3 by the letters of dataset.axes, as in CZYX", path,
                 rank, SG_AXES_MAX);
     SG_TRY(sg_axes_check(wanted, path));

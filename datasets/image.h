@@ -27,7 +27,8 @@ typedef struct sg_image_options {
     /* TIFF, .npy and HDF5 have axes (axes.h): letters for them, and what to take of them; NULL or empty: what the file
      * says, and all. An axis that `take` names may be missing in label files (raw). */
     const char *axes, *take;
-    double pixel_um; /* > 0: SG_E_CONFIG where the file states another pixel, by more than 1 % */
+    double pixel_um;       /* > 0: SG_E_CONFIG where the file states another pixel, by more than 1 %; which */
+    const char *pixel_key; /* the config key decides */
 } sg_image_options;
 
 enum { SG_IMAGE_PIXELS_MAX = 1 << 28 };
@@ -69,7 +70,7 @@ typedef float (*sg_image_at)(const void *numbers, size_t index);
 sg_status sg_image_gather(sg_image *out, const sg_axes *axes, int parts, sg_image_at at, const void *numbers,
                           size_t bytes, const char *path);
 /* For the readers of arrays: names the axes of an array of this shape (`fortran`: the first axis is fastest), options.axes first, then `letters` (of the file;
- * NULL: none), then X, YX, QYX by rank, and arranges them. More than three need letters: SG_E_SHAPE. */
+ * NULL: none), then X, YX, QYX by rank, and arranges them. More than three need letters: SG_E_FORMAT. */
 sg_status sg_image_arrange(sg_axes *out, int rank, const long long *size, bool fortran, const char *letters,
                            const sg_image_options *options, const char *path);
 /* For the readers: SG_E_NUMERIC naming page, row and column of the first NaN or Inf. */

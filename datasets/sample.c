@@ -22,10 +22,10 @@ static sg_status same_size(const sg_image *a, const sg_image *b, const char *pat
 }
 
 /* Adds a page that is read from a file. */
-static sg_status add_page(sg_image *all, int page, const char *path, int channel)
+static sg_status add_page(sg_image *all, int page, const char *path, sg_image_options options)
 {
     sg_image one;
-    SG_TRY(sg_image_read_as(&one, path, (sg_image_options){.channel = channel}));
+    SG_TRY(sg_image_read_as(&one, path, options));
     const sg_status status = same_size(all, &one, path);
     if (status == SG_OK) memcpy(all->data + (size_t)page * page_len(all), one.data, page_len(all) * sizeof *one.data);
     sg_image_free(&one);
@@ -84,18 +84,29 @@ static void reverse_pages(sg_image *image)
         }
 }
 
-static sg_status read_channels(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising)
+static sg_status refuse_pages(const sg_image *image, const char *path, int channels)
+{
+    const bool named = image->axes[0] != 0;
+    SG_FAIL(SG_E_SHAPE, "%s: %d page%s%s%s, this sample has %d channel%s%s", path, image->pages,
+            image->pages == 1 ? "" : "s", named ? ", " : "", image->axes, channels, channels == 1 ? "" : "s",
+            named ? "; dataset.take chooses, as in C=0" : "");
+}
+
+static sg_status read_channels(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising,
+                               sg_image_options options)
 {
     char phase[SG_PATH_MAX];
-    SG_TRY(sg_image_read_as(out, path, (sg_image_options){.or_complex = kind == SG_SAMPLE_FIELD}));
+    options.or_complex = kind == SG_SAMPLE_FIELD;
+    SG_TRY(sg_image_read_as(out, path, options));
     if (out->is_complex && out->pages == 2) make_polar(out);
     if (out->pages == channels) return SG_OK;
     const bool two_files = kind == SG_SAMPLE_FIELD && sg_sample_phase_path(phase, sizeof phase, path);
-    if (out->pages != 1 || channels < 2 || (!two_files && !has_colours(path)))
-        SG_FAIL(SG_E_SHAPE, "%s: %d page%s, this sample has %d channel%s", path, out->pages, out->pages == 1 ? "" : "s",
-                channels, channels == 1 ? "" : "s");
+    if (out->pages != 1 || channels < 2 || (!two_files && !has_colours(path))) return refuse_pages(out, path, channels);
     SG_TRY(make_room(out, channels, path));
-    for (int c = 1; c < channels; c++) SG_TRY(add_page(out, c, two_files ? phase : path, two_files ? 0 : c));
+    for (int c = 1; c < channels; c++) {
+        options.channel = two_files ? 0 : c;
+        SG_TRY(add_page(out, c, two_files ? phase : path, options));
+    }
     if (kind == SG_SAMPLE_COLOUR && rising) reverse_pages(out);
     return SG_OK;
 }
@@ -116,7 +127,8 @@ static sg_status percentiles(sg_sample_scale *scale, const sg_image *image, cons
 static sg_status transmission(sg_sample_scale *scale, const sg_image *image, const char *path)
 {
     const size_t len = page_len(image) * (size_t)image->pages;
-    const double full = image->is_float ? 1 : image->bits == 8 ? 255 : image->bits == 16 ? 65535 : 4294967296.;
+    const int bits = image->bits;
+    const double full = image->is_float ? 1 : bits <= 24 ? ldexp(1, bits) - 1 : ldexp(1, bits); /* as a float */
     for (size_t i = 0; i < len; i++)
         if (!(image->data[i] >= 0 && (double)image->data[i] <= full))
             SG_FAIL(SG_E_RANGE, "%s: transmitted intensity %g in channel %zu is outside 0..1", path,
@@ -151,20 +163,21 @@ sg_status sg_sample_scales(sg_sample_scale *scale, const sg_image *image, const 
 }
 
 sg_status sg_sample_read_raw(sg_image *out, sg_sample_scale *scale, const char *path, sg_sample_kind kind, int channels,
-                             bool rising)
+                             bool rising, sg_image_options options)
 {
-    sg_status status = read_channels(out, path, kind, channels, rising);
+    sg_status status = read_channels(out, path, kind, channels, rising, options);
     if (status == SG_OK) status = sg_sample_scales(scale, out, path, kind);
     if (status != SG_OK) sg_image_free(out);
     return status;
 }
 
-sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising)
+sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising,
+                         sg_image_options options)
 {
     sg_sample_scale *scale;
     *out = (sg_image){0};
     SG_TRY(SG_ALLOC(&scale, (size_t)channels, path));
-    const sg_status status = sg_sample_read_raw(out, scale, path, kind, channels, rising);
+    const sg_status status = sg_sample_read_raw(out, scale, path, kind, channels, rising, options);
     for (size_t i = 0; status == SG_OK && i < page_len(out) * (size_t)channels; i++)
         out->data[i] = sg_sample_scaled((double)out->data[i], scale[i / page_len(out)]);
     sg_free(scale);

@@ -20,16 +20,18 @@ static inline float sg_sample_scaled(double x, sg_sample_scale scale)
  * sample of kind colour the longest wavelength sees the red: with `rising` (wavelengths rise, optics.colours_um) the
  * colours of a picture, not the pages of a file, come in the order blue, green, red.
  *   coherent, slices, incoherent   each channel by sg_image_scale: its 1st..99.8th percentile becomes 0..1
- *   colour                         transmitted intensities: integers / full scale (255, 65535), floats as they are,
- * 0..1
+ *   colour                         transmitted intensities 0..1: integers / full scale (2^bits - 1), floats as they
+ *                                  are
  *   field                          amplitude >= 0 and phase in rad, as they are: two pages, a complex .npy, or two
  * files,
  *                                  NAME_amplitude.EXT (which `path` names) and NAME_phase.EXT
- * *out has `channels` pages. Errors name the file: fewer or more channels, NaN or Inf, a number out of range. */
-sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising);
+ * *out has `channels` pages. `options` say how the file is read: axes, take, pixel_um. Errors name the file: fewer or
+ * more channels, NaN or Inf, a number out of range. */
+sg_status sg_sample_read(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising,
+                         sg_image_options options);
 /* The same picture before its scale, and the scale of each channel: scale (channels). */
 sg_status sg_sample_read_raw(sg_image *out, sg_sample_scale *scale, const char *path, sg_sample_kind kind, int channels,
-                             bool rising);
+                             bool rising, sg_image_options options);
 
 /* Only the scales, of an image that has the numbers of a file in the channels of the sample. */
 sg_status sg_sample_scales(sg_sample_scale *scale, const sg_image *image, const char *path, sg_sample_kind kind);

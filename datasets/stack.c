@@ -145,11 +145,12 @@ typedef struct references {
 
 static sg_status read_references(reference_pair *out, const sg_dataset_config *config)
 {
+    const sg_image_options options = sg_dataset_options(config, 0); /* their pixels are those of the stack */
     *out = (reference_pair){0};
     if (config->stack_dark[0])
-        SG_TRY(sg_stack_read(&out->dark, config->stack_dark, config->stack_variable, config->stack_files));
+        SG_TRY(sg_stack_read(&out->dark, config->stack_dark, config->stack_variable, config->stack_files, &options));
     if (config->stack_flat[0])
-        SG_TRY(sg_stack_read(&out->flat, config->stack_flat, config->stack_variable, config->stack_files));
+        SG_TRY(sg_stack_read(&out->flat, config->stack_flat, config->stack_variable, config->stack_files, &options));
     return SG_OK;
 }
 
@@ -166,13 +167,15 @@ static sg_status add_field(sg_dataset *dataset, const reference_pair *references
 {
     const sg_dataset_config *config = &dataset->config;
     const int images = dataset->grid.stack_images;
+    sg_image_options options = sg_dataset_options(config, dataset->grid.picture_um);
+    options.pixel_key = "camera.pixel_um";
     sg_image image;
     sg_field *more;
     SG_TRY(SG_ALLOC(&more, (size_t)dataset->field_count + 1, path));
     if (dataset->field_count) memcpy(more, dataset->fields, (size_t)dataset->field_count * sizeof *more);
     sg_free(dataset->fields);
     dataset->fields = more;
-    SG_TRY(sg_stack_read(&image, path, config->stack_variable, config->stack_files));
+    SG_TRY(sg_stack_read(&image, path, config->stack_variable, config->stack_files, &options));
     sg_field *field = &more[dataset->field_count++];
     *field = (sg_field){.planes = image.pages, .height = image.height, .width = image.width, .data = image.data};
     (void)snprintf(field->name, sizeof field->name, "%s", name);

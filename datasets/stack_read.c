@@ -141,13 +141,13 @@ static sg_status put_page(sg_image *out, int page, const sg_image *picture, int 
     return SG_OK;
 }
 
-static sg_status read_files(sg_image *out, const led_files *files)
+static sg_status read_files(sg_image *out, const led_files *files, const sg_image_options *options)
 {
     for (int i = 0; i < files->count; i++) {
         char path[STACK_PATH];
         sg_image picture;
         (void)snprintf(path, sizeof path, "%s/%s", files->folder, files->list[i].name);
-        SG_TRY(sg_image_read(&picture, path));
+        SG_TRY(sg_image_read_as(&picture, path, *options));
         const sg_status status = put_page(out, i, &picture, files->count, path);
         sg_image_free(&picture);
         SG_TRY(status);
@@ -155,7 +155,7 @@ static sg_status read_files(sg_image *out, const led_files *files)
     return SG_OK;
 }
 
-static sg_status read_folder(sg_image *out, const char *path, const char *files_csv)
+static sg_status read_folder(sg_image *out, const char *path, const char *files_csv, const sg_image_options *options)
 {
     led_files files = {.folder = path};
     const bool table = files_csv[0] != 0;
@@ -164,7 +164,7 @@ static sg_status read_folder(sg_image *out, const char *path, const char *files_
     SG_TRY_DONE(table ? list_by_table(&files, files_csv) : list_by_name(&files));
     if (files.count > 1) qsort(files.list, (size_t)files.count, sizeof *files.list, compare);
     SG_TRY_DONE(check_numbers(&files, table));
-    SG_TRY_DONE(read_files(out, &files));
+    SG_TRY_DONE(read_files(out, &files, options));
 done:
     sg_free(files.list);
     return status;
@@ -176,15 +176,16 @@ static sg_status read_matlab(sg_image *out, const char *path, const char *variab
     return sg_image_check_finite(out, path);
 }
 
-sg_status sg_stack_read(sg_image *out, const char *path, const char *variable, const char *files_csv)
+sg_status sg_stack_read(sg_image *out, const char *path, const char *variable, const char *files_csv,
+                        const sg_image_options *options)
 {
     const char *dot = strrchr(path, '.');
     *out = (sg_image){0};
     if (!sg_folder_exists(path) && !sg_image_known(path))
         SG_FAIL(SG_E_IO, "%s: no such folder, and no file of pictures (.tif, .npy, .mat, .h5:/array)", path);
-    const sg_status status = sg_folder_exists(path)                ? read_folder(out, path, files_csv)
+    const sg_status status = sg_folder_exists(path)                ? read_folder(out, path, files_csv, options)
                              : dot && strcasecmp(dot, ".mat") == 0 ? read_matlab(out, path, variable)
-                                                                   : sg_image_read(out, path);
+                                                                   : sg_image_read_as(out, path, *options);
     if (status != SG_OK) sg_image_free(out);
     return status;
 }

@@ -11,8 +11,9 @@
  *   a file of K pages: TIFF, .npy or "file.h5:/array" (K, height, width), .mat (`variable`, see mat.h);
  *   a folder of K pictures of one page: sorted by the last number in their names, which must be consecutive, or, with
  *   files_csv ("": none), by that table with the columns led (0 .. K-1) and file (in the folder).
- * Errors name file and numbers: a number that is missing or stands there twice, another size, NaN, truncated. */
-sg_status sg_stack_read(sg_image *out, const char *path, const char *variable, const char *files_csv);
+ * `options` say how each file is read: axes, take, pixel_um. Errors name file and numbers: a number that is missing or stands there twice, another size, NaN, truncated. */
+sg_status sg_stack_read(sg_image *out, const char *path, const char *variable, const char *files_csv,
+                        const sg_image_options *options);
 
 /* In place: I = (raw - dark) / (flat - dark) mean(flat - dark), the mean over a page of `flat`. `dark` and `flat` have
  * 1 page, for all LEDs, or as many as `stack`; {0}: no dark is 0, no flat leaves raw - dark. SG_E_SHAPE: other sizes or

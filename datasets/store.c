@@ -57,7 +57,8 @@ static void add_decoding(XXH3_state_t *hash, const sg_dataset *dataset)
     const sg_dataset_grid *g = &dataset->grid;
     const sg_synthetic_config *s = &c->synthetic;
     const bool made_up = c->kind == SG_DATASET_SYNTHETIC;
-    const double numbers[] = {c->kind, g->kind, sg_dataset_channels(dataset), g->rising, c->bin};
+    const double pixel_um = sg_dataset_options(c, g->picture_um).pixel_um; /* it was checked while reading */
+    const double numbers[] = {c->kind, g->kind, sg_dataset_channels(dataset), g->rising, c->bin, pixel_um};
     const double synthetic[] = {g->sample_px,
                                 g->pixel_um,
                                 s->count,
@@ -68,6 +69,8 @@ static void add_decoding(XXH3_state_t *hash, const sg_dataset *dataset)
                                 (double)(s->seed >> 32),
                                 (double)(s->seed & 0xffffffffu)};
     (void)XXH3_128bits_update(hash, numbers, sizeof numbers);
+    add_text(hash, c->axes);
+    add_text(hash, c->take);
     if (made_up) (void)XXH3_128bits_update(hash, synthetic, sizeof synthetic);
 }
 

@@ -21,7 +21,7 @@ enum { PATH = 1200, PLOT_WIDTH = 640, PLOT_HEIGHT = 440 };
 static sg_status read_level(sg_level *out, float **pixel_variance, const char *path, int size[2])
 {
     sg_image stack;
-    sg_status status = sg_stack_read(&stack, path, NULL, "");
+    sg_status status = sg_stack_read(&stack, path, NULL, "", &(sg_image_options){0});
     if (status != SG_OK) return status;
     if (pixel_variance)
         status = SG_ALLOC(pixel_variance, (size_t)stack.height * (size_t)stack.width, "calibrate camera");

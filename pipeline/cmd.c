@@ -149,7 +149,8 @@ sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, c
 {
     sg_image image;
     SG_TRY(sg_sample_read(&image, path, config->microscope.sample.kind, size->sample_channels,
-                          sg_colours_rise(&config->microscope.optics)));
+                          sg_colours_rise(&config->microscope.optics),
+                          sg_dataset_options(&config->dataset, config->microscope.sample.pixel_um)));
     const sg_status status = crop(out, &image, path, size->sample_px);
     sg_image_free(&image);
     return status;

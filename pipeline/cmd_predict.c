@@ -75,7 +75,9 @@ static sg_status predict_measured(prediction *p, const char *path, int page)
     sg_channel_rows channels = {0};
     sg_status status;
     (void)page;
-    SG_TRY_DONE(sg_picture_rows_open(&picture, path));
+    sg_image_options options = sg_dataset_options(&p->config.dataset, p->size.output_pitch_um);
+    options.pixel_key = "the camera of the run";
+    SG_TRY_DONE(sg_picture_rows_open(&picture, path, options));
     SG_TRY_DONE(sg_channel_rows_open(&channels, &picture, &p->config.microscope.camera, &p->size, p->model));
     SG_TRY_DONE(begin_page(p, picture.height, picture.width, path));
     SG_TRY_DONE(predict_channels(p, &channels));
@@ -101,22 +103,33 @@ done:
     return status;
 }
 
-/* How the network is computed may differ from its training; what it computes may not. */
-static sg_status set_arithmetic(prediction *p)
+/* How the network is computed and files are read may differ from the training; what it computes may not. */
+static bool may_differ(const char *set)
+{
+    static const char *const keys[] = {"nn.", "dataset.axes=", "dataset.take=", "dataset.pixel_size="};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strncmp(set, keys[i], strlen(keys[i])) == 0) return true;
+    return false;
+}
+
+static sg_status apply_sets(prediction *p)
 {
     for (int i = 0; i < p->sets->count; i++) {
-        if (strncmp(p->sets->item[i], "nn.", 3) != 0)
-            SG_FAIL(SG_E_USAGE, "--set %s: only keys that begin with nn. may differ from the training",
+        if (!may_differ(p->sets->item[i]))
+            SG_FAIL(SG_E_USAGE,
+                    "--set %s: only keys that begin with nn., dataset.axes, dataset.take and dataset.pixel_size may "
+                    "differ from the training",
                     p->sets->item[i]);
         SG_TRY(sg_config_set(&p->config, p->sets->item[i], "--set"));
     }
-    return SG_OK;
+    SG_TRY(sg_axes_check(p->config.dataset.axes, "dataset.axes"));
+    return sg_axes_check_take(p->config.dataset.take, "dataset.take");
 }
 
 static sg_status predict_all(prediction *p, const char *folder)
 {
     SG_TRY(load_network(p, folder));
-    SG_TRY(set_arithmetic(p));
+    SG_TRY(apply_sets(p));
     if (p->config.microscope.sample.kind == SG_SAMPLE_STACK && !p->measured)
         SG_FAIL(SG_E_USAGE, "%s: was trained on a measured stack; give camera pictures with --measured", folder);
     if (p->tiles.overlap_px >= 0 && p->tiles.overlap_px < sg_unet_halo(&p->config.unet))
@@ -154,7 +167,8 @@ sg_status sg_cmd_predict(int argc, char **argv)
          "side of the tiles of a measured picture, pixels; 0: up to 2048, as memory of 768 MiB allows", 0, 65536},
         {"overlap", 0, SG_OPTION_INT, &p.tiles.overlap_px, "N",
          "pixels that a tile sees around its own part; -1: as far as the network looks", -1, 32768},
-        {"set", 0, SG_OPTION_LIST, &sets, "nn.KEY=VALUE", "another arithmetic than in training"},
+        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE",
+         "nn.KEY: another arithmetic than in training; dataset.axes, take, pixel_size: see docs/formats.md"},
         {"compress", 0, SG_OPTION_FLAG, &p.compress, NULL, "deflate the output"},
         {"quiet", 'q', SG_OPTION_FLAG, &p.tiles.silent, NULL, "no progress"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},

@@ -10,15 +10,15 @@ static bool is_tiff(const char *path)
     return dot && (strcasecmp(dot, ".tif") == 0 || strcasecmp(dot, ".tiff") == 0);
 }
 
-sg_status sg_picture_rows_open(sg_picture_rows *out, const char *path)
+sg_status sg_picture_rows_open(sg_picture_rows *out, const char *path, sg_image_options options)
 {
     *out = (sg_picture_rows){.path = path};
     if (!is_tiff(path)) {
-        SG_TRY(sg_image_read(&out->image, path));
+        SG_TRY(sg_image_read_as(&out->image, path, options));
         out->pages = out->image.pages, out->height = out->image.height, out->width = out->image.width;
         return SG_OK;
     }
-    SG_TRY(sg_tiff_open(&out->tiff, path, (sg_image_options){0}));
+    SG_TRY(sg_tiff_open(&out->tiff, path, options));
     const sg_tiff_info *info = sg_tiff_info_of(out->tiff);
     out->pages = info->pages, out->height = info->height, out->width = info->width;
     return sg_image_check_size(info->pages, info->height, info->width, info->bytes, path);

@@ -16,7 +16,11 @@ sg_status sg_reconstruction_read(sg_image *out, const sg_config *config)
 {
     const sg_dataset_config *d = &config->dataset;
     if (!d->path[0]) SG_FAIL(SG_E_CONFIG, "dataset.path: a reconstruction needs a stack, one picture an LED");
-    return sg_stack_read(out, d->path, d->stack_variable, d->stack_files);
+    sg_microscope_size size;
+    SG_TRY(sg_microscope_check(&size, &config->microscope));
+    sg_image_options options = sg_dataset_options(d, size.camera_pitch_um);
+    options.pixel_key = "camera.pixel_um";
+    return sg_stack_read(out, d->path, d->stack_variable, d->stack_files, &options);
 }
 
 /* ---- results.h5 ---- */

@@ -132,6 +132,8 @@ static sg_status check_kinds(const sg_config *config)
     const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
     if (stack != (config->dataset.kind == SG_DATASET_STACK))
         SG_FAIL(SG_E_CONFIG, "dataset.kind: stack and sample.kind: stack need each other");
+    SG_TRY(sg_axes_check(config->dataset.axes, "dataset.axes"));
+    SG_TRY(sg_axes_check_take(config->dataset.take, "dataset.take"));
     if (config->dataset.target != SG_TARGET_MASK && config->loss.kind != SG_LOSS_MSE)
         SG_FAIL(SG_E_CONFIG, "loss.kind: dataset.target %s is a regression, it needs mse",
                 config->dataset.target == SG_TARGET_DPC ? "dpc" : "sample");
@@ -166,10 +168,12 @@ sg_status sg_run_dataset(sg_dataset **out, const sg_config *config)
     SG_TRY(sg_microscope_check(&size, &config->microscope));
     const bool stack = config->microscope.sample.kind == SG_SAMPLE_STACK;
     if (stack) SG_TRY(read_directions(&led_na, &config->microscope));
+    const int bin = dataset.bin > 1 ? dataset.bin : 1;
     const sg_dataset_grid grid = {.sample_px = stack ? size.camera_px : size.sample_px,
                                   .margin_px = config->microscope.sample.margin_px,
                                   .label_px = size.output_px,
                                   .pixel_um = config->microscope.sample.pixel_um,
+                                  .picture_um = stack ? size.camera_pitch_um : config->microscope.sample.pixel_um / bin,
                                   .stack_images = stack ? size.sample_channels : 0,
                                   .stack_groups = size.planes * size.colours,
                                   .kind = config->microscope.sample.kind,

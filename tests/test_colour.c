@@ -49,6 +49,8 @@ static sg_microscope_config scope(int exposures)
     return c;
 }
 
+static const sg_image_options plain = {0};
+
 static void set_colours(sg_microscope_config *c, const double *um, int count)
 {
     memcpy(c->optics.colours_um, um, (size_t)count * sizeof *um);
@@ -344,39 +346,39 @@ static void test_files(void **state)
     for (int i = 0; i < 4; i++) path[i] = place_path(names[i]);
     sg_image x;
     assert_int_equal(sg_png_write_rgb(path[0], rgb, 2, 2), SG_OK);
-    assert_int_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 3, false), SG_OK);
+    assert_int_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 3, false, plain), SG_OK);
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < 4; i++)
             lab_near((double)x.data[4 * c + i], c == 0 ? 1 : c == 1 ? 0 : .2, 1e-6, "colour", c);
     sg_image_free(&x);
-    assert_int_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 3, true), SG_OK); /* blue to red */
+    assert_int_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 3, true, plain), SG_OK); /* blue to red */
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < 4; i++)
             lab_near((double)x.data[4 * c + i], c == 2 ? 1 : c == 1 ? 0 : .2, 1e-6, "colour from blue to red", c);
     sg_image_free(&x);
-    assert_int_not_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 4, false), SG_OK);
+    assert_int_not_equal(sg_sample_read(&x, path[0], SG_SAMPLE_COLOUR, 4, false, plain), SG_OK);
     assert_non_null(strstr(sg_error_text(), "the picture has 3"));
     for (int i = 1; i < 4; i++) {
         const sg_tiff tiff = {i == 1 ? 2 : 1, 2, 2, 32, i == 3 ? pages + 4 : pages, 0};
         assert_int_equal(sg_tiff_write(path[i], &tiff), SG_OK);
     }
     for (int i = 1; i < 3; i++) {
-        assert_int_equal(sg_sample_read(&x, path[i], SG_SAMPLE_FIELD, 2, false), SG_OK);
+        assert_int_equal(sg_sample_read(&x, path[i], SG_SAMPLE_FIELD, 2, false, plain), SG_OK);
         assert_int_equal(x.pages, 2);
         assert_memory_equal(x.data, pages, sizeof pages);
         sg_image_free(&x);
     }
     assert_int_equal(sg_tiff_write(path[1], &(sg_tiff){2, 1, 1, 8, rgb + 1, 0}), SG_OK);
-    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COLOUR, 2, true), SG_OK); /* pages stay in order */
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COLOUR, 2, true, plain), SG_OK); /* pages stay in order */
     assert_true(x.data[0] == 0 && x.data[1] == .2f);
     sg_image_free(&x);
     assert_int_equal(sg_tiff_write(path[1], &(sg_tiff){2, 2, 2, 32, pages, 0}), SG_OK);
-    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COLOUR, 2, false), SG_E_RANGE);
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COLOUR, 2, false, plain), SG_E_RANGE);
     assert_non_null(strstr(sg_error_text(), "outside 0..1"));
     assert_int_equal(sg_tiff_write(path[1], &(sg_tiff){2, 2, 2, 32, negative, 0}), SG_OK);
-    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_FIELD, 2, false), SG_E_RANGE);
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_FIELD, 2, false, plain), SG_E_RANGE);
     assert_non_null(strstr(sg_error_text(), "amplitude -1"));
-    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COHERENT, 1, false), SG_E_SHAPE);
+    assert_int_equal(sg_sample_read(&x, path[1], SG_SAMPLE_COHERENT, 1, false, plain), SG_E_SHAPE);
 }
 
 /* A real complex field goes in as it is. */
@@ -391,7 +393,7 @@ static void test_measured_field(void **state)
         print_message("# skipped: no ../shared/data/phase_objects\n");
         skip();
     }
-    assert_int_equal(sg_sample_read(&x, path, SG_SAMPLE_FIELD, 2, false), SG_OK);
+    assert_int_equal(sg_sample_read(&x, path, SG_SAMPLE_FIELD, 2, false, plain), SG_OK);
     assert_true(x.pages == 2 && x.height == 112 && x.width == 112);
     float lo = 10, hi = 0;
     for (int i = 0; i < 112 * 112; i++) {
@@ -434,7 +436,7 @@ static void smear_pixels(float out[SMEAR * SMEAR / 4], const char *path, int cha
 static void smear_sample(float out[3 * SMEAR * SMEAR], const char *path, bool rising)
 {
     sg_image x;
-    assert_int_equal(sg_sample_read(&x, path, SG_SAMPLE_COLOUR, 3, rising), SG_OK);
+    assert_int_equal(sg_sample_read(&x, path, SG_SAMPLE_COLOUR, 3, rising, plain), SG_OK);
     const int top = (x.height - SMEAR) / 2, left = (x.width - SMEAR) / 2;
     for (int row = 0; row < 3 * SMEAR; row++)
         memcpy(out + row * SMEAR, x.data + (row / SMEAR * x.height + top + row % SMEAR) * x.width + left,

@@ -24,6 +24,8 @@ static float level(int field, int led, int pixel)
     return (float)(100 + 900 * (.5 + .5 * check_random("stack", 16 * field + led, (size_t)pixel)));
 }
 
+static const sg_image_options plain = {0};
+
 static void put_picture(const char *name, const float *data, int height, int width, int pages)
 {
     const sg_tiff tiff = {pages, height, width, 32, data, 0};
@@ -86,7 +88,7 @@ static void every_kind_of_file_reads_the_same(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) {
         sg_image stack;
-        if (sg_stack_read(&stack, place_path(names[i]), "", "") != SG_OK) fail_msg("%s", sg_error_text());
+        if (sg_stack_read(&stack, place_path(names[i]), "", "", &plain) != SG_OK) fail_msg("%s", sg_error_text());
         assert_true(stack.pages == LEDS && stack.height == H && stack.width == W);
         for (int p = 0; p < LEDS * PIXELS; p++, compared++)
             assert_true(stack.data[p] == level(0, p / PIXELS, p % PIXELS));
@@ -104,7 +106,7 @@ static void a_table_names_the_files(void **state)
     for (int k = 0; k < LEDS; k++)
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%d,t3_led%d.tif\n", k, 3 + LEDS - 1 - k);
     place_put_text("files.csv", text);
-    if (sg_stack_read(&stack, place_path("field"), "", place_path("files.csv")) != SG_OK)
+    if (sg_stack_read(&stack, place_path("field"), "", place_path("files.csv"), &plain) != SG_OK)
         fail_msg("%s", sg_error_text());
     for (int k = 0; k < LEDS; k++) assert_true(stack.data[(size_t)k * PIXELS] == level(0, LEDS - 1 - k, 0));
     sg_image_free(&stack);
@@ -113,7 +115,7 @@ static void a_table_names_the_files(void **state)
 static void refused(const char *path, const char *files, const char *hint)
 {
     sg_image stack;
-    assert_int_not_equal(sg_stack_read(&stack, place_path(path), "", files), SG_OK);
+    assert_int_not_equal(sg_stack_read(&stack, place_path(path), "", files, &plain), SG_OK);
     assert_null(stack.data);
     if (!strstr(sg_error_text(), hint)) fail_msg("'%s' does not say '%s'", sg_error_text(), hint);
 }
