@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -245,4 +246,29 @@ sg_status sg_folder_make(const char *path)
         *slash = '/';
     }
     return make_one(part);
+}
+
+/* Cuts a temporary's name down to that of its target; false: it is no temporary. */
+static bool cut_temporary(char *name)
+{
+    char *end = NULL;
+    for (char *at = strstr(name, ".tmp-"); at; at = strstr(at + 1, ".tmp-")) end = at;
+    long process;
+    unsigned count;
+    int used = 0;
+    if (!end || end == name || sscanf(end, ".tmp-%ld-%u%n", &process, &count, &used) != 2 || end[used]) return false;
+    *end = 0;
+    return true;
+}
+
+void sg_folder_tidy(const char *path, bool (*busy)(const char *name, const void *context), const void *context)
+{
+    DIR *folder = opendir(path);
+    if (!folder) return;
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        char name[sizeof entry->d_name];
+        (void)snprintf(name, sizeof name, "%s", entry->d_name);
+        if (cut_temporary(name) && !(busy && busy(name, context))) (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    (void)closedir(folder);
 }

@@ -35,6 +35,10 @@ sg_status sg_file_read(void **out, size_t *size, const char *path, size_t max_by
 /* Makes a folder and those above it, like mkdir -p; one that exists is fine. */
 sg_status sg_folder_make(const char *path);
 
+/* Removes what killed writers have left in a folder, "NAME.tmp-<process>-<count>"; `busy` (NULL: never) says of a NAME
+ * that somebody may be writing it. What cannot be removed stays. */
+void sg_folder_tidy(const char *path, bool (*busy)(const char *name, const void *context), const void *context);
+
 /* True if something of that kind stands at `path` (links followed). */
 bool sg_file_exists(const char *path);
 bool sg_folder_exists(const char *path);

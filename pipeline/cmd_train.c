@@ -62,7 +62,7 @@ sg_status sg_cmd_train(int argc, char **argv)
     if (status == SG_OK && !dry_run) status = sg_cmd_blame(sg_train(&config, folder, &train), path, &sets);
     if (status == SG_OK && !dry_run && !train.quiet && sg_ranks_lead(train.ranks)) status = show(folder, train.report);
     if (status == SG_OK && dry_run && sg_ranks_lead(train.ranks))
-        status = sg_cmd_blame(sg_dry_run(&config, folder, train.resume, stdout), path, &sets);
+        status = sg_cmd_blame(sg_dry_run(&config, folder, train.resume, stdout, NULL), path, &sets);
     status = sg_ranks_agree(train.ranks, status);
     sg_ranks_close(train.ranks);
     return status;

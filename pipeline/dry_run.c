@@ -118,22 +118,23 @@ static sg_status print_memory(const sg_program *program, sg_model *model, const 
 }
 
 static sg_status measure(const sg_config *config, const sg_dataset *dataset, sg_program *program, sg_model **model,
-                         FILE *out)
+                         FILE *out, sg_dry_cost *cost)
 {
-    double seconds = 0;
+    *cost = (sg_dry_cost){.steps = step_count(config, dataset)};
     SG_TRY(sg_model_new(model, config->train.seed));
     SG_TRY(sg_program_make(program, config, *model, config->train.batch_size, SG_PROGRAM_TRAIN, NULL));
     SG_TRY(sg_weights_start(*model, config->train.weights));
-    SG_TRY(time_step(&seconds, program, *model, config));
+    SG_TRY(time_step(&cost->step_s, program, *model, config));
     print_data(config, dataset, program, out);
     print_model(*model, out);
     sg_plan_choice_print(program->plan, out);
-    print_cost(program, seconds, step_count(config, dataset), out);
+    print_cost(program, cost->step_s, cost->steps, out);
     return print_memory(program, *model, config, out);
 }
 
-sg_status sg_dry_run(const sg_config *config, const char *folder, bool resume, FILE *out)
+sg_status sg_dry_run(const sg_config *config, const char *folder, bool resume, FILE *out, sg_dry_cost *cost)
 {
+    sg_dry_cost ignored;
     sg_config resolved = *config;
     sg_dataset *dataset = NULL;
     sg_model *model = NULL;
@@ -144,7 +145,7 @@ sg_status sg_dry_run(const sg_config *config, const char *folder, bool resume, F
     sg_status status = sg_run_dataset(&dataset, &resolved);
     if (status == SG_OK) status = sg_run_splits(dataset);
     if (status == SG_OK) status = sg_classes_resolve(&resolved, dataset);
-    if (status == SG_OK) status = measure(&resolved, dataset, &program, &model, out);
+    if (status == SG_OK) status = measure(&resolved, dataset, &program, &model, out, cost != NULL ? cost : &ignored);
     if (status == SG_OK) fprintf(out, "would write %s/: %s\n", folder, SG_RUN_FILES);
     sg_program_free(&program);
     sg_model_free(model);

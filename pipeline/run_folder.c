@@ -81,6 +81,7 @@ sg_status sg_run_claim(int *lock, const sg_config *config, const char *folder, c
     SG_TRY(sg_run_path(path, folder, "config.yaml"));
     SG_TRY(sg_folder_make(folder));
     SG_TRY(lock_folder(lock, folder));
+    sg_folder_tidy(folder, NULL, NULL); /* nobody else writes here now */
     return sg_file_exists(path) ? SG_OK : describe(config, folder, options);
 }
 

@@ -3,9 +3,11 @@
 #include "core/memory.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/sweep_run.h"
+#include "pipeline/sweep_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -27,6 +29,23 @@ static sg_status keep_or_compare(const char *folder, const char *name, const cha
     return SG_OK;
 }
 
+/* Of the sweep's own files, only those of this function are written under its lock. */
+static bool is_others(const char *name, const void *context)
+{
+    (void)context;
+    return strcmp(name, "sweep.yaml") != 0 && strcmp(name, "runs.csv") != 0;
+}
+
+/* A run's files are written under the run's lock. */
+static bool is_running(const char *name, const void *folder)
+{
+    char id[17];
+    sg_run_state state;
+    (void)snprintf(id, sizeof id, "%s", name);
+    sg_run_look(&state, folder, id);
+    return state.stage == SG_RUN_RUNNING;
+}
+
 static sg_status fill_folder(const sg_sweep *sweep, const char *folder)
 {
     char path[SG_PATH_MAX];
@@ -36,6 +55,8 @@ static sg_status fill_folder(const sg_sweep *sweep, const char *folder)
         folder, "runs.csv", sg_sweep_table(sweep),
         "a sweep of this text whose runs.csv has other runs, as another version of the program made it"));
     SG_TRY(sg_run_path(path, folder, "runs"));
+    sg_folder_tidy(folder, is_others, NULL);
+    sg_folder_tidy(path, is_running, folder);
     return sg_folder_make(path);
 }
 

@@ -182,6 +182,26 @@ static void test_folders(void **state)
 }
 
 /* What grows is not seen; kept, it replaces the older file; dropped, it leaves it. */
+static bool is_busy(const char *name, const void *context)
+{
+    return !strcmp(name, context);
+}
+
+/* What killed writers have left goes, and nothing else. */
+static void test_tidy(void **state)
+{
+    (void)state;
+    assert_int_equal(place_shell("mkdir t; cd t; touch a a.tmp-12-3 b.tmp-1-0 b.tmp-1-0.tmp-2-2 c.tmp-1-0x d.tmp-1 "
+                                 ".tmp-1-0 a.tmp-b-3"),
+                     0);
+    sg_folder_tidy(place_path("t"), is_busy, "b");
+    assert_int_equal(
+        place_shell("test \"$(ls -A t | tr '\\n' ' ')\" = '.tmp-1-0 a a.tmp-b-3 b.tmp-1-0 c.tmp-1-0x d.tmp-1 "
+                    "' && rm -r t"),
+        0);
+    sg_folder_tidy(place_path("nowhere"), NULL, NULL);
+}
+
 static void test_draft(void **state)
 {
     (void)state;
@@ -213,7 +233,8 @@ int main(void)
         TEST(test_large),       TEST(test_full_disk),
         TEST(test_device),      TEST(test_bad_targets),
         TEST(test_folders),     TEST(test_read_only_folder),
-        TEST(test_read_errors), TEST(test_draft),
+        TEST(test_read_errors), TEST(test_tidy),
+        TEST(test_draft),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,11 +7,17 @@
 #include <cmocka.h>
 
 #include "place.h"
+#include "sweep_lab.h"
 
+#include "core/file.h"
 #include "core/memory.h"
+#include "core/rng.h"
 #include "pipeline/sweep_file.h"
+#include "pipeline/sweep_state.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void must(sg_status status)
@@ -259,6 +265,193 @@ static void a_wrong_sweep_file_is_refused_with_its_line(void **state)
             " sweep: 201000 combinations of keys, arms and seeds; at most 100000 are possible");
 }
 
+/* Damaged files are read or refused with one line that names the file; never a crash. */
+static void damaged_files_are_refused_with_one_line(void **state)
+{
+    static const char text[] =
+        "sweep:\n  title: \"Which?\"\n  seeds: {from: 1, count: 2}\n  reference: b\n  arms:\n    a: {camera.qe: .5}\n"
+        "    b: {illumination.learn: {learn: true, lr: 0.1}}\n  grid:\n    camera.bit_depth: [1, 8]\n"
+        "    illumination.dose_ph: {log: [20, 200], count: 3}\n    optics.defocus_um: {from: -1, to: 1, step: 0.5}\n"
+        "    \"optics.na, sample.size_px\": [[0.1, 64], [0.2, 32]]\n"
+        "  random: {count: 3, seed: 7, keys: {optimiser.lr: {log: [1e-4, 1e-2]}, network.width: {of: [8, 16]}}}\n";
+    const char signs[] = "{}[]:,-&*!\"'\n \t#%@0eE.|>?";
+    int refusals = 0;
+    (void)state;
+    for (uint32_t round = 0; round < 150; round++) {
+        char copy[sizeof text];
+        sg_sweep *sweep;
+        const sg_rng rng = sg_rng_make(6, SG_RNG_TEST, 0, round, 0);
+        memcpy(copy, text, sizeof text);
+        for (uint32_t i = 0; i <= round % 5; i++) {
+            uint32_t word[4];
+            sg_rng_words(&rng, i, 0, word);
+            copy[7 + word[0] % (sizeof text - 8)] = word[1] % 3 ? signs[word[2] % (sizeof signs - 1)] : (char)word[2];
+        }
+        place_put("damaged.yaml", copy, round % 10 ? sizeof text - 1 : round * sizeof text / 150);
+        const sg_status status = sg_sweep_read(&sweep, place_path("damaged.yaml"), NULL, 0);
+        if (status != SG_OK && !strstr(sg_error_text(), "damaged.yaml")) fail_msg("%u: %s", round, sg_error_text());
+        if (status != SG_OK && strchr(sg_error_text(), '\n')) fail_msg("%u: %s", round, sg_error_text());
+        refusals += status != SG_OK;
+        sg_sweep_free(sweep);
+    }
+    print_message("# %d of 150 damaged sweep files were refused\n", refusals);
+    assert_true(refusals >= 100);
+}
+
+/* ---- running ---- */
+
+static void a_sweep_runs_once_and_is_resumed(void **state)
+{
+    (void)state;
+    sweep_put(1);
+    assert_int_equal(place_run("sweep tiny.yaml -o s -j 2"), 0);
+    assert_int_equal(place_shell("test $(ls s/runs/*/DONE | wc -l) = 4 && grep -q '^\\[4/4\\] ' err"), 0);
+    assert_int_equal(place_run("sweep tiny.yaml -o s"), 0);
+    assert_int_equal(place_shell("test ! -s err"), 0); /* nothing was to do */
+    assert_int_equal(place_run("status s"), 0);
+    assert_int_equal(place_shell("grep -q '^4 runs: 4 done, 0 failed, 0 running, 0 waiting$' out"), 0);
+    assert_int_equal(place_run("status s --all"), 0);
+    assert_int_equal(place_shell("test $(grep -c '  done  *\\(fixed\\|learned\\) dose_ph=[0-9]* seed 1$' out) = 4"), 0);
+    assert_int_equal(place_run("status s --json"), 0);
+    assert_int_equal(place_shell("grep -q '\"done\": 4' out && test $(grep -c '\"state\": \"done\"' out) = 4"), 0);
+    assert_int_equal(place_run("status nowhere"), 2);
+}
+
+static void another_sweep_in_the_folder_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(place_run("sweep tiny.yaml -o s --set camera.qe=.5"), 2);
+    assert_int_equal(place_shell("grep -q 's: holds another sweep' err"), 0);
+    assert_int_equal(place_shell("sed -i '$ d' s/runs.csv; \"$SG\" sweep tiny.yaml -o s 2> err"), 2);
+    assert_int_equal(place_shell("grep -q 'another version of the program' err"), 0);
+    assert_int_equal(place_run("sweep tiny.yaml -o s --part 0/3"), 2);
+    assert_int_equal(place_run("sweep tiny.yaml -o s --part 1"), 2);
+    assert_int_equal(place_run("sweep tiny.yaml"), 2);
+    assert_int_equal(place_run("sweep none.yaml -o none"), 2);
+    assert_int_equal(place_shell("test ! -e none"), 0);
+}
+
+static void a_failed_run_is_named_and_tried_again(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        place_shell(
+            "sed 's/illumination.dose_ph: .50, 200./dataset.path: [nowhere, nothing]/' tiny.yaml > failing.yaml"),
+        0);
+    const char *line = "\"$SG\" sweep failing.yaml -o f -j 1 -q --set dataset.kind=folder 2> err";
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(place_shell(line), 3);
+        assert_int_equal(
+            place_shell("test $(grep -c '^failed: f/runs/.* seed 1): exit code [12]: .*/no[wt]h' err) = 4 && "
+                        "grep -q 'f: 4 of 4 runs failed' err && test $(ls f/runs/*.failed | wc -l) = 4"),
+            0);
+    }
+    assert_int_equal(place_run("status f"), 0);
+    assert_int_equal(place_shell("test $(grep -c ' failed .*/no[wt]h' out) = 4"), 0);
+    assert_int_equal(
+        place_shell("\"$SG\" sweep failing.yaml -o g -j 1 -q --set dataset.kind=folder --stop-on-failure 2> err"), 3);
+    assert_int_equal(place_shell("test $(ls g/runs/*.failed | wc -l) = 1 && grep -q '1 of 4 runs failed' err"), 0);
+}
+
+/* Kills the first training of a sweep; its exit code. */
+static int kill_first(const char *folder, const char *const options[])
+{
+    const pid_t sweep = sweep_start(folder, options);
+    pid_t worker = 0;
+    for (int i = 0; i < 2000 && worker == 0; i++) {
+        worker = sweep_worker(folder, 0);
+        sleep_ms(5);
+    }
+    assert_true(worker > 0);
+    (void)kill(worker, SIGKILL);
+    return sweep_wait(sweep);
+}
+
+static void a_killed_run_is_tried_again_when_asked(void **state)
+{
+    (void)state;
+    assert_int_equal(kill_first("k", (const char *const[]){"-j", "1", NULL}), 3);
+    char *err = place_get("k.err");
+    if (!strstr(err, "ended by signal 9 (Killed)") || !strstr(err, "1 of 4 runs failed")) fail_msg("%s", err);
+    sg_free(err);
+    assert_int_equal(kill_first("r", (const char *const[]){"-j", "1", "--retry", "1", NULL}), 0);
+}
+
+static void a_run_that_takes_too_long_is_ended(void **state)
+{
+    (void)state;
+    const char *const options[] = {"-j", "4", "--time-limit", ".02", "--set", "train.steps=1000000", NULL};
+    assert_int_equal(sweep_run("long", options), 3);
+    char *err = place_get("long.err");
+    if (!strstr(err, "longer than 0.02 minutes")) fail_msg("%s", err);
+    sg_free(err);
+    assert_int_equal(place_shell("test $(ls long/runs/*/last.ckpt | wc -l) = 4"), 0); /* they saved their work */
+    assert_false(sweep_busy("long"));
+}
+
+/* The training of a killed sweep goes on under its lock; a second sweep leaves it alone and waits for it. */
+static void an_orphan_is_waited_for(void **state)
+{
+    const char *const options[] = {"-j", "1", "--set", "train.steps=300", NULL};
+    pid_t worker = 0;
+    (void)state;
+    const pid_t sweep = sweep_start("orphan", options);
+    for (int i = 0; i < 2000 && worker == 0; i++) {
+        worker = sweep_worker("orphan", 0);
+        sleep_ms(5);
+    }
+    (void)kill(sweep, SIGKILL);
+    assert_int_equal(sweep_wait(sweep), -SIGKILL);
+    assert_int_equal(sweep_worker("orphan", 0), worker);
+    assert_int_equal(place_run("status orphan"), 0);
+    assert_int_equal(place_shell("grep -q 'running  fixed dose_ph=50 seed 1  step [0-9]*/300' out"), 0);
+    assert_int_equal(sweep_run("orphan", options), 0);
+    /* a log of one start: the run was not begun a second time */
+    assert_int_equal(
+        place_shell("id=$(sed -n 2p orphan/runs.csv | cut -d, -f1); cut -d, -f1 orphan/runs/$id/timing.csv | "
+                    "sort | uniq -d | grep . && exit 1; test -e orphan/runs/$id/DONE"),
+        0);
+}
+
+static void two_sweeps_share_a_folder(void **state)
+{
+    const char *const options[] = {"-j", "2", NULL};
+    (void)state;
+    const pid_t a = sweep_start("shared", options), b = sweep_start("shared", options);
+    assert_int_equal(sweep_wait(a), 0);
+    assert_int_equal(sweep_wait(b), 0);
+    sweep_same("r", "shared");
+    /* no run was trained twice: each step is in its timing.csv once */
+    assert_int_equal(
+        place_shell("for f in shared/runs/*/timing.csv; do cut -d, -f1 $f | sort | uniq -d | grep . && exit "
+                    "1; done; true"),
+        0);
+}
+
+static void a_dry_run_writes_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(place_run("sweep tiny.yaml -o dry -n"), 0);
+    assert_int_equal(place_shell("test ! -e dry && grep -q '4 combinations, 4 different runs, 0 of them done' out"), 0);
+}
+
+static void a_job_array_is_written(void **state)
+{
+    (void)state;
+    assert_int_equal(place_run("sweep tiny.yaml -o job --slurm --slurm-tasks 3 --slurm-at-once 2 --slurm-cores 1 "
+                               "--slurm-account lab --retry 2 --set \"camera.qe=.5\""),
+                     0);
+    assert_int_equal(place_shell("cd job; test -e runs.csv && grep -q '^#SBATCH --array=1-3%2$' job.sbatch && grep -q "
+                                 "'^#SBATCH --cpus-per-task=1$' job.sbatch && grep -q '^#SBATCH --account=lab$' "
+                                 "job.sbatch && grep -q '^#SBATCH --time=5$' job.sbatch && grep -q '^#SBATCH "
+                                 "--mem=[0-9]*M$' job.sbatch && grep -q 'times the memory' job.sbatch"),
+                     0);
+    /* what sbatch would do */
+    assert_int_equal(place_shell("for k in 1 2 3; do SLURM_ARRAY_TASK_ID=$k sh job/job.sbatch 2> err || exit 1; done; "
+                                 "test $(ls job/runs/*/DONE | wc -l) = 4"),
+                     0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +462,16 @@ int main(void)
         cmocka_unit_test(draws_stay_inside_and_repeat),
         cmocka_unit_test(the_same_config_is_one_run),
         cmocka_unit_test(a_wrong_sweep_file_is_refused_with_its_line),
+        cmocka_unit_test(damaged_files_are_refused_with_one_line),
+        cmocka_unit_test(a_sweep_runs_once_and_is_resumed),
+        cmocka_unit_test(another_sweep_in_the_folder_is_refused),
+        cmocka_unit_test(a_failed_run_is_named_and_tried_again),
+        cmocka_unit_test(a_killed_run_is_tried_again_when_asked),
+        cmocka_unit_test(a_run_that_takes_too_long_is_ended),
+        cmocka_unit_test(an_orphan_is_waited_for),
+        cmocka_unit_test(two_sweeps_share_a_folder),
+        cmocka_unit_test(a_dry_run_writes_nothing),
+        cmocka_unit_test(a_job_array_is_written),
     };
     return cmocka_run_group_tests(tests, place_make, place_remove);
 }

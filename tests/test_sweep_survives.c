@@ -1,0 +1,208 @@
+/* test_sweep_survives.c - sweeps of tiny runs that are killed, stopped and starved of disk end with the same bytes as an
+ * undisturbed one. Short as a unit test; `meson test --suite soak` makes it 200 runs, 20 kills, 20 signals, 12 limits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "place.h"
+#include "sweep_lab.h"
+
+#include "core/memory.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static bool soak;
+static long whole_ms; /* what the undisturbed sweep takes */
+static const char *const two_jobs[] = {"-j", "2", NULL};
+
+static long now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int setup(void **state)
+{
+    soak = getenv("SG_TEST_SOAK") != NULL;
+    if (place_make(state) != 0) return -1;
+    sweep_put(soak ? 50 : 3);
+    const long begin = now_ms();
+    if (sweep_run("whole", two_jobs) != 0) return -1;
+    whole_ms = now_ms() - begin;
+    print_message("# %d runs undisturbed: %.1f s\n", soak ? 200 : 12, 1e-3 * (double)whole_ms);
+    return 0;
+}
+
+/* ---- kill -9 ---- */
+
+/* Kills the sweep or one that trains; true if it met somebody. */
+static bool kill_one(pid_t sweep, int *sweeps, int *workers)
+{
+    const pid_t worker = sweep_random(3) > 0 ? sweep_worker("killed", (int)sweep_random(2)) : 0;
+    if (kill(worker > 0 ? worker : sweep, SIGKILL) != 0) return false;
+    *(worker > 0 ? workers : sweeps) += 1;
+    return true;
+}
+
+/* While it works, `collect` may be asked at any time, where the program has it. */
+static void look_on(void)
+{
+    if (place_shell("$SG status killed > seen 2> err || grep -q 'not the folder of a sweep' err") != 0)
+        fail_msg("status: %s", place_get("err"));
+    if (place_shell("! $SG --help | grep -q '^  collect' || $SG collect killed -o all.h5 > seen 2> err || grep -q "
+                    "'not the folder of a sweep\\|no run' err") != 0)
+        fail_msg("collect: %s", place_get("err"));
+}
+
+static void killed_at_any_moment_it_ends_with_the_same_bytes(void **state)
+{
+    const int wanted = soak ? 20 : 4;
+    int sweeps = 0, workers = 0, starts = 0, code = 3;
+    (void)state;
+    while (sweeps + workers < wanted || code != 0) {
+        const pid_t sweep = sweep_start("killed", two_jobs);
+        bool alive = true;
+        if (++starts > 10 * wanted) fail_msg("the sweep does not get anywhere");
+        while (alive && sweeps + workers < wanted) {
+            const int before = sweeps;
+            sleep_ms(20 + sweep_random(whole_ms / wanted));
+            look_on();
+            alive = kill_one(sweep, &sweeps, &workers) && sweeps == before && !sweep_over(sweep);
+        }
+        code = sweep_wait(sweep);
+        if (code != 0 && code != 3 && code != -SIGKILL) fail_msg("exit code %d: %s", code, place_get("killed.err"));
+        if (code == 0 && sweeps + workers < wanted) break; /* it was faster than the kills */
+    }
+    print_message("# %d sweeps and %d trainings killed, %d starts\n", sweeps, workers, starts);
+    assert_true(sweeps + workers >= wanted / 2);
+    assert_int_equal(code, 0);
+    sweep_same("whole", "killed");
+    assert_int_equal(place_shell("test -z \"$(find killed -name '*.tmp-*' -o -name '*.failed')\""), 0);
+}
+
+/* ---- Ctrl-C and SIGTERM ---- */
+
+static void a_signal_saves_what_runs(void **state)
+{
+    const int wanted = soak ? 20 : 4;
+    int stopped = 0, code = 1;
+    (void)state;
+    for (int i = 0; i < wanted; i++) {
+        const int number = i % 2 ? SIGINT : SIGTERM;
+        const pid_t sweep = sweep_start("stopped", two_jobs);
+        sleep_ms(100 + sweep_random(whole_ms / wanted));
+        (void)kill(sweep, number);
+        code = sweep_wait(sweep);
+        char *err = place_get("stopped.err");
+        if (code == 1 && !strstr(err, "stopped: interrupted; the same command goes on from here\n"))
+            fail_msg("%s", err);
+        if (code == -number) { /* before main has begun */
+            assert_int_equal(err[0], 0);
+        } else if (code != 0 && code != 1) {
+            fail_msg("exit code %d: %s", code, err);
+        }
+        sg_free(err);
+        stopped += code == 1;
+        assert_false(sweep_busy("stopped"));
+        sweep_clean("stopped", "whole");
+    }
+    print_message("# %d of %d signals stopped a sweep\n", stopped, wanted);
+    assert_true(stopped >= wanted / 2);
+    assert_int_equal(sweep_run("stopped", two_jobs), 0);
+    sweep_same("whole", "stopped");
+}
+
+/* ---- disk full ---- */
+
+/* Half of the limits are of a file's size, half of a whole file system's. */
+static void a_full_disk_leaves_no_half_file(void **state)
+{
+    static const int blocks[] = {0, 1, 5, 20, 60, 160}; /* of 512 bytes */
+    static const int kib[] = {4, 12, 40, 120, 250, 500};
+    const int step = soak ? 1 : 3;
+    int codes[4] = {0};
+    char line[512];
+    (void)state;
+    const bool mounts = place_shell("unshare -rm true 2> /dev/null") == 0;
+    if (!mounts) print_message("# no file systems of a size of their own: unshare is not allowed\n");
+    for (int i = 0; i < 12; i += step) {
+        if (i % 2)
+            (void)snprintf(line, sizeof line,
+                           "rm -rf full; mkdir full; unshare -rm sh -c 'mount -t tmpfs -o size=%dk none full; \"$0\" "
+                           "sweep tiny.yaml -o full/s -q -j 2 2> err; c=$?; cp -r full/s starved; exit $c' \"$SG\"",
+                           kib[i / 2]);
+        else
+            (void)snprintf(line, sizeof line, "ulimit -f %d; \"$SG\" sweep tiny.yaml -o starved -q -j 2 2> err",
+                           blocks[i / 2]);
+        if (i % 2 && !mounts) continue;
+        assert_int_equal(place_shell("rm -rf starved; : > err"), 0);
+        const int code = place_shell(line);
+        char *err = place_get("err");
+        assert_in_range(code, 0, 3);
+        codes[code]++;
+        /* stderr is a file below the limit, too */
+        const bool said =
+            strstr(err, "scopegrad sweep: ") || (i % 2 == 0 && strlen(err) >= 512 * (size_t)blocks[i / 2]);
+        if (code == 2 || (code != 0 && !said)) fail_msg("%s: %d: %s", line, code, err);
+        sg_free(err);
+        sweep_clean("starved", "whole");
+        if (i % (soak ? 4 : 6) == 0) { /* with room, it goes on where it was */
+            assert_int_equal(sweep_run("starved", two_jobs), 0);
+            sweep_same("whole", "starved");
+        }
+    }
+    print_message("# exit codes: %d times 0, %d times 1, %d times 3\n", codes[0], codes[1], codes[3]);
+    assert_true(codes[1] > 0 && codes[3] > 0);
+}
+
+/* ---- shared ---- */
+
+static void parts_make_the_same_sweep(void **state)
+{
+    pid_t part[4];
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        char text[8];
+        (void)snprintf(text, sizeof text, "%d/4", k + 1);
+        part[k] = sweep_start("parts", (const char *const[]){"--part", text, "-j", "1", NULL});
+    }
+    for (int k = 0; k < 4; k++) assert_int_equal(sweep_wait(part[k]), 0);
+    sweep_same("whole", "parts");
+}
+
+static void ranks_make_the_same_sweep(void **state)
+{
+    const char *built = getenv("SG_TEST_MPI");
+    (void)state;
+    if (built == NULL || strcmp(built, "true") != 0 || place_shell("command -v mpirun > /dev/null") != 0) {
+        print_message("# skipped: built without MPI, or there is no mpirun\n");
+        skip();
+    }
+    assert_int_equal(place_shell("export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
+                                 "OMPI_MCA_rmaps_base_oversubscribe=1; mpirun -n 4 \"$SG\" sweep tiny.yaml -o ranks 2> "
+                                 "err"),
+                     0);
+    sweep_same("whole", "ranks");
+    /* rank 0 alone has told of each run, once */
+    assert_int_equal(place_shell("test $(grep -c '^\\[' err) = $(ls whole/runs/*/DONE | wc -l)"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_at_any_moment_it_ends_with_the_same_bytes),
+        cmocka_unit_test(a_signal_saves_what_runs),
+        cmocka_unit_test(a_full_disk_leaves_no_half_file),
+        cmocka_unit_test(parts_make_the_same_sweep),
+        cmocka_unit_test(ranks_make_the_same_sweep),
+    };
+    return cmocka_run_group_tests(tests, setup, place_remove);
+}
