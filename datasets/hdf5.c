@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "datasets/image_apart.h"
 
 #include <hdf5.h>
 #include <stdio.h>
@@ -159,7 +160,7 @@ done:
     return status;
 }
 
-sg_status sg_hdf5_read(sg_image *out, const char *path, sg_image_options options)
+static sg_status read_here(sg_image *out, const char *path, sg_image_options options)
 {
     char name[PATH_MAX_BYTES];
     const char *array = array_name(path);
@@ -181,4 +182,9 @@ sg_status sg_hdf5_read(sg_image *out, const char *path, sg_image_options options
     H5Fclose(file);
     if (status != SG_OK) sg_image_free(out);
     return status;
+}
+
+sg_status sg_hdf5_read(sg_image *out, const char *path, sg_image_options options)
+{
+    return sg_image_read_apart(out, read_here, path, options);
 }

@@ -133,5 +133,6 @@ sg_status sg_results_put_texts(sg_results *results, const char *path, const char
     const sg_schema_row *row;
     SG_TRY(row_find(&row, NULL, path, true));
     SG_TRY(sg_results_texts(results, path, texts, count, row->long_name));
-    return sg_results_attribute_text(results, path, "axes", row->axes);
+    SG_TRY(sg_results_attribute_text(results, path, "axes", row->axes));
+    return sg_hdf5_scales(results->file, path);
 }

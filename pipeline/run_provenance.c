@@ -6,9 +6,11 @@
 
 #include <inttypes.h>
 
+enum { HASH_TEXT = 17 };
+
 static sg_status write_hash(sg_results *out, const char *path, uint64_t hash)
 {
-    char text[17];
+    char text[HASH_TEXT];
     (void)snprintf(text, sizeof text, "%016" PRIx64, hash);
     return sg_results_put_text(out, path, text);
 }
@@ -24,16 +26,22 @@ static sg_status write_weights(sg_results *out, const char *file)
     return status;
 }
 
-static sg_status write_counts(sg_results *out, const sg_dataset *data)
+/* What each part of the data is: its name, a hash, a count. */
+static sg_status write_data(sg_results *out, const sg_dataset *data)
 {
     enum { SPLITS = SG_SPLIT_TEST + 1 };
-    const char *names[SPLITS];
+    char text[SPLITS][HASH_TEXT];
+    const char *names[SPLITS], *hashes[SPLITS];
     int32_t count[SPLITS];
     for (int i = 0; i < SPLITS; i++) {
-        names[i] = sg_split_name((sg_split)i);
-        count[i] = sg_dataset_count(data, (sg_split)i);
+        const sg_split split = (sg_split)i;
+        names[i] = sg_split_name(split);
+        hashes[i] = text[i];
+        (void)snprintf(text[i], HASH_TEXT, "%016" PRIx64, sg_dataset_hash(data, split));
+        count[i] = sg_dataset_count(data, split);
     }
     SG_TRY(sg_results_put_texts(out, "/provenance/split", names, SPLITS));
+    SG_TRY(sg_results_put_texts(out, "/provenance/data_hash", hashes, SPLITS));
     return sg_results_put(out, "/provenance/count", (const int[1]){SPLITS}, count);
 }
 
@@ -44,6 +52,6 @@ sg_status sg_run_provenance_write(sg_results *out, const sg_run_summary *run, sg
     SG_TRY(sg_results_put(out, "/provenance/seed", NULL, &run->config->train.seed));
     SG_TRY(write_hash(out, "/provenance/config_hash", hash));
     SG_TRY(write_weights(out, run->config->train.weights));
-    SG_TRY(write_counts(out, run->dataset));
+    SG_TRY(write_data(out, run->dataset));
     return sg_results_put_text(out, "/provenance/evaluated", sg_split_name(split));
 }

@@ -28,9 +28,9 @@ const sg_schema_row sg_schema[] = {
 
     {RUN, "/provenance/seed", U64, "", "1", "train.seed, all 64 bits"},
     {RUN, "/provenance/config_hash", TEXT, "", NULL, "FNV-1a 64 of the resolved configuration: the run's name in a sweep"},
-    {RUN, "/provenance/data_hash", TEXT, "", NULL, "hash of the pictures and labels that the run used"},
     {RUN, "/provenance/weights_hash", TEXT, "", NULL, "FNV-1a 64 of the file in which training started", "train.weights"},
     {RUN, "/provenance/split", TEXT, "F", NULL, "parts of the data"},
+    {RUN, "/provenance/data_hash", TEXT, "F", NULL, "FNV-1a 64 of the names, pictures and labels in each part of the data", NULL, "split"},
     {RUN, "/provenance/count", I32, "F", "1", "pictures in each part of the data", NULL, "split"},
     {RUN, "/provenance/evaluated", TEXT, "", NULL, "the part of the data that /metrics and /examples are about"},
 
@@ -112,7 +112,7 @@ const sg_schema_row sg_schema[] = {
     {RUN, "/learned/pupil_phase", F32, "CYX", "rad", "pupil phase of each colour, per frequency bin in DFT order", "optics.learn_phase or a file", NULL, true},
     {RUN, "/learned/mask_strength_rad", F64, "", "rad", "strength of the phase mask", "optics.mask", NULL, true},
     {RUN, "/learned/psf_sigma_um", F64, "", "um", "standard deviation of the Gaussian blur", "optics.psf gaussian", NULL, true},
-    {RUN, "/learned/psf_sigma_edge_um", F64, "", "um", "standard deviation of the Gaussian blur at the field's edge", "optics.psf_sigma_edge_um", NULL, true},
+    {RUN, "/learned/psf_sigma_edge_um", F64, "", "um", "standard deviation of the Gaussian blur at the field's edge", "optics.psf_sigma_edge_um"},
     {RUN, "/learned/psf_specimen_um", F64, "", "um", "depth in the specimen", "optics.psf gibson_lanni", NULL, true},
     {RUN, "/learned/psf_taps", F32, "CYX", "1", "taps of the point spread function", "optics.learn_taps", NULL, true},
     {RUN, "/learned/view_shift_um", F32, "VD", "um", "shifts of the cameras (x, y)", "camera.views", NULL, true},

@@ -107,6 +107,9 @@ static void test_writers(void **state)
 
 /* ---- real files ---- */
 
+enum { ROWS_MAX = 400, CLASS_PICTURES = 40, CLASS_PX = 64 };
+static bool seen[ROWS_MAX]; /* rows of the table that some file has */
+
 static void check_word(const sg_results_file *file, const char *path, const char *name, const char *want)
 {
     char *text = NULL;
@@ -123,6 +126,7 @@ static void check_dataset(const sg_results_file *file, const char *path, int kin
     const sg_schema_row *row = sg_schema_find(path, &initial);
     if (!row) fail_msg("%s is not in the table of pipeline/schema.c", path);
     if (!(row->kinds & kind)) fail_msg("%s should not be in a file of kind %d", path, kind);
+    seen[row - sg_schema] = true;
     if (row->axes)
         (void)snprintf(long_name, sizeof long_name, "%s%s", row->long_name, initial ? ", before training" : "");
     check_word(file, path, "long_name", row->axes ? long_name : NULL);
@@ -180,6 +184,7 @@ static void test_runs(void **state)
         "--set illumination.levels=bits8 --set camera.adc=thresholds --set camera.bit_depth=2 "
         "--set camera.adc_threshold_e.learn=true --set camera.offset_adu=0",
         "--set camera.detectors=16",
+        "--set train.weights=run0/weights.safetensors",
     };
     place_put_text("small.yaml", small);
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
@@ -192,6 +197,30 @@ static void test_runs(void **state)
     }
     succeeds("evaluate run0 -o again.h5");
     assert_true(check_file("again.h5", SG_SCHEMA_RUN) > 20);
+}
+
+static void put_idx(const char *name, int rank, const int *size, const unsigned char *data, size_t len)
+{
+    unsigned char file[64 + CLASS_PICTURES * CLASS_PX * CLASS_PX] = {0, 0, 8, (unsigned char)rank};
+    for (int i = 0; i < rank; i++) file[7 + 4 * i] = (unsigned char)size[i];
+    memcpy(file + 4 + 4 * rank, data, len);
+    place_put(name, file, 4 + 4 * (size_t)rank + len);
+}
+
+static void test_classes(void **state)
+{
+    (void)state;
+    static unsigned char pictures[CLASS_PICTURES * CLASS_PX * CLASS_PX], labels[CLASS_PICTURES];
+    const int size[3] = {CLASS_PICTURES, CLASS_PX, CLASS_PX};
+    for (size_t i = 0; i < sizeof pictures; i++) pictures[i] = (unsigned char)(i * i % 251);
+    for (int i = 0; i < CLASS_PICTURES; i++) labels[i] = (unsigned char)(i % 3);
+    put_idx("images.idx", 3, size, pictures, sizeof pictures);
+    put_idx("labels.idx", 1, size, labels, sizeof labels);
+    place_put_text("small.yaml", small);
+    succeeds("train small.yaml -q -o classes --set sample.size_px=56 --set network.kind=lenet5 "
+             "--set loss.kind=cross_entropy --set dataset.kind=idx --set dataset.path=images.idx "
+             "--set dataset.labels=labels.idx");
+    assert_true(check_file("classes/results.h5", SG_SCHEMA_RUN) > 60);
 }
 
 static void test_stages(void **state)
@@ -223,6 +252,9 @@ static const struct {
     {"optics.learn_amplitude", "", "pupil_amplitude"},
     {"optics.learn_phase", "", "pupil_phase"},
     {"optics.psf_sigma_um", "optics.psf_sigma_um=1", "psf_sigma_um"},
+    {"optics.psf_sigma_um",
+     "sample.kind=incoherent;optics.psf=gaussian;optics.psf_grid=2;optics.psf_sigma_um=1;optics.psf_sigma_edge_um=2",
+     "psf_sigma_um"},
     {"optics.mask_rad", "optics.mask=cubic", "mask_strength_rad"},
     {"optics.specimen_um", "sample.kind=incoherent;optics.psf=gibson_lanni;optics.specimen_um=1", "psf_specimen_um"},
     {"optics.learn_taps", "sample.kind=incoherent;optics.psf=taps", "psf_taps"},
@@ -239,6 +271,8 @@ static const struct {
     {"camera.range_e", "", "adc_range_e"},
     {"camera.offset_adu", "", "adc_offset_adu"},
     {"camera.adc_threshold_e", "camera.adc=thresholds;camera.bit_depth=2;camera.offset_adu=0", "adc_threshold"},
+    {"camera.adc_threshold_e", "camera.adc=thresholds;camera.bit_depth=2;camera.offset_adu=0;camera.bit_pattern=[1, 2]",
+     "adc_threshold"},
     {"camera.learn_level", "camera.adc=thresholds;camera.bit_depth=2;camera.offset_adu=0", "adc_level"},
     {"camera.learn_weight", "camera.adc=thresholds;camera.bit_depth=2;camera.offset_adu=0", "adc_weight"},
 };
@@ -295,11 +329,26 @@ static void test_learners(void **state)
     for (size_t i = 0; i < sizeof learners / sizeof *learners; i++) check_learner(i);
 }
 
+/* Nothing is promised that no file has. */
+static void test_every_row(void **state)
+{
+    (void)state;
+    int missing = 0;
+    for (int i = 0; i < sg_schema_count; i++) {
+        const sg_schema_row *row = &sg_schema[i];
+        if (!(row->kinds & SG_SCHEMA_RUN) || row->path[1] == '@' || seen[i]) continue;
+        print_message("# no file has %s\n", row->path);
+        missing++;
+    }
+    assert_int_equal(missing, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table), cmocka_unit_test(test_page),   cmocka_unit_test(test_writers),
-        cmocka_unit_test(test_runs),  cmocka_unit_test(test_stages), cmocka_unit_test(test_learners),
+        cmocka_unit_test(test_table),   cmocka_unit_test(test_page),      cmocka_unit_test(test_writers),
+        cmocka_unit_test(test_runs),    cmocka_unit_test(test_stages),    cmocka_unit_test(test_learners),
+        cmocka_unit_test(test_classes), cmocka_unit_test(test_every_row),
     };
     return cmocka_run_group_tests_name("schema", tests, place_make, place_remove);
 }
