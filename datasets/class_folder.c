@@ -3,9 +3,6 @@
 #include "core/file.h"
 #include "datasets/dataset_internal.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What a walk through the folders carries along. */
@@ -15,47 +12,12 @@ typedef struct walk {
     sg_class_table table;
 } walk;
 
-/* ---- names in a folder, by their bytes ---- */
-
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int not_hidden(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-typedef sg_status (*visit)(walk *w, const char *folder, const char *file);
-
-static sg_status each_entry(walk *w, const char *folder, visit visitor)
-{
-    struct dirent **entries;
-    sg_status status = SG_OK;
-    const int count = scandir(folder, &entries, not_hidden, by_bytes);
-    if (count < 0) SG_FAIL(SG_E_IO, "%s: cannot read the folder: %s", folder, strerror(errno));
-    for (int i = 0; i < count; i++) {
-        if (status == SG_OK) status = visitor(w, folder, entries[i]->d_name);
-        free(entries[i]);
-    }
-    free(entries);
-    return status;
-}
-
 /* ---- pictures ---- */
 
-static sg_status add(walk *w, const char *path, const char *name, const char *class_name)
+static sg_status add(walk *w, const char *path, const char *name, sg_split split, const char *class_name)
 {
-    bool found;
     int class_number;
-    sg_split split;
     sg_item *item;
-    SG_TRY(sg_splits_find(&split, &found, &w->splits, &w->dataset->config, name));
-    if (!found) {
-        sg_leave_out(w->dataset, SG_LEFT_SPLIT, name);
-        return SG_OK;
-    }
     SG_TRY(sg_classes_number(&class_number, w->dataset, class_name));
     if (class_number < 0) {
         sg_leave_out(w->dataset, SG_LEFT_CLASS, name);
@@ -66,31 +28,35 @@ static sg_status add(walk *w, const char *path, const char *name, const char *cl
     return SG_OK;
 }
 
-static sg_status visit_picture(walk *w, const char *folder, const char *file)
+static sg_status visit_picture(void *context, const char *folder, const char *file)
 {
-    char name[512], full[1024], path[2 * SG_DATASET_PATH_MAX];
-    if (!sg_folder_name(name, sizeof name, w->dataset, file)) return SG_OK;
+    walk *w = context;
+    char stem[512], name[1024], path[2 * SG_DATASET_PATH_MAX];
+    bool found;
+    sg_split split;
+    const char *slash = strrchr(folder, '/'), *class_name = slash ? slash + 1 : folder;
+    if (!sg_folder_name(stem, sizeof stem, w->dataset, file)) return SG_OK;
     (void)snprintf(path, sizeof path, "%s/%s", folder, file);
-    const char *class_name = strrchr(folder, '/') + 1;
-    if (w->table.used) {
-        class_name = sg_class_table_find(&w->table, w->dataset, name);
-        return class_name ? add(w, path, name, class_name) : SG_OK;
-    }
-    (void)snprintf(full, sizeof full, "%s/%s", class_name, name);
-    return add(w, path, full, class_name);
+    (void)snprintf(name, sizeof name, "%s%s%s", w->table.used ? "" : class_name, w->table.used ? "" : "/", stem);
+    SG_TRY(sg_splits_find(&split, &found, &w->splits, &w->dataset->config, name));
+    if (w->table.used) class_name = sg_class_table_find(&w->table, w->dataset, name);
+    if (!class_name) return SG_OK; /* and counted */
+    if (found) return add(w, path, name, split, class_name);
+    sg_leave_out(w->dataset, SG_LEFT_SPLIT, name);
+    return SG_OK;
 }
 
-static sg_status visit_class(walk *w, const char *folder, const char *file)
+static sg_status visit_class(void *context, const char *folder, const char *file)
 {
     char path[SG_DATASET_PATH_MAX + 512];
     (void)snprintf(path, sizeof path, "%s/%s", folder, file);
-    return sg_folder_exists(path) ? each_entry(w, path, visit_picture) : SG_OK;
+    return sg_folder_exists(path) ? sg_folder_each(path, visit_picture, context) : SG_OK;
 }
 
 static sg_status walk_all(walk *w)
 {
     const char *folder = w->dataset->config.path;
-    SG_TRY(each_entry(w, folder, w->table.used ? visit_picture : visit_class));
+    SG_TRY(sg_folder_each(folder, w->table.used ? visit_picture : visit_class, w));
     SG_TRY(sg_splits_done(&w->splits));
     if (w->table.used) SG_TRY(sg_name_table_done(&w->table.names));
     if (w->dataset->count == 0)

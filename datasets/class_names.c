@@ -93,7 +93,7 @@ sg_status sg_classes_start(sg_dataset *dataset)
 {
     if (!sg_dataset_kind_has_classes(dataset->config.kind)) {
         if (named_by_config(dataset))
-            SG_FAIL(SG_E_CONFIG, "dataset.classes: this dataset.kind has masks; idx and classes have classes");
+            SG_FAIL(SG_E_CONFIG, "dataset.classes: this dataset.kind has masks; idx, classes and boxes have classes");
         return SG_OK;
     }
     SG_TRY(sg_names_cut(&dataset->classes, &dataset->class_count, dataset->config.classes, "dataset.classes"));
@@ -190,7 +190,7 @@ sg_status sg_classes_check(sg_dataset *dataset)
 
 bool sg_dataset_kind_has_classes(sg_dataset_kind kind)
 {
-    return kind == SG_DATASET_IDX || kind == SG_DATASET_CLASSES;
+    return kind == SG_DATASET_IDX || kind == SG_DATASET_CLASSES || kind == SG_DATASET_BOXES;
 }
 
 int sg_dataset_classes(const sg_dataset *dataset)

@@ -33,9 +33,10 @@ bool sg_split_find(sg_split *out, const char *name)
 
 sg_image_options sg_dataset_options(const sg_dataset_config *config, double picture_um)
 {
+    const double file_um = picture_um / (config->bin > 1 ? config->bin : 1);
     return (sg_image_options){.axes = config->axes,
                               .take = config->take,
-                              .pixel_um = config->pixel_size == SG_PIXEL_SIZE_CHECK ? picture_um : 0,
+                              .pixel_um = config->pixel_size == SG_PIXEL_SIZE_CHECK ? file_um : 0,
                               .pixel_key = "sample.pixel_um"};
 }
 
@@ -63,14 +64,19 @@ static sg_status make_room(sg_dataset *dataset)
     return SG_OK;
 }
 
+uint32_t sg_dataset_name_id(const char *name)
+{
+    const uint64_t hash = sg_rng_hash(name);
+    return (uint32_t)((hash ^ hash >> 24 ^ hash >> 48) & 0xffffffu);
+}
+
 sg_status sg_dataset_add(sg_dataset *dataset, const char *name, const char *image_path, const char *label_path,
                          sg_split split, sg_item **out)
 {
     SG_TRY(make_room(dataset));
-    const uint64_t hash = sg_rng_hash(name);
     sg_item *item = &dataset->items[dataset->count++];
     item->split = split;
-    item->id = item->group = (uint32_t)((hash ^ hash >> 24 ^ hash >> 48) & 0xffffffu);
+    item->id = item->group = sg_dataset_name_id(name);
     SG_TRY(copy_text(&item->name, name));
     SG_TRY(copy_text(&item->image_path, image_path));
     SG_TRY(copy_text(&item->label_path, label_path));
@@ -174,6 +180,7 @@ static const struct {
     [SG_DATASET_STACK] = {sg_stack_list, NULL},
     [SG_DATASET_IDX] = {sg_class_idx_list, NULL},
     [SG_DATASET_CLASSES] = {sg_class_folder_list, sg_picture_load},
+    [SG_DATASET_BOXES] = {sg_class_boxes_list, sg_class_boxes_load},
 };
 
 sg_status sg_dataset_load(const sg_dataset *dataset, sg_item *item)
@@ -223,6 +230,8 @@ static sg_status fill(sg_dataset *dataset)
     order_items(dataset);
     SG_TRY(check_training(dataset, "is"));
     SG_TRY(load_items(dataset));
+    sg_page_free(dataset->page);
+    dataset->page = NULL;
     SG_TRY(check_training(dataset, "that can be read is"));
     sg_left_out_notice(dataset);
     SG_TRY(sg_classes_check(dataset));
@@ -268,6 +277,7 @@ void sg_dataset_free(sg_dataset *dataset)
     sg_free(dataset->fields);
     sg_bench_free(dataset->bench);
     sg_store_free(dataset->store);
+    sg_page_free(dataset->page);
     sg_classes_free(dataset);
     free(dataset->notice);
     sg_free(dataset);

@@ -21,6 +21,7 @@ typedef enum sg_dataset_kind {
     SG_DATASET_STACK,
     SG_DATASET_IDX,     /* idx.h: pictures and their classes, two files */
     SG_DATASET_CLASSES, /* a folder of pictures for each class, or a folder of pictures and a table */
+    SG_DATASET_BOXES,   /* voc.h: crops around the boxes of pictures */
 } sg_dataset_kind;
 /* True for the kinds whose items have a class instead of a mask. */
 bool sg_dataset_kind_has_classes(sg_dataset_kind kind);
@@ -70,7 +71,9 @@ typedef struct sg_dataset_config {
     char labels[SG_DATASET_PATH_MAX]; /* idx: the labels; empty: the path with images-idx3 -> labels-idx1. classes: CSV
                                        * of names and labels */
     char name_column[64], label_column[64], split_column[64]; /* of the tables; empty: name, label, split */
-    char where[256];   /* "column=value": only such rows of the table of labels are used */
+    char annotations[SG_DATASET_PATH_MAX]; /* boxes: the folder of the XML files; empty: path/annotations */
+    char box_class[1024];                  /* boxes: names of those wanted; empty: all */
+    char where[256];                       /* "column=value": only such rows of the table of labels are used */
     double memory_mib; /* of decoded pictures kept in memory; more go to a cache; 0: a quarter of what is free */
     char cache[SG_DATASET_PATH_MAX]; /* folder of caches; empty: $XDG_CACHE_HOME/scopegrad or ~/.cache/scopegrad */
     bool test_only; /* without `splits`: every picture is a test picture (evaluate --data); not a key */
@@ -94,7 +97,7 @@ typedef struct sg_dataset_grid {
 
 typedef struct sg_dataset sg_dataset;
 
-/* How pictures with pixels of this size (0: not known) are read: dataset.axes, take, pixel_size. */
+/* How pictures that give pixels of this size (0: not known) are read: dataset.axes, take, pixel_size, bin. */
 sg_image_options sg_dataset_options(const sg_dataset_config *config, double picture_um);
 
 /* Reads everything into memory, or into a cache of the same numbers (store.h; the training pictures beyond `limit` are

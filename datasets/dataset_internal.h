@@ -10,6 +10,7 @@
 
 typedef struct sg_bench sg_bench;
 typedef struct sg_store sg_store;
+typedef struct sg_page sg_page;
 
 typedef struct sg_item {
     char *name;                    /* sg_alloc */
@@ -22,8 +23,10 @@ typedef struct sg_item {
     int number;             /* among all that were listed, in a cache */
     int field, y, x;        /* stacks: the window's corner in a field */
     int class_number;
-    uint32_t group;   /* hash of the picture that the item was cut from */
-    int box_y, box_x; /* boxes: the pixel at the centre */
+    uint32_t group; /* hash of the picture that the item was cut from */
+    struct {
+        int y, x, height, width; /* the pixel at its centre; the picture's size as the annotation says, or 0 */
+    } box;                       /* boxes only */
 } sg_item;
 
 typedef struct sg_region {
@@ -45,6 +48,9 @@ typedef enum sg_left_out {
     SG_LEFT_WHERE,      /* not what dataset.where asks for */
     SG_LEFT_LABEL,      /* no label in dataset.labels */
     SG_LEFT_CLASS,      /* its class is not in dataset.classes */
+    SG_LEFT_ANNOTATION, /* no boxes for it */
+    SG_LEFT_BOX,        /* no box of dataset.box_class */
+    SG_LEFT_EMPTY,      /* a box without an area */
     SG_LEFT_UNREADABLE, /* dataset.unreadable: skip */
     SG_LEFT_COUNT
 } sg_left_out;
@@ -59,11 +65,13 @@ struct sg_dataset {
     int field_count;
     sg_bench *bench; /* where items are made */
     sg_store *store; /* where they are kept; NULL: in memory, by their list */
+    sg_page *page;   /* boxes, while the dataset is being opened: the picture read last */
     char **classes;  /* names by number */
     int class_count, class_items[3][SG_CLASSES_MAX];
     int left_out[SG_LEFT_COUNT];
     char first_left_out[SG_LEFT_COUNT][128];
-    FILE *notices; /* writes `notice` while the dataset is being opened */
+    char last_skipped[512]; /* what was said: once for the boxes of one file */
+    FILE *notices;          /* writes `notice` while the dataset is being opened */
     char *notice;
     size_t notice_size;
 };
@@ -81,6 +89,11 @@ sg_status sg_dataset_load(const sg_dataset *dataset, sg_item *item);
 /* Appends an item with a copy of the name and its id; NULL paths stay NULL. */
 sg_status sg_dataset_add(sg_dataset *dataset, const char *name, const char *image_path, const char *label_path,
                          sg_split split, sg_item **out);
+/* The number that a name stands for, < 2^24. */
+uint32_t sg_dataset_name_id(const char *name);
+/* Visits the entries of a folder in the order of their bytes, hidden ones left out. */
+sg_status sg_folder_each(const char *folder, sg_status (*visit)(void *context, const char *folder, const char *file),
+                         void *context);
 /* Lists the items (names, splits, paths); sg_folder_load reads one of them. On an error what it allocated is freed with
  * the dataset. */
 sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *splits_csv);
@@ -95,6 +108,8 @@ sg_status sg_picture_load(const sg_dataset *dataset, sg_item *item);
 /* The item takes over `image`: numbers of a file, in the channels of the sample, whose scale is item->scale. It is made
  * coarser by dataset.bin, and SG_E_SHAPE if it is then smaller than the sample without its margin. */
 sg_status sg_picture_keep(const sg_dataset *dataset, sg_item *item, sg_image *image, const char *path);
+/* SG_E_SHAPE if a picture is smaller than the sample without its margin. */
+sg_status sg_picture_check(const sg_dataset *dataset, int height, int width, const char *path);
 sg_status sg_synthetic_list(sg_dataset *dataset);
 sg_status sg_synthetic_load(const sg_dataset *dataset, sg_item *item);
 /* Reads the fields and lists their windows. */
@@ -175,5 +190,9 @@ const char *sg_class_table_find(sg_class_table *table, sg_dataset *dataset, cons
 
 sg_status sg_class_idx_list(sg_dataset *dataset);
 sg_status sg_class_folder_list(sg_dataset *dataset);
+sg_status sg_class_boxes_list(sg_dataset *dataset);
+/* The boxes of one picture are quickest one after the other, while dataset->page is there. */
+sg_status sg_class_boxes_load(const sg_dataset *dataset, sg_item *item);
+void sg_page_free(sg_page *page);
 
 #endif

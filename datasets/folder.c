@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* JPEG stands last: it smears the numbers of labels, so that only pictures may be such. */
@@ -99,24 +100,45 @@ bool sg_folder_name(char *out, size_t size, const sg_dataset *dataset, const cha
     return stem(out, size, file) && is_picture(dataset, out);
 }
 
-static sg_status list_opened(sg_dataset *dataset, const char *folder, DIR *dir)
+static int by_bytes(const struct dirent **a, const struct dirent **b)
 {
-    char name[512];
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (sg_folder_name(name, sizeof name, dataset, entry->d_name))
-            SG_TRY(sg_skip(dataset, add_pair(dataset, folder, name, sg_split_by_name(&dataset->config, name)), name));
-    return SG_OK;
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int not_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+sg_status sg_folder_each(const char *folder, sg_status (*visit)(void *context, const char *folder, const char *file),
+                         void *context)
+{
+    struct dirent **entries;
+    sg_status status = SG_OK;
+    const int count = scandir(folder, &entries, not_hidden, by_bytes);
+    if (count < 0) SG_FAIL(SG_E_IO, "%s: cannot read the folder: %s", folder, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        if (status == SG_OK) status = visit(context, folder, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+static sg_status visit_image(void *context, const char *images, const char *file)
+{
+    sg_dataset *dataset = context;
+    char name[512], folder[SG_DATASET_PATH_MAX + 32];
+    if (!sg_folder_name(name, sizeof name, dataset, file)) return SG_OK;
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)(strlen(images) - strlen("/images")), images);
+    return sg_skip(dataset, add_pair(dataset, folder, name, sg_split_by_name(&dataset->config, name)), name);
 }
 
 static sg_status list_by_hash(sg_dataset *dataset, const char *folder)
 {
     char path[SG_DATASET_PATH_MAX + 32];
     (void)snprintf(path, sizeof path, "%s/images", folder);
-    DIR *dir = opendir(path);
-    if (!dir) SG_FAIL(SG_E_IO, "%s: cannot read the folder: %s", path, strerror(errno));
-    const sg_status status = list_opened(dataset, folder, dir);
-    (void)closedir(dir);
-    return status;
+    return sg_folder_each(path, visit_image, dataset);
 }
 
 sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *splits_csv)
@@ -155,13 +177,13 @@ done:
     return status;
 }
 
-static sg_status check_picture(const sg_dataset *dataset, const sg_raster *picture, const char *path)
+sg_status sg_picture_check(const sg_dataset *dataset, int height, int width, const char *path)
 {
     const int inside = dataset->grid.sample_px - 2 * dataset->grid.margin_px;
-    if (picture->height < inside || picture->width < inside)
+    if (height < inside || width < inside)
         SG_FAIL(SG_E_SHAPE,
                 "%s: %d x %d pixels are smaller than the sample of %d x %d (sample.size_px without its margin)", path,
-                picture->width, picture->height, inside, inside);
+                width, height, inside, inside);
     return SG_OK;
 }
 
@@ -173,7 +195,7 @@ sg_status sg_picture_keep(const sg_dataset *dataset, sg_item *item, sg_image *im
         return status;
     }
     SG_TRY(sg_raster_pack_f32(&item->picture, image->data, image->pages, image->height, image->width, path));
-    return check_picture(dataset, &item->picture, path);
+    return sg_picture_check(dataset, item->picture.height, item->picture.width, path);
 }
 
 sg_status sg_picture_load(const sg_dataset *dataset, sg_item *item)

@@ -101,10 +101,10 @@ static void picture_target(float *label, const float *inside, const sg_dataset *
 }
 
 /* Where the crop begins in a picture with `room` pixels more than it: in the middle; at random anywhere, or up to
- * shift_px from the middle. */
+ * shift_px from the middle. Around a box the picture goes no further than that, but for the margin. */
 static int crop_start(const sg_dataset_config *config, const uint32_t *word, int room)
 {
-    if (!word) return room / 2;
+    if (!word || (config->kind == SG_DATASET_BOXES && config->shift_px == 0)) return room / 2;
     return config->shift_px ? room / 2 - config->shift_px + pick(*word, 2 * config->shift_px) : pick(*word, room);
 }
 

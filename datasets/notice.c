@@ -3,12 +3,17 @@
 
 #include <string.h>
 
-static const char *const reasons[SG_LEFT_COUNT] = {
-    [SG_LEFT_SPLIT] = "not in dataset.splits",
-    [SG_LEFT_WHERE] = "not as dataset.where asks",
-    [SG_LEFT_LABEL] = "without a label in dataset.labels",
-    [SG_LEFT_CLASS] = "of no class in dataset.classes",
-    [SG_LEFT_UNREADABLE] = "skipped, dataset.unreadable: skip",
+static const struct {
+    const char *what, *why;
+} reasons[SG_LEFT_COUNT] = {
+    [SG_LEFT_SPLIT] = {"picture", "not in dataset.splits"},
+    [SG_LEFT_WHERE] = {"picture", "not as dataset.where asks"},
+    [SG_LEFT_LABEL] = {"picture", "without a label in dataset.labels"},
+    [SG_LEFT_CLASS] = {"item", "of no class in dataset.classes"},
+    [SG_LEFT_ANNOTATION] = {"picture", "without an annotation"},
+    [SG_LEFT_BOX] = {"picture", "without a box of dataset.box_class"},
+    [SG_LEFT_EMPTY] = {"item", "without an area"},
+    [SG_LEFT_UNREADABLE] = {"item", "skipped, dataset.unreadable: skip"},
 };
 
 void sg_leave_out(sg_dataset *dataset, sg_left_out why, const char *name)
@@ -22,7 +27,9 @@ sg_status sg_skip(sg_dataset *dataset, sg_status status, const char *name)
 {
     const bool unreadable = status == SG_E_IO || status == SG_E_FORMAT || status == SG_E_NUMERIC;
     if (!unreadable || dataset->config.unreadable != SG_UNREADABLE_SKIP) return status;
-    fprintf(dataset->notices, "skipped: %s\n", sg_error_text());
+    if (strcmp(dataset->last_skipped, sg_error_text()) != 0)
+        fprintf(dataset->notices, "skipped: %s\n", sg_error_text());
+    (void)snprintf(dataset->last_skipped, sizeof dataset->last_skipped, "%s", sg_error_text());
     sg_leave_out(dataset, SG_LEFT_UNREADABLE, name);
     return SG_OK;
 }
@@ -31,8 +38,9 @@ void sg_left_out_notice(sg_dataset *dataset)
 {
     for (int why = 0; why < SG_LEFT_COUNT; why++)
         if (dataset->left_out[why])
-            fprintf(dataset->notices, "left out: %d picture%s %s (the first: %s)\n", dataset->left_out[why],
-                    dataset->left_out[why] == 1 ? "" : "s", reasons[why], dataset->first_left_out[why]);
+            fprintf(dataset->notices, "left out: %d %s%s %s (the first: %s)\n", dataset->left_out[why],
+                    reasons[why].what, dataset->left_out[why] == 1 ? "" : "s", reasons[why].why,
+                    dataset->first_left_out[why]);
 }
 
 const char *sg_dataset_notice(const sg_dataset *dataset)

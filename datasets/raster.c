@@ -104,8 +104,7 @@ sg_raster_view sg_raster_page(const sg_raster *raster, int page)
         .data = (const char *)raster->data + at, .number = raster->number, .stride = (size_t)raster->width};
 }
 
-/* -1 -> 0, -2 -> 1, n -> n - 1. */
-static int mirror(int i, int n)
+int sg_mirror(int i, int n)
 {
     i %= 2 * n;
     if (i < 0) i += 2 * n;
@@ -120,7 +119,7 @@ void sg_mirror_span(int *first, int *end, int start, int px, int n)
     *first = n;
     *end = 0;
     for (int i = start; i < start + px && *end - *first < n; i++) {
-        const int at = mirror(i, n);
+        const int at = sg_mirror(i, n);
         *first = at < *first ? at : *first;
         *end = at >= *end ? at + 1 : *end;
     }
@@ -159,11 +158,11 @@ void sg_raster_window(float *out, int px, unsigned how, const sg_raster_view *vi
     for (int row = 0; row < px; row++) {
         float *to = out + (size_t)(how & 1 ? px - 1 - row : row) * (size_t)px;
         const char *from =
-            (const char *)view->data + (size_t)(mirror(y + row, height) - view->y) * view->stride * bytes;
+            (const char *)view->data + (size_t)(sg_mirror(y + row, height) - view->y) * view->stride * bytes;
         for (int i = 0, n; i < px; i += n) {
             const int at = x + i, room = width - at;
             n = at < 0 || room <= 0 ? 1 : room < px - i ? room : px - i; /* the pixels inside at once */
-            scale_row[view->number](to + i, from + (size_t)(mirror(at, width) - view->x) * bytes, n, scale);
+            scale_row[view->number](to + i, from + (size_t)(sg_mirror(at, width) - view->x) * bytes, n, scale);
         }
         if (how & 2) reverse(to, px);
     }

@@ -69,9 +69,11 @@ static void add_decoding(XXH3_state_t *hash, const sg_dataset *dataset)
                                 (double)(s->seed >> 32),
                                 (double)(s->seed & 0xffffffffu)};
     (void)XXH3_128bits_update(hash, numbers, sizeof numbers);
+    const double crop[] = {g->sample_px, g->margin_px, c->shift_px, c->edge};
     add_text(hash, c->axes);
     add_text(hash, c->take);
     if (made_up) (void)XXH3_128bits_update(hash, synthetic, sizeof synthetic);
+    if (c->kind == SG_DATASET_BOXES) (void)XXH3_128bits_update(hash, crop, sizeof crop);
 }
 
 static sg_status make_key(sg_cache_key *out, const sg_dataset *dataset)
@@ -86,7 +88,7 @@ static sg_status make_key(sg_cache_key *out, const sg_dataset *dataset)
         const sg_item *item = &dataset->items[i];
         add_text(hash, item->name);
         add_file(hash, item->image_path);
-        add_file(hash, item->label_path);
+        add_file(hash, item->label_path); /* of boxes: where they are */
         if (item->image_path && sg_sample_phase_path(other, sizeof other, item->image_path)) add_file(hash, other);
     }
     const XXH128_hash_t digest = XXH3_128bits_digest(hash);

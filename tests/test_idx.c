@@ -268,7 +268,7 @@ static void test_names_of_classes(void **state)
     assert_string_equal(sg_dataset_class_name(dataset, 0), "3");
     assert_int_equal(sg_dataset_class(dataset, SG_SPLIT_TRAIN, 0),
                      (atoi(sg_dataset_name(dataset, SG_SPLIT_TRAIN, 0)) - 1) % 4 == 3 ? 0 : 1);
-    assert_non_null(strstr(sg_dataset_notice(dataset), "left out: 30 pictures of no class in dataset.classes"));
+    assert_non_null(strstr(sg_dataset_notice(dataset), "left out: 30 items of no class in dataset.classes"));
     expect_ok(sg_dataset_class_names(names, sizeof names, dataset));
     assert_string_equal(names, "3 1");
     assert_int_equal(sg_dataset_class_names(names, 3, dataset), SG_E_RANGE);
