@@ -108,14 +108,6 @@ static int crop_start(const sg_dataset_config *config, const uint32_t *word, int
     return config->shift_px ? room / 2 - config->shift_px + pick(*word, 2 * config->shift_px) : pick(*word, room);
 }
 
-/* What lies beyond the picture's edge becomes 0. */
-static void clear_outside(float *out, int px, int height, int width, int y0, int x0)
-{
-    for (int y = y0; y < y0 + px; y++)
-        for (int x = x0; x < x0 + px; x++, out++)
-            if (y < 0 || y >= height || x < 0 || x >= width) *out = 0;
-}
-
 /* Of an item: the corner of its window without the margin, and how it is turned. */
 typedef struct place {
     int y, x;
@@ -136,7 +128,7 @@ static sg_status make_sample(float *sample, const sg_dataset *dataset, const sg_
         SG_TRY(sg_store_view(&view, dataset, item, picture, c, y_first, y_end, x_first, x_end, &s->room));
         sg_raster_window(sample, px, zero ? 0 : at.how, &view, height, width, y, x, &item->scale[c]);
         if (!zero) continue;
-        clear_outside(sample, px, height, width, y, x);
+        sg_window_clear(sample, px, height, width, y, x);
         sg_square_turn(sample, px, at.how);
     }
     return SG_OK;

@@ -111,6 +111,13 @@ int sg_mirror(int i, int n)
     return i < n ? i : 2 * n - 1 - i;
 }
 
+void sg_window_clear(float *out, int px, int height, int width, int y, int x)
+{
+    for (int row = y; row < y + px; row++)
+        for (int column = x; column < x + px; column++, out++)
+            if (row < 0 || row >= height || column < 0 || column >= width) *out = 0;
+}
+
 void sg_mirror_span(int *first, int *end, int start, int px, int n)
 {
     *first = start;

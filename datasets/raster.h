@@ -44,6 +44,8 @@ sg_raster_view sg_raster_page(const sg_raster *raster, int page);
  * sg_square_turn. Beyond its edges the page goes on mirrored, however far; the view holds every pixel needed. */
 void sg_raster_window(float *out, int px, unsigned how, const sg_raster_view *view, int height, int width, int y, int x,
                       const sg_sample_scale *scale);
+/* What lies beyond the edges of the page becomes 0 in such a window, not turned. */
+void sg_window_clear(float *out, int px, int height, int width, int y, int x);
 /* out (rows, columns) = the labels (no floats) from (y, x) on, all inside the view. */
 void sg_raster_labels(int32_t *out, int rows, int columns, const sg_raster_view *view, int y, int x);
 /* Pixel i of a line of n that goes on mirrored at its ends, however far: -1 -> 0, -2 -> 1, n -> n - 1. */

@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "datasets/raster.h"
 #include "datasets/sample.h"
 #include "pipeline/classes.h"
 #include "pipeline/config_walk.h"
@@ -131,27 +132,37 @@ sg_status sg_cmd_run_load(sg_config *config, sg_model **model, sg_program *progr
     return sg_weights_read(*model, path);
 }
 
-/* The central square of every page. */
-static sg_status crop(float *out, const sg_image *image, const char *path, int size_px)
+/* The central square of every page, scaled; beyond the edge what a dataset has there. */
+static sg_status crop(float *out, const sg_image *image, const sg_sample_scale *scale, const char *path,
+                      const sg_config *config, int size_px)
 {
-    if (image->height < size_px || image->width < size_px)
+    const int margin = config->microscope.sample.margin_px, inside = size_px - 2 * margin;
+    const int y = (image->height - inside) / 2 - margin, x = (image->width - inside) / 2 - margin;
+    if (image->height < inside || image->width < inside)
         SG_FAIL(SG_E_SHAPE, "%s: %d x %d px is smaller than the sample grid of %d x %d (sample.size_px)", path,
-                image->width, image->height, size_px, size_px);
-    const size_t top = (size_t)(image->height - size_px) / 2, left = (size_t)(image->width - size_px) / 2,
-                 width = (size_t)image->width, page = (size_t)image->height * width, side = (size_t)size_px;
-    for (size_t row = 0; row < (size_t)image->pages * side; row++)
-        memcpy(out + row * side, image->data + row / side * page + (top + row % side) * width + left,
-               side * sizeof *out);
+                image->width, image->height, inside, inside);
+    for (int page = 0; page < image->pages; page++, out += (size_t)size_px * (size_t)size_px) {
+        const float *data = image->data + (size_t)page * (size_t)image->height * (size_t)image->width;
+        const sg_raster_view view = {data, SG_NUMBER_F32, (size_t)image->width, 0, 0};
+        sg_raster_window(out, size_px, 0, &view, image->height, image->width, y, x, &scale[page]);
+        if (config->dataset.edge == SG_BEYOND_ZERO) sg_window_clear(out, size_px, image->height, image->width, y, x);
+    }
     return SG_OK;
 }
 
 sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, const sg_microscope_size *size)
 {
-    sg_image image;
-    SG_TRY(sg_sample_read(&image, path, config->microscope.sample.kind, size->sample_channels,
-                          sg_colours_rise(&config->microscope.optics),
-                          sg_dataset_options(&config->dataset, config->microscope.sample.pixel_um)));
-    const sg_status status = crop(out, &image, path, size->sample_px);
+    sg_image image = {0};
+    sg_sample_scale *scale = NULL;
+    sg_status status;
+    SG_TRY_DONE(SG_ALLOC(&scale, (size_t)size->sample_channels, path));
+    SG_TRY_DONE(sg_sample_read_raw(&image, scale, path, config->microscope.sample.kind, size->sample_channels,
+                                   sg_colours_rise(&config->microscope.optics),
+                                   sg_dataset_options(&config->dataset, config->microscope.sample.pixel_um)));
+    SG_TRY_DONE(sg_picture_bin(&image, config->dataset.bin, path));
+    SG_TRY_DONE(crop(out, &image, scale, path, config, size->sample_px));
+done:
     sg_image_free(&image);
+    sg_free(scale);
     return status;
 }

@@ -19,7 +19,8 @@ void sg_cmd_line(char out[SG_COMMAND_MAX], int argc, char **argv);
  * training). Free with sg_model_free and sg_program_free, also after an error. SG_E_USAGE: no finished run;
  * SG_E_CONFIG: its config.yaml is not the one that it was trained with; SG_E_FORMAT: damaged weights. */
 sg_status sg_cmd_run_load(sg_config *config, sg_model **model, sg_program *program, const char *folder, int batch);
-/* out (sample_channels, sample_px^2): the middle of what sg_sample_read makes of a file. SG_E_SHAPE: it is smaller. */
+/* out (sample_channels, sample_px^2): the middle of what sg_sample_read makes of a file, binned by
+ * dataset.bin. SG_E_SHAPE: it is smaller, without the margin. */
 sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, const sg_microscope_size *size);
 
 #endif

@@ -1,7 +1,7 @@
 /* cmd_predict.c - scopegrad predict RUN -i PICTURES -o OUT.tif: the trained network on pictures.
  * A sample picture goes through the run's microscope first; a measured one (--measured, ADU, one page an exposure) goes
  * straight to the network, tile by tile. The result is float TIFF, one page a picture, with the pixel size, written
- * while it is predicted. */
+ * while it is predicted. A classifier leaves a table instead (predict_classes.h). */
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "nn/unet.h"
@@ -10,6 +10,8 @@
 #include "pipeline/cmd.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/predict.h"
+#include "pipeline/predict_classes.h"
+#include "pipeline/run_folder.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -126,8 +128,24 @@ static sg_status apply_sets(prediction *p)
     return sg_axes_check_take(p->config.dataset.take, "dataset.take");
 }
 
+/* A picture has one class: no pages, no tiles. */
+static sg_status predict_classes(prediction *p, const char *folder)
+{
+    const sg_class_pictures pictures = {p->pictures->item, p->pictures->count, p->measured};
+    if (p->tiles.tile_px > 0 || p->tiles.overlap_px >= 0 || p->compress)
+        SG_FAIL(SG_E_USAGE, "--tile, --overlap, --compress: %s is a classifier, its output is a table", folder);
+    const int batch = pictures.count < p->config.train.batch_size ? pictures.count : p->config.train.batch_size;
+    SG_TRY(sg_cmd_run_load(&p->config, &p->model, &p->program, folder, batch));
+    SG_TRY(apply_sets(p));
+    sg_program_free(&p->program);
+    SG_TRY(sg_program_make(&p->program, &p->config, p->model, batch, SG_PROGRAM_EVALUATE, NULL));
+    return sg_predict_classes(p->output, &pictures, &p->config, p->model, &p->program);
+}
+
 static sg_status predict_all(prediction *p, const char *folder)
 {
+    SG_TRY(sg_run_config(&p->config, folder));
+    if (p->config.network.kind != SG_NETWORK_UNET) return predict_classes(p, folder);
     SG_TRY(load_network(p, folder));
     SG_TRY(apply_sets(p));
     if (p->config.microscope.sample.kind == SG_SAMPLE_STACK && !p->measured)
@@ -160,7 +178,8 @@ sg_status sg_cmd_predict(int argc, char **argv)
     prediction p = {.pictures = &pictures, .sets = &sets, .tiles.overlap_px = -1};
     const sg_option options[] = {
         {"input", 'i', SG_OPTION_LIST, &pictures, "IMAGE", "a picture, PNG or TIFF (needed)"},
-        {"output", 'o', SG_OPTION_TEXT, &p.output, "OUT.tif", "float TIFF, one page a picture (needed)"},
+        {"output", 'o', SG_OPTION_TEXT, &p.output, "OUT.tif",
+         "float TIFF, one page a picture; of a classifier a table, OUT.csv (needed)"},
         {"measured", 'm', SG_OPTION_FLAG, &p.measured, NULL,
          "pictures are camera values (ADU), one page an exposure, of any size; otherwise samples"},
         {"tile", 0, SG_OPTION_INT, &p.tiles.tile_px, "N",

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static sg_value network(sg_graph *g, sg_value channels, const sg_config *config)
+sg_value sg_program_network(sg_graph *g, sg_value channels, const sg_config *config)
 {
     static const sg_classifier_kind kinds[] = {
         [SG_NETWORK_LENET5] = SG_CLASSIFIER_LENET5, [SG_NETWORK_RESNET] = SG_CLASSIFIER_RESNET};
@@ -43,7 +43,7 @@ static sg_value build(sg_graph *g, const sg_config *config, const sg_microscope_
         sg_output(g, "electrons", electrons);
         return electrons;
     }
-    const sg_value logits = network(g, channels, config);
+    const sg_value logits = sg_program_network(g, channels, config);
     const int side = config->loss.kind == SG_LOSS_CROSS_ENTROPY ? 1 : size->output_px;
     const sg_value label = sg_input(g, "label", SG_SHAPE(batch, 1, side, side));
     sg_output(g, "logits", logits);

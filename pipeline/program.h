@@ -24,6 +24,8 @@ typedef struct sg_program {
     sg_trace *trace; /* of the stages of sg_program_step; the caller's, NULL: none */
 } sg_program;
 
+/* The network of a config alone: channels (n,channels,c,c) -> logits. */
+sg_value sg_program_network(sg_graph *g, sg_value channels, const sg_config *config);
 /* What `nn` asks of a plan; backward and verbose are left to the caller. */
 sg_plan_options sg_program_options(const sg_nn_config *nn);
 /* Builds and plans for `batch` samples; parameters are made in or taken from `model`, which must outlive the program.
