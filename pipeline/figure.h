@@ -17,6 +17,7 @@ typedef struct sg_figure {
     char *svg; /* an <svg> element, no XML header */
     void *png;
     size_t png_size;
+    int width; /* points: no page should show it much wider */
 } sg_figure;
 
 /* Also fine for {0}. */

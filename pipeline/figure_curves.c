@@ -109,7 +109,7 @@ static void pen_put(chart *c, int index, bool strong)
     const int dash = style == SG_FIGURE_BARS ? index / SG_FIGURE_COLOURS : index;
     sg_text_add(&c->s, "%s lc rgb '%s' ", shape[style], sg_figure_palette[index % SG_FIGURE_COLOURS]);
     if (style != SG_FIGURE_DOTS) sg_text_add(&c->s, "lw %g dt %d ", strong ? 2.6 : 1.6, dash % 4 + 1);
-    if (marks) sg_text_add(&c->s, "pt %d ps %g ", marker[index % 6], strong ? 1.1 : .8);
+    if (marks) sg_text_add(&c->s, "pt %d ps %g ", marker[index % 6], c->points > HOVER_MAX ? .4 : strong ? 1.1 : .8);
 }
 
 static void curve_plot(chart *c, int panel, int index)

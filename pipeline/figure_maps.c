@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABELS_MAX = 400, MAP_MAX = 3, SIDE_MIN = 190, CELL_MIN = 56, CELL_HIGH = 34, BAR = 76 };
+enum { LABELS_MAX = 400, MAP_MAX = 3, SIDE_MIN = 190, CELL_MIN = 46, CELL_HIGH = 34, BAR = 76 };
 
 /* Parula-like and readable in grey: dark blue, green-blue, light yellow. */
 static void palette_put(sg_text *s, bool reversed)
@@ -84,7 +84,7 @@ sg_status sg_figure_maps(sg_figure *out, const sg_figure_grid *g, const sg_figur
     sg_figure_layout layout = {.columns = count < MAP_MAX ? count : MAP_MAX};
     layout.width = margin.left + wide + margin.right;
     layout.height = margin.top + (high > 100 ? high : 100) + margin.bottom;
-    while (layout.columns > 1 && layout.columns * layout.width > 1200) layout.columns--;
+    while (layout.columns > 1 && layout.columns * layout.width > 1320) layout.columns--;
     layout.rows = (count + layout.columns - 1) / layout.columns;
     sg_text_add(&s, "set encoding utf8\nunset border\nunset key\nset title offset 0,-.5\nset cbtics scale .4\n");
     sg_figure_label(&s, "xlabel", g->x ? g->x : "");

@@ -196,6 +196,7 @@ sg_status sg_gnuplot_draw(sg_figure *out, const sg_text *script, int width, int 
 {
     *out = (sg_figure){0};
     SG_TRY(script->status);
+    out->width = width;
     SG_TRY(svg_draw(out, script, width, height));
     const sg_status status = sg_gnuplot_png(&out->png, &out->png_size, script, width, height);
     if (status != SG_OK) sg_figure_free(out);

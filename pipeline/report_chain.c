@@ -69,6 +69,10 @@ void sg_page_chain(sg_page *page)
     bool first = true;
     if (!run || !sg_run_pictures_read(&p, page->data, run)) return;
     const sg_pictures *s = p.set;
+    if (!s[SG_PICTURE_MEASUREMENT].data) {
+        sg_run_pictures_free(&p);
+        return;
+    }
     sg_text_add(h, "<h2>From photons to the answer</h2>\n<p>One test picture on its way through the chain, arm <b>");
     sg_text_html(h, page->data->arms[run->arm]);
     sg_text_add(h, "</b>.%s</p>\n<div class=\"card chain\">\n",

@@ -24,7 +24,7 @@ void sg_page_figure(sg_page *page, sg_status drawn, sg_figure *figure, const cha
                     const char *caption)
 {
     sg_text *h = &page->html, alone = {0};
-    sg_text_add(h, "<figure class=\"%s\">", css);
+    sg_text_add(h, "<figure class=\"%s\" style=\"--width:%dpx\">", css, figure->width);
     if (drawn == SG_OK)
         sg_text_add(h, "%s", figure->svg);
     else {
@@ -108,7 +108,7 @@ void sg_page_arms(sg_page *page)
     const size_t arms = (size_t)data->arm_count;
     sg_text *h = &page->html, where = {0};
     arm_rows rows = {0};
-    if (data->arm_count < 2) return;
+    if (data->arm_count < 2 || data->scattered) return;
     if (SG_ALLOC(&rows.row, arms, "rows of a chart") == SG_OK &&
         SG_ALLOC(&rows.values, arms, "rows of a chart") == SG_OK) {
         sg_report_point_text(data, data->shown, -1, -1, &where);

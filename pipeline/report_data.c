@@ -190,6 +190,13 @@ static void shown_find(sg_report_data *data)
     }
 }
 
+static void scatter_find(sg_report_data *data)
+{
+    enum { MANY = 12 };
+    for (int k = 0; k < data->key_count; k++)
+        if (data->keys[k].count > MANY && data->point_count < 2 * data->keys[k].count) data->scattered = true;
+}
+
 /* ---- tests ---- */
 /* Every arm against the reference at every point; Holm's correction over all of them. */
 static sg_status tests_make(sg_report_data *data)
@@ -254,7 +261,9 @@ static sg_status sweep_read(sg_report_data *out, const char *dir)
     sg_sweep_index_free(&index);
     SG_TRY(status);
     axes_find(out);
-    return cells_make(out);
+    SG_TRY(cells_make(out));
+    scatter_find(out);
+    return SG_OK;
 }
 
 /* A run by itself is a sweep of one. */

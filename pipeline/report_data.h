@@ -81,7 +81,8 @@ typedef struct sg_report_data {
     sg_report_cell *cells; /* by point, arm */
     int cell_count, point_count;
     int *cell_at; /* (point_count, arm_count) index of the cell; -1: none */
-    int shown;    /* the point for what is shown at one point */
+    int shown;      /* the point for what is shown at one point */
+    bool scattered; /* a random search: nearly every point has values of its own */
     sg_report_metric metrics[SG_REPORT_METRICS];
     int metric_count, main_metric; /* main: the first used one */
     sg_text notes;                 /* one line a run that could not be read */

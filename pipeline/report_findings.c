@@ -22,25 +22,40 @@ static const sg_report_run *run_of(const sg_report_data *data, int arm)
     return sg_report_first(data, sg_report_cell_at(data, data->shown, arm));
 }
 
-static void best_arm(sg_text *h, const sg_report_data *data)
+/* The cell with the best mean: at the shown point, of a random search among all. */
+static const sg_report_cell *best_cell(const sg_report_data *data)
 {
-    int best = -1;
-    double values[SG_REPORT_SEEDS], top = (double)NAN;
-    for (int a = 0; a < data->arm_count; a++) {
-        const double mean = mean_of(data, a);
-        if (isnan(mean) || (best >= 0 && !(better(data) * (mean - top) > 0))) continue;
-        best = a;
+    const sg_report_cell *best = NULL;
+    double values[SG_REPORT_SEEDS], top = 0;
+    for (int c = 0; c < data->cell_count; c++) {
+        const sg_report_cell *cell = &data->cells[c];
+        const int n = sg_report_values(data, cell, data->main_metric, values, NULL);
+        if (n == 0 || (cell->point != data->shown && !data->scattered)) continue;
+        const double mean = sg_mean(values, n);
+        if (best && !(better(data) * (mean - top) > 0)) continue;
+        best = cell;
         top = mean;
     }
-    if (best < 0) return;
-    const int n = sg_report_values(data, sg_report_cell_at(data, data->shown, best), data->main_metric, values, NULL);
+    return best;
+}
+
+static void best_put(sg_text *h, const sg_report_data *data)
+{
+    const sg_report_cell *best = best_cell(data);
+    double values[SG_REPORT_SEEDS];
     char mean[32], half[32];
-    sg_report_number(mean, half, top, sg_interval95(values, n));
-    sg_text_add(h, "<li class=\"card\"><b>%s%s%s", mean, *half ? " ± " : "", half);
-    sg_text_add(h, "</b><span>%s %s of ", data->arm_count > 1 ? "best" : "test",
-                data->metrics[data->main_metric].label);
-    sg_text_html(h, data->arms[best]);
+    sg_text where = {0};
+    const int n = sg_report_values(data, best, data->main_metric, values, NULL);
+    if (n == 0) return;
+    sg_report_number(mean, half, sg_mean(values, n), sg_interval95(values, n));
+    sg_text_add(h, "<li class=\"card\"><b>%s%s%s</b><span>%s %s of ", mean, *half ? " ± " : "", half,
+                data->cell_count > 1 ? "best" : "test", data->metrics[data->main_metric].label);
+    sg_text_html(h, data->arms[best->arm]);
+    if (data->scattered) sg_report_point_text(data, best->point, -1, -1, &where);
+    if (where.len) sg_text_add(h, ", ");
+    if (where.len) sg_text_html(h, where.data);
     sg_text_add(h, n == 1 ? " (one seed)</span></li>\n" : " (%d seeds)</span></li>\n", n);
+    sg_text_free(&where);
 }
 
 /* As many exposures, and if several, read out in the same way. */
@@ -95,12 +110,20 @@ void sg_page_findings(sg_page *page)
 {
     enum { LEARNED_MAX = 8 };
     const sg_report_data *data = page->data;
+    sg_text *h = &page->html, where = {0};
     int learned = 0;
-    sg_text_add(&page->html, "<ul class=\"findings\">\n");
-    best_arm(&page->html, data);
-    for (int a = 0; a < data->arm_count && learned < LEARNED_MAX; a++) {
+    sg_text_add(h, "<ul class=\"findings\">\n");
+    best_put(h, data);
+    for (int a = 0; a < data->arm_count && learned < LEARNED_MAX && !data->scattered; a++) {
         learned += data->arm_learned[a];
-        if (data->arm_count > 1) learned_against_fixed(&page->html, data, a);
+        if (data->arm_count > 1) learned_against_fixed(h, data, a);
     }
-    sg_text_add(&page->html, "</ul>\n");
+    sg_text_add(h, "</ul>\n");
+    if (!data->scattered) sg_report_point_text(data, data->shown, -1, -1, &where);
+    if (where.len) {
+        sg_text_add(h, "<p class=\"lead\">These are at ");
+        sg_text_html(h, where.data);
+        sg_text_add(h, "; mean over seeds ± half the 95 %% interval.</p>\n");
+    }
+    sg_text_free(&where);
 }

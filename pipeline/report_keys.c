@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FACETS_MAX = 6, TICKS_MAX = 12, SCATTER_MIN = 12, LINES_MAX = 16 };
+enum { FACETS_MAX = 6, TICKS_MAX = 12, LINES_MAX = 16 };
 
 /* One chart: what it shows and its numbers. */
 typedef struct lines {
@@ -35,12 +35,6 @@ static int facet_of(const sg_report_data *data, int key)
     return best;
 }
 
-/* A random sweep: nearly every point has a value of its own. */
-static bool is_scattered(const sg_report_data *data, int key)
-{
-    return data->keys[key].count > SCATTER_MIN && data->point_count < 2 * data->keys[key].count;
-}
-
 static void interval_put(double *at[4], int i, double x, const double *values, int n)
 {
     const double half = n > 1 ? sg_interval95(values, n) : 0;
@@ -56,7 +50,7 @@ static void curve_fill(lines *l, int facet, int arm)
     const sg_report_data *data = l->data;
     const sg_report_key *key = &data->keys[l->key];
     double values[SG_REPORT_SEEDS], *at[4];
-    const bool scattered = is_scattered(data, l->key);
+    const bool scattered = data->scattered;
     const int room = scattered ? data->point_count : key->count;
     sg_figure_curve *curve = &l->curves[facet * l->arms + arm];
     for (int c = 0; c < 4; c++) at[c] = l->numbers + ((ptrdiff_t)(facet * l->arms + arm) * 4 + c) * room;
@@ -66,10 +60,12 @@ static void curve_fill(lines *l, int facet, int arm)
         const int n = sg_report_values(data, sg_report_cell_at(data, point, arm), l->metric, values, NULL);
         if (n == 0) continue;
         const int v = scattered ? sg_report_value_at(data, point, l->key) : i;
-        interval_put(at, len++, key->number[v], values, n);
+        /* words: a little aside, by turns, so that marks do not cover each other */
+        const double turn = scattered && !key->numeric ? .3 * (fmod(.618 * point, 1) - .5) : 0;
+        interval_put(at, len++, key->number[v] + turn, values, n);
         most = n > most ? n : most;
     }
-    const bool bars = most > 1;
+    const bool bars = most > 1 && !scattered;
     *curve = (sg_figure_curve){data->arms[arm],     data->arm_learned[arm], len, at[0], at[1],
                                bars ? at[2] : NULL, bars ? at[3] : NULL};
 }
@@ -94,9 +90,8 @@ static sg_status lines_draw(sg_figure *out, const lines *l)
     char label[96];
     sg_report_metric_label(label, l->data, l->metric, "");
     sg_figure_axes axes = {.x = key->label, .y = label, .log_x = key->log, .style = SG_FIGURE_BARS};
-    if (is_scattered(l->data, l->key))
-        axes.style = SG_FIGURE_DOTS;
-    else if (key->count <= TICKS_MAX) {
+    if (l->data->scattered) axes.style = SG_FIGURE_DOTS;
+    if (key->count <= TICKS_MAX) {
         for (int i = 0; i < key->count; i++) tick[i] = key->text[i];
         axes.tick = tick;
         axes.tick_at = key->number;
@@ -115,7 +110,7 @@ static void caption_make(sg_text *out, const lines *l)
     sg_text_add(out, "</b> against <code>");
     sg_text_html(out, data->keys[l->key].path);
     sg_text_add(out, "</code>%s.", m->better < 0 ? ", less is better" : "");
-    if (is_scattered(data, l->key))
+    if (data->scattered)
         sg_text_add(out, " A mark a combination: mean over its seeds.");
     else {
         sg_report_point_text(data, data->shown, l->key, l->facet, &where);
@@ -133,7 +128,7 @@ static void caption_make(sg_text *out, const lines *l)
 static void key_chart(sg_page *page, int key, int metric)
 {
     const sg_report_data *data = page->data;
-    const bool scattered = is_scattered(data, key);
+    const bool scattered = data->scattered;
     lines *l;
     sg_figure figure = {0};
     sg_text caption = {0};
@@ -152,7 +147,7 @@ static void key_chart(sg_page *page, int key, int metric)
     }
     caption_make(&caption, l);
     (void)snprintf(name, sizeof name, "%.60s_%.60s", data->metrics[metric].key, data->keys[key].path);
-    sg_page_figure(page, status, &figure, l->facets > 1 || scattered ? "card whole" : "card", name,
+    sg_page_figure(page, status, &figure, l->facets > 1 ? "card whole" : "card", name,
                    caption.data ? caption.data : "");
     sg_text_free(&caption);
     sg_free(l->curves);

@@ -76,7 +76,7 @@ void sg_page_maps(sg_page *page)
     int x, y;
     double *cells;
     const int arms = data->arm_count < MAPS_MAX ? data->arm_count : MAPS_MAX;
-    if (!axes_find(data, &x, &y)) return;
+    if (data->scattered || !axes_find(data, &x, &y)) return;
     const size_t size = (size_t)arms * (size_t)data->keys[x].count * (size_t)data->keys[y].count;
     if (SG_ALLOC(&cells, size, "a heat map") != SG_OK) return;
     sg_text_add(&page->html, "<h2>Two keys at once</h2>\n");
