@@ -17,7 +17,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { COLUMN_FIRST = -1, HASH_TEXT = 17 };
+enum { HASH_TEXT = 17 };
 
 typedef struct run {
     const char *id;
@@ -190,29 +190,10 @@ static void older_compare(collection *c)
 
 /* ---- writing ---- */
 
-/* "/metrics/dice" is the column dice, "/light/dose_ph" light_dose_ph, "/metrics/interval/dice" dice_low and
- * dice_high. */
 static sg_status scalar_add(void *context, const char *path, const double *value, int count)
 {
     collection *c = context;
-    static const char interval[] = "/metrics/interval/", metrics[] = "/metrics/";
-    char name[SG_COLUMN_NAME_MAX];
-    bool initial;
-    const sg_schema_row *row = sg_schema_find(path, &initial);
-    if (row == NULL || initial || row->axes == NULL || row->type != SG_RESULTS_F64) return SG_OK;
-    const int order = (int)(row - sg_schema);
-    if (count == 2 && strncmp(path, interval, strlen(interval)) == 0) {
-        (void)snprintf(name, sizeof name, "%s_low", path + strlen(interval));
-        SG_TRY(sg_scalars_add(&c->scalars, c->now, order, name, value[0]));
-        (void)snprintf(name, sizeof name, "%s_high", path + strlen(interval));
-        return sg_scalars_add(&c->scalars, c->now, order, name, value[1]);
-    }
-    if (row->axes[0] != '\0' || count != 1) return SG_OK;
-    const bool metric = strncmp(path, metrics, strlen(metrics)) == 0;
-    (void)snprintf(name, sizeof name, "%s", path + (metric ? strlen(metrics) : 1));
-    for (char *at = name; *at; at++)
-        if (*at == '/') *at = '_';
-    return sg_scalars_add(&c->scalars, c->now, order, name, *value);
+    return sg_scalars_put(&c->scalars, c->now, path, value, count);
 }
 
 static sg_status run_copy(collection *c, run *r, const sg_results_file *from, const char *from_path)
@@ -225,7 +206,7 @@ static sg_status run_copy(collection *c, run *r, const sg_results_file *from, co
     SG_TRY(sg_results_attribute_text(c->out, to, SG_RESULTS_SEAL_NAME, hash));
     SG_TRY(sg_results_copy(c->out, to, from, from_path, scalar_add, c));
     if (sg_results_read_attribute_number(from, from_path, "best_step", &best_step) == SG_OK)
-        SG_TRY(sg_scalars_add(&c->scalars, c->now, COLUMN_FIRST, "best_step", best_step));
+        SG_TRY(sg_scalars_add_step(&c->scalars, c->now, best_step));
     c->now++;
     return SG_OK;
 }

@@ -2,6 +2,7 @@
 #include "pipeline/collect_table.h"
 
 #include "core/memory.h"
+#include "pipeline/keys.h"
 #include "pipeline/results_hdf5.h"
 #include "pipeline/schema.h"
 
@@ -38,13 +39,40 @@ static sg_status column_find(int *out, sg_scalars *s, int order, const char *nam
     return SG_OK;
 }
 
-sg_status sg_scalars_add(sg_scalars *s, int run, int order, const char *name, double value)
+static sg_status scalar_add(sg_scalars *s, int run, int order, const char *name, double value)
 {
     sg_entry entry = {.run = run, .value = value};
     SG_TRY(column_find(&entry.column, s, order, name));
     SG_TRY(grow((void **)&s->entries, s->entry_count, &s->entry_room, sizeof *s->entries));
     s->entries[s->entry_count++] = entry;
     return SG_OK;
+}
+
+sg_status sg_scalars_put(sg_scalars *s, int run, const char *path, const double *value, int count)
+{
+    static const char interval[] = "/metrics/interval/", metrics[] = "/metrics/";
+    char name[SG_COLUMN_NAME_MAX];
+    bool initial;
+    const sg_schema_row *row = sg_schema_find(path, &initial);
+    if (row == NULL || initial || row->axes == NULL || row->type != SG_RESULTS_F64) return SG_OK;
+    const int order = (int)(row - sg_schema);
+    if (count == 2 && strncmp(path, interval, strlen(interval)) == 0) {
+        (void)snprintf(name, sizeof name, "%s_low", path + strlen(interval));
+        SG_TRY(scalar_add(s, run, order, name, value[0]));
+        (void)snprintf(name, sizeof name, "%s_high", path + strlen(interval));
+        return scalar_add(s, run, order, name, value[1]);
+    }
+    if (row->axes[0] != '\0' || count != 1) return SG_OK;
+    const bool metric = strncmp(path, metrics, strlen(metrics)) == 0;
+    (void)snprintf(name, sizeof name, "%s", path + (metric ? strlen(metrics) : 1));
+    for (char *at = name; *at; at++)
+        if (*at == '/') *at = '_';
+    return scalar_add(s, run, order, name, *value);
+}
+
+sg_status sg_scalars_add_step(sg_scalars *s, int run, double best_step)
+{
+    return scalar_add(s, run, -1, "best_step", best_step);
 }
 
 void sg_scalars_free(sg_scalars *s)
@@ -250,4 +278,63 @@ sg_status sg_table_write(sg_results *out, const sg_table_row *rows, int row_coun
     for (int f = 0; f < t.count; f++) H5Tclose(t.fields[f].type);
     sg_free(t.fields);
     return status;
+}
+
+/* ---- comma separated values ---- */
+
+/* In quotes where it holds a comma, a quote or a line break. */
+static void csv_text(sg_text *out, const char *text)
+{
+    const bool quotes = text[strcspn(text, ",\"\r\n")] != '\0';
+    if (quotes) sg_text_bytes(out, "\"", 1);
+    for (; *text; text++) {
+        if (*text == '"') sg_text_bytes(out, "\"", 1);
+        sg_text_bytes(out, text, 1);
+    }
+    if (quotes) sg_text_bytes(out, "\"", 1);
+}
+
+static void csv_number(sg_text *out, double value)
+{
+    char text[32];
+    if (isnan(value)) return;
+    sg_number_text(text, value);
+    sg_text_add(out, "%s", text);
+}
+
+static void csv_row(sg_text *out, const table *t, const sg_table_row *r, const double *numbers)
+{
+    for (int f = 0; f < t->count; f++) {
+        const field *column = &t->fields[f];
+        const char *text = cell(r, column->name);
+        if (f > 0) sg_text_bytes(out, ",", 1);
+        if (column->scalar >= 0)
+            csv_number(out, numbers[column->scalar]);
+        else if (strcmp(column->name, "seed") == 0)
+            sg_text_add(out, "%llu", (unsigned long long)r->row->seed);
+        else if (text != NULL)
+            csv_text(out, text);
+    }
+    sg_text_bytes(out, "\n", 1);
+}
+
+sg_status sg_table_csv(sg_text *out, const sg_table_row *rows, int row_count, const sg_scalars *scalars)
+{
+    table t = {.rows = rows, .row_count = row_count};
+    double *matrix = NULL;
+    int runs = 0;
+    for (int i = 0; i < row_count; i++) runs = rows[i].run >= runs ? rows[i].run + 1 : runs;
+    sg_status status = fields_make(&t, scalars);
+    if (status == SG_OK) status = matrix_make(&matrix, runs, scalars);
+    for (int f = 0; status == SG_OK && f < t.count; f++) {
+        if (f > 0) sg_text_bytes(out, ",", 1);
+        csv_text(out, t.fields[f].name);
+    }
+    if (status == SG_OK) sg_text_bytes(out, "\n", 1);
+    for (int i = 0; status == SG_OK && i < row_count; i++)
+        if (rows[i].run >= 0) csv_row(out, &t, &rows[i], matrix + (size_t)rows[i].run * (size_t)scalars->column_count);
+    for (int f = 0; f < t.count; f++) H5Tclose(t.fields[f].type);
+    sg_free(t.fields);
+    sg_free(matrix);
+    return status == SG_OK ? out->status : status;
 }

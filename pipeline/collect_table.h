@@ -1,9 +1,11 @@
-/* collect_table.h - the scalars of many runs, gathered one by one and written as one compound dataset. Not installed. */
+/* collect_table.h - the scalars of many runs, gathered one by one and written as one compound dataset
+ * or as comma separated values. Not installed. */
 #ifndef SG_PIPELINE_COLLECT_TABLE_H
 #define SG_PIPELINE_COLLECT_TABLE_H
 
 #include "pipeline/results.h"
 #include "pipeline/sweep_index.h"
+#include "pipeline/text.h"
 
 enum { SG_COLUMN_NAME_MAX = 96 };
 
@@ -24,7 +26,11 @@ typedef struct sg_scalars {
     size_t entry_count, entry_room;
 } sg_scalars;
 
-sg_status sg_scalars_add(sg_scalars *scalars, int run, int order, const char *name, double value);
+/* Adds what stands at a path of a run's results, if it is a column: "/metrics/dice" is the column dice,
+ * "/light/dose_ph" light_dose_ph, "/metrics/interval/dice" dice_low and dice_high. */
+sg_status sg_scalars_put(sg_scalars *scalars, int run, const char *path, const double *value, int count);
+/* The first column, best_step. */
+sg_status sg_scalars_add_step(sg_scalars *scalars, int run, double best_step);
 void sg_scalars_free(sg_scalars *scalars);
 
 /* Which rows of which index are runs of the file. */
@@ -35,5 +41,7 @@ typedef struct sg_table_row {
 } sg_table_row;
 /* Writes /table: id, arm, the swept keys of all indices (numbers where every value is one), seed, the scalars. */
 sg_status sg_table_write(sg_results *out, const sg_table_row *rows, int row_count, const sg_scalars *scalars);
+/* The same columns and rows as comma separated values (RFC 4180), an empty field for NaN. */
+sg_status sg_table_csv(sg_text *out, const sg_table_row *rows, int row_count, const sg_scalars *scalars);
 
 #endif

@@ -37,9 +37,9 @@ static sg_status csv_write(const sg_report_data *data)
 {
     char path[SG_REPORT_PATH + 16];
     sg_text csv = {0};
-    sg_report_csv(data, &csv);
     (void)snprintf(path, sizeof path, "%s/summary.csv", data->dir);
-    const sg_status status = csv.status == SG_OK ? sg_file_write(path, csv.data, csv.len) : csv.status;
+    sg_status status = sg_report_csv(data, &csv);
+    if (status == SG_OK) status = sg_file_write(path, csv.data, csv.len);
     sg_text_free(&csv);
     return status;
 }

@@ -252,14 +252,9 @@ static sg_status folder_read(sg_report_data *out, const char *dir)
 
 static sg_status sweep_read(sg_report_data *out, const char *dir)
 {
-    sg_sweep_index index;
-    sg_status status = sg_sweep_index_read(&index, dir);
-    if (status == SG_OK) {
-        if (index.title[0]) (void)snprintf(out->title, sizeof out->title, "%s", index.title);
-        status = rows_read(out, &index);
-    }
-    sg_sweep_index_free(&index);
-    SG_TRY(status);
+    SG_TRY(sg_sweep_index_read(&out->index, dir));
+    if (out->index.title[0]) (void)snprintf(out->title, sizeof out->title, "%s", out->index.title);
+    SG_TRY(rows_read(out, &out->index));
     axes_find(out);
     SG_TRY(cells_make(out));
     scatter_find(out);
@@ -306,5 +301,7 @@ void sg_report_data_free(sg_report_data *data)
     void *const blocks[] = {data->runs, data->arms, data->arm_learned, data->cells, data->cell_at};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) sg_free(blocks[i]);
     sg_text_free(&data->notes);
+    sg_scalars_free(&data->scalars);
+    sg_sweep_index_free(&data->index);
     *data = (sg_report_data){0};
 }

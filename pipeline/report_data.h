@@ -5,6 +5,7 @@
 #ifndef SG_PIPELINE_REPORT_DATA_H
 #define SG_PIPELINE_REPORT_DATA_H
 
+#include "pipeline/collect_table.h"
 #include "pipeline/results.h"
 #include "pipeline/statistics.h"
 #include "pipeline/sweep_index.h"
@@ -70,22 +71,24 @@ typedef struct sg_report_data {
     char dir[SG_REPORT_PATH];
     char title[SG_VALUE_MAX];
     char version[32];
-    bool sweep;                                /* runs of an index, not one run */
-    sg_report_run *runs;                       /* by point, arm, seed */
-    int run_count, there_count; /* there: with results */
-    char (*arms)[SG_REPORT_NAME];              /* in the order of the index */
+    bool sweep;                   /* runs of an index, not one run */
+    sg_report_run *runs;          /* by point, arm, seed */
+    int run_count, there_count;   /* there: with results */
+    char (*arms)[SG_REPORT_NAME]; /* in the order of the index */
     int arm_count, reference;
     bool *arm_learned; /* (arm_count) */
     sg_report_key keys[SG_SWEEP_KEY_MAX];
     int key_count;
     sg_report_cell *cells; /* by point, arm */
     int cell_count, point_count;
-    int *cell_at; /* (point_count, arm_count) index of the cell; -1: none */
+    int *cell_at;   /* (point_count, arm_count) index of the cell; -1: none */
     int shown;      /* the point for what is shown at one point */
     bool scattered; /* a random search: nearly every point has values of its own */
     sg_report_metric metrics[SG_REPORT_METRICS];
     int metric_count, main_metric; /* main: the first used one */
     sg_text notes;                 /* one line a run that could not be read */
+    sg_sweep_index index;          /* of a sweep */
+    sg_scalars scalars;            /* of a sweep: what summary.csv holds of runs[i], as run i */
 } sg_report_data;
 
 /* SG_E_IO if the folder holds no readable run. Free in any case. */
@@ -127,7 +130,7 @@ void sg_report_run_free(sg_report_run *run);
 bool sg_report_yaml(const char *yaml, const char *path, char *out, size_t size);
 
 /* ---- report_csv.c ---- */
-/* The bytes of summary.csv. */
-void sg_report_csv(const sg_report_data *data, sg_text *out);
+/* The bytes of summary.csv: the table of `scopegrad collect` as text, in the order of the index. */
+sg_status sg_report_csv(const sg_report_data *data, sg_text *out);
 
 #endif

@@ -195,13 +195,34 @@ static void note(sg_report_data *data)
     sg_text_add(&data->notes, "%s\n", strncmp(text, data->dir, len) == 0 && text[len] == '/' ? text + len + 1 : text);
 }
 
+/* For summary.csv: run i of the scalars is runs[i]. */
+typedef struct scalar_target {
+    sg_scalars *scalars;
+    int run;
+} scalar_target;
+
+static sg_status scalar_put(void *context, const char *path, const double *value, int count)
+{
+    const scalar_target *to = context;
+    return sg_scalars_put(to->scalars, to->run, path, value, count);
+}
+
+static sg_status scalars_read(sg_report_data *data, const sg_results_file *file, const sg_report_run *run)
+{
+    scalar_target to = {&data->scalars, (int)(run - data->runs)};
+    double best_step;
+    if (sg_results_read_attribute_number(file, "/", "best_step", &best_step) == SG_OK)
+        SG_TRY(sg_scalars_add_step(to.scalars, to.run, best_step));
+    return sg_results_scalars(file, scalar_put, &to);
+}
+
 sg_status sg_report_run_read(sg_report_data *data, sg_report_run *run)
 {
     char path[SG_REPORT_PATH + SG_REPORT_NAME + 16], *version;
     sg_results_file *file;
     (void)snprintf(path, sizeof path, "%s/%s/results.h5", data->dir, run->folder);
     if (data->sweep && !sg_file_exists(path)) return SG_OK;
-    const sg_status status = sg_results_open(&file, path);
+    sg_status status = sg_results_open(&file, path);
     if (status != SG_OK) {
         note(data);
         return data->sweep ? SG_OK : status;
@@ -219,9 +240,10 @@ sg_status sg_report_run_read(sg_report_data *data, sg_report_run *run)
         (void)snprintf(data->version, sizeof data->version, "%.31s", version);
         sg_free(version);
     }
+    if (data->sweep) status = scalars_read(data, file, run);
     sg_results_close(file);
     data->there_count++;
-    return SG_OK;
+    return status;
 }
 
 void sg_report_run_free(sg_report_run *run)

@@ -82,9 +82,11 @@ sg_status sg_results_read_text(const sg_results_file *file, const char *path, ch
 sg_status sg_results_read_attribute_text(const sg_results_file *file, const char *path, const char *name, char **out);
 sg_status sg_results_read_attribute_number(const sg_results_file *file, const char *path, const char *name,
                                            double *out);
-/* Copies what stands in the group from_path into the group to_path, which exists. Datasets of one or two doubles are
- * shown to the visitor on the way. Errors of writing and of the visitor only: `from` is a whole file. */
+/* Shows every dataset of one or two doubles, in alphabetical order of the paths. */
 typedef sg_status (*sg_results_scalar_visitor)(void *context, const char *path, const double *value, int count);
+sg_status sg_results_scalars(const sg_results_file *from, sg_results_scalar_visitor visit, void *context);
+/* Copies what stands in the group from_path into the group to_path, which exists, and shows its scalars on the way.
+ * Errors of writing and of the visitor only: `from` is a whole file. */
 sg_status sg_results_copy(sg_results *to, const char *to_path, const sg_results_file *from, const char *from_path,
                           sg_results_scalar_visitor visit, void *context);
 /* *out = the names inside a group in alphabetical order, one a line (sg_free). */

@@ -162,6 +162,26 @@ static sg_status members_visit(const copy *c, hid_t group, const char *path, int
     return status;
 }
 
+static sg_status dataset_show(const copy *c, hid_t set, const char *path)
+{
+    sg_hdf5_block block = {0};
+    if (!block_size(&block, set) || block.count > 2) return SG_OK;
+    SG_TRY(block_read(&block, set, path));
+    const sg_status status = show(c, path, &block);
+    block_free(&block);
+    return status;
+}
+
+sg_status sg_results_scalars(const sg_results_file *from, sg_results_scalar_visitor visit, void *context)
+{
+    const copy c = {.visit = visit, .context = context};
+    const hid_t group = H5Gopen2(from->file, "/", H5P_DEFAULT);
+    if (group < 0) return fail("/");
+    const sg_status status = members_visit(&c, group, "", 0, dataset_show);
+    H5Gclose(group);
+    return status;
+}
+
 static sg_status dataset_scales(const copy *c, hid_t set, const char *path)
 {
     (void)set;
