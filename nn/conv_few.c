@@ -11,9 +11,10 @@
 #include "nn/conv_rows.h"
 #include "nn/gemm.h"
 #include "nn/lanes.h"
+#include "nn/plane_rows.h"
 
 enum { FEW = 16 }; /* channels, where blocks of 8 would not be filled */
-enum { CHUNKS = 16, GROUP_BYTES = 128 << 10, GROUP = 8, BAND = 1024 /* numbers */ };
+enum { CHUNKS = 8, GROUP_BYTES = 256 << 10, GROUP = 8, BAND = 1024 /* numbers */ };
 
 /* The planes of one side, between zeros, and the planes that are made of them. */
 typedef struct side {
@@ -128,9 +129,14 @@ static size_t first_at(const layer *l, const side *s)
 /* One image's planes; `to` has its zeros already. */
 static void load(const layer *l, const side *s, float *to, const float *from)
 {
-    for (int c = 0; c < s->channels; c++)
-        for (size_t r = 0; r < (size_t)s->h; r++, from += s->w)
-            memcpy(to + (size_t)c * s->plane + first_at(l, s) + r * l->pitch, from, (size_t)s->w * sizeof(float));
+    const size_t pixels = (size_t)s->h * (size_t)s->w;
+    for (size_t c = 0; c < (size_t)s->channels; c++)
+        sg_plane_copy(&(sg_plane_rows){.to = to + c * s->plane + first_at(l, s),
+                                       .from = from + c * pixels,
+                                       .to_pitch = l->pitch,
+                                       .from_pitch = (size_t)s->w,
+                                       .h = (size_t)s->h,
+                                       .w = (size_t)s->w});
 }
 
 static int chunk_begin(const layer *l, int chunk)
@@ -169,40 +175,43 @@ static void multiply(const pass *p, int first, int rows)
     }
 }
 
-SG_SIMD static void store_y(float *restrict y, const float *restrict from, size_t len, float bias, float slope)
+/* The band's rows of one channel, on their way to the plane `to`. */
+static sg_plane_rows band_of(const pass *p, float *to, size_t channel, int first, int rows)
 {
-    for (size_t i = 0; i < len; i++) y[i] = sg_leaky_f32(from[i] + bias, slope);
+    const size_t w = (size_t)p->out->w, pixels = (size_t)p->out->h * w;
+    return (sg_plane_rows){.to = to + channel * pixels + (size_t)first * w,
+                           .from = p->band + channel * band_len(p->l),
+                           .to_pitch = w,
+                           .from_pitch = p->l->pitch,
+                           .h = (size_t)rows,
+                           .w = w};
 }
 
-SG_SIMD static void store_dx(float *restrict dx, const float *restrict from, size_t len, bool fresh)
-{
-    for (size_t i = 0; i < len; i++) dx[i] = (fresh ? 0 : dx[i]) + from[i];
-}
-
-static void forward_image(const sg_run *run, const pass *p, float *y)
+static void store_y(const sg_run *run, const pass *p, float *y, int first, int rows)
 {
     const float *bias = run->in[2], slope = sg_fused_slope_f32(run->node);
-    const size_t w = (size_t)p->out->w, pixels = (size_t)p->out->h * w;
-    for (int first = 0, rows; first < p->out->h; first += rows) {
-        rows = p->out->h - first < band_rows(p->l) ? p->out->h - first : band_rows(p->l);
-        multiply(p, first, rows);
-        for (size_t o = 0; o < (size_t)p->out->channels; o++)
-            for (size_t r = 0; r < (size_t)rows; r++)
-                store_y(y + o * pixels + ((size_t)first + r) * w, p->band + o * band_len(p->l) + r * p->l->pitch, w,
-                        bias ? bias[o] : 0, slope);
+    for (size_t o = 0; o < (size_t)p->out->channels; o++) {
+        const sg_plane_rows band = band_of(p, y, o, first, rows);
+        sg_plane_activate(&band, bias ? bias[o] : 0, slope);
     }
 }
 
-static void data_image(const sg_run *run, const pass *p, float *dx)
+static void store_dx(const sg_run *run, const pass *p, float *dx, int first, int rows)
 {
-    const size_t w = (size_t)p->out->w, pixels = (size_t)p->out->h * w;
-    for (int first = 0, rows; first < p->out->h; first += rows) {
-        rows = p->out->h - first < band_rows(p->l) ? p->out->h - first : band_rows(p->l);
+    for (size_t i = 0; i < (size_t)p->out->channels; i++) {
+        const sg_plane_rows band = band_of(p, dx, i, first, rows);
+        (run->fresh[0] ? sg_plane_copy : sg_plane_add)(&band);
+    }
+}
+
+static void convolve(const sg_run *run, const pass *p, float *to,
+                     void (*store)(const sg_run *run, const pass *p, float *to, int first, int rows))
+{
+    const int h = p->out->h;
+    for (int first = 0, rows; first < h; first += rows) {
+        rows = h - first < band_rows(p->l) ? h - first : band_rows(p->l);
         multiply(p, first, rows);
-        for (size_t i = 0; i < (size_t)p->out->channels; i++)
-            for (size_t r = 0; r < (size_t)rows; r++)
-                store_dx(dx + i * pixels + ((size_t)first + r) * w, p->band + i * band_len(p->l) + r * p->l->pitch, w,
-                         run->fresh[0]);
+        store(run, p, to, first, rows);
     }
 }
 
@@ -227,7 +236,7 @@ static void forward_slice(void *context, int chunk, int thread)
     clear(&l, &l.x, m.x);
     for (int n = chunk_begin(&l, chunk); n < chunk_begin(&l, chunk + 1); n++) {
         load(&l, &l.x, m.x, (const float *)run->in[0] + (size_t)n * image_len(&l.x));
-        forward_image(run, &p, (float *)run->out + (size_t)n * image_len(&l.y));
+        convolve(run, &p, (float *)run->out + (size_t)n * image_len(&l.y), store_y);
     }
 }
 
@@ -300,7 +309,7 @@ static void backward_slice(void *context, int chunk, int thread)
             load(&l, &l.y, m.y + j * y_step, (const float *)run->dout + image * image_len(&l.y));
             if (run->din[1]) load(&l, &l.x, m.x + j * x_step, (const float *)run->in[0] + image * image_len(&l.x));
             p.in = m.y + j * y_step;
-            if (run->din[0]) data_image(run, &p, (float *)run->din[0] + image * image_len(&l.x));
+            if (run->din[0]) convolve(run, &p, (float *)run->din[0] + image * image_len(&l.x), store_dx);
         }
         add_sums(run, &l, &m, (size_t)count, sums);
     }

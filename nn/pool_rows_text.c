@@ -1,25 +1,18 @@
 /* pool_rows_text.c - the pooling of nn/pool_rows.h, compiled for each instruction set: two vectors of a row are shuffled
  * into their even and their odd columns, four such vectors are the squares of as many outputs. The rest of a row goes
- * through the same code in vectors of its own. */
+ * through the same code: vectors of which only some numbers are loaded and stored. */
 #include "nn/pool_rows.h"
 
 #include "nn/simd_text.h"
-
-#include <string.h>
+#include "nn/vec_text.h"
 
 #ifdef __AVX512F__
-enum { LANES = 16 };
 #define EVEN  0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
 #define LOWER 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #else
-enum { LANES = 8 };
 #define EVEN  0, 2, 4, 6, 8, 10, 12, 14
 #define LOWER 0, 8, 1, 9, 2, 10, 3, 11
 #endif
-
-typedef float vec __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));
-typedef int32_t ints __attribute__((vector_size(LANES * sizeof(int32_t))));
-typedef uint8_t bytes __attribute__((vector_size(LANES), aligned(1)));
 
 SG_TEXT_HIDDEN void SG_IN_TEXT(sg_pool_rows)(float *y, uint8_t *which, const float *x, size_t x_row, size_t h,
                                              size_t w);
@@ -27,16 +20,10 @@ SG_TEXT_HIDDEN void SG_IN_TEXT(sg_pool_rows_grad)(float *dx, const float *x, siz
                                                   const uint8_t *which, size_t h, size_t w, bool add,
                                                   const float *slope);
 
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE vec load(const float *x)
+/* What is left of `len` for the second vector. */
+INLINE size_t beyond(size_t len)
 {
-    return *(const vec *)(const void *)x;
-}
-
-INLINE vec choose(ints take, vec a, vec b)
-{
-    return (vec)((take & (ints)a) | (~take & (ints)b));
+    return len > LANES ? len - LANES : 0;
 }
 
 /* Number k of the squares against the best before. */
@@ -47,83 +34,67 @@ INLINE void challenge(vec *best, ints *at, vec x, int32_t k)
     *at = (take & k) | (~take & *at);
 }
 
-/* LANES outputs from 2 LANES numbers of two rows. */
-INLINE void squares(float *y, uint8_t *which, const float *upper, const float *lower)
+/* At most LANES outputs from twice as many numbers of two rows. */
+INLINE void squares(float *y, uint8_t *which, const float *upper, const float *lower, size_t len)
 {
     const ints even = {EVEN}, odd = even + 1;
-    vec best = __builtin_shuffle(load(upper), load(upper + LANES), even);
+    const size_t rest = beyond(2 * len);
+    const vec up[2] = {load(upper, 2 * len), load(upper + LANES, rest)},
+              low[2] = {load(lower, 2 * len), load(lower + LANES, rest)};
+    vec best = __builtin_shuffle(up[0], up[1], even);
     ints at = {0};
-    challenge(&best, &at, __builtin_shuffle(load(upper), load(upper + LANES), odd), 1);
-    challenge(&best, &at, __builtin_shuffle(load(lower), load(lower + LANES), even), 2);
-    challenge(&best, &at, __builtin_shuffle(load(lower), load(lower + LANES), odd), 3);
-    *(vec *)(void *)y = best;
-    *(bytes *)(void *)which = __builtin_convertvector(at, bytes);
-}
-
-static void squares_rest(float *y, uint8_t *which, const float *upper, const float *lower, size_t len)
-{
-    float rows[2][2 * LANES] = {{0}}, out[LANES];
-    uint8_t winner[LANES];
-    memcpy(rows[0], upper, 2 * len * sizeof(float));
-    memcpy(rows[1], lower, 2 * len * sizeof(float));
-    squares(out, winner, rows[0], rows[1]);
-    memcpy(y, out, len * sizeof(float));
-    memcpy(which, winner, len);
+    challenge(&best, &at, __builtin_shuffle(up[0], up[1], odd), 1);
+    challenge(&best, &at, __builtin_shuffle(low[0], low[1], even), 2);
+    challenge(&best, &at, __builtin_shuffle(low[0], low[1], odd), 3);
+    store(y, best, len);
+    store_bytes(which, at, len);
 }
 
 void SG_IN_TEXT(sg_pool_rows)(float *y, uint8_t *which, const float *x, size_t x_row, size_t h, size_t w)
 {
     for (size_t r = 0; r < h; r++, y += w, which += w, x += 2 * x_row) {
         size_t i = 0;
-        for (; i + LANES <= w; i += LANES) squares(y + i, which + i, x + 2 * i, x + x_row + 2 * i);
-        if (i < w) squares_rest(y + i, which + i, x + 2 * i, x + x_row + 2 * i, w - i);
+        for (; i + LANES <= w; i += LANES) squares(y + i, which + i, x + 2 * i, x + x_row + 2 * i, LANES);
+        if (i < w) squares(y + i, which + i, x + 2 * i, x + x_row + 2 * i, w - i);
     }
 }
 
 /* ---- backward ---- */
 
-/* LANES numbers of dx: `share` is what they get. */
-INLINE void put(float *dx, const float *x, vec share, bool add, const float *slope)
+typedef struct gradient {
+    float *dx;
+    const float *x;
+    size_t x_row;
+    bool add;
+    const float *slope;
+} gradient;
+
+/* `len` numbers of dx from `at` on: `share` is what they get. */
+INLINE void put(const gradient *g, size_t at, vec share, size_t len)
 {
-    if (add) share += load(dx);
-    if (slope) share = choose(load(x) > (vec){0}, share, *slope * share);
-    *(vec *)(void *)dx = share;
+    if (g->add) share += load(g->dx + at, len);
+    if (g->slope) share = choose(load(g->x + at, len) > (vec){0}, share, *g->slope * share);
+    store(g->dx + at, share, len);
 }
 
-/* Two rows of 2 LANES numbers. */
-INLINE void spread(float *dx, const float *x, size_t x_row, const float *dy, const uint8_t *which, bool add,
-                   const float *slope)
+/* Two rows of twice as many numbers as `len`, from `at` on. */
+INLINE void spread(const gradient *g, size_t at, const float *dy, const uint8_t *which, size_t len)
 {
-    const ints first = {LOWER}, second = first + LANES / 2, g = (ints)load(dy);
-    const ints at = __builtin_convertvector(*(const bytes *)(const void *)which, ints);
-    for (int row = 0; row < 2; row++, dx += x_row, x += x_row) {
-        const vec left = (vec)(g & (at == 2 * row)), right = (vec)(g & (at == 2 * row + 1));
-        put(dx, x, __builtin_shuffle(left, right, first), add, slope);
-        put(dx + LANES, x + LANES, __builtin_shuffle(left, right, second), add, slope);
+    const ints left = {LOWER}, right = left + LANES / 2, d = (ints)load(dy, len), winner = load_bytes(which, len);
+    for (int row = 0; row < 2; row++, at += g->x_row) {
+        const vec even = (vec)(d & (winner == 2 * row)), odd = (vec)(d & (winner == 2 * row + 1));
+        put(g, at, __builtin_shuffle(even, odd, left), 2 * len);
+        put(g, at + LANES, __builtin_shuffle(even, odd, right), beyond(2 * len));
     }
-}
-
-static void spread_rest(float *dx, const float *x, size_t x_row, const float *dy, const uint8_t *which, size_t len,
-                        bool add, const float *slope)
-{
-    float out[4 * LANES] = {0}, in[4 * LANES] = {0}, g[LANES] = {0};
-    uint8_t winner[LANES] = {0};
-    for (size_t row = 0; row < 2; row++) {
-        if (add) memcpy(out + row * 2 * LANES, dx + row * x_row, 2 * len * sizeof(float));
-        if (slope) memcpy(in + row * 2 * LANES, x + row * x_row, 2 * len * sizeof(float));
-    }
-    memcpy(g, dy, len * sizeof(float));
-    memcpy(winner, which, len);
-    spread(out, in, 2 * LANES, g, winner, add, slope);
-    for (size_t row = 0; row < 2; row++) memcpy(dx + row * x_row, out + row * 2 * LANES, 2 * len * sizeof(float));
 }
 
 void SG_IN_TEXT(sg_pool_rows_grad)(float *dx, const float *x, size_t x_row, const float *dy, const uint8_t *which,
                                    size_t h, size_t w, bool add, const float *slope)
 {
-    for (size_t r = 0; r < h; r++, dy += w, which += w, x += 2 * x_row, dx += 2 * x_row) {
+    const gradient g = {dx, x, x_row, add, slope};
+    for (size_t r = 0; r < h; r++, dy += w, which += w) {
         size_t i = 0;
-        for (; i + LANES <= w; i += LANES) spread(dx + 2 * i, x + 2 * i, x_row, dy + i, which + i, add, slope);
-        if (i < w) spread_rest(dx + 2 * i, x + 2 * i, x_row, dy + i, which + i, w - i, add, slope);
+        for (; i + LANES <= w; i += LANES) spread(&g, 2 * r * x_row + 2 * i, dy + i, which + i, LANES);
+        if (i < w) spread(&g, 2 * r * x_row + 2 * i, dy + i, which + i, w - i);
     }
 }
