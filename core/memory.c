@@ -1,19 +1,22 @@
 /* memory.c - aligned, zeroed memory. */
 #include "core/memory.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { SG_HUGE_BYTES = 2 << 20, SG_LARGE_BYTES = 256 << 10 };
+enum { SG_HUGE_BYTES = 2 << 20, SG_LARGE_BYTES = 256 << 10, SG_CREDIT_BYTES = 32 << 20 };
 
 /* The system would hand out more than there is and kill the process when it is touched. Small blocks are not worth the
- * look. */
+ * look, which takes a tenth of a millisecond; after one, a small part of what is left may go without. */
 static sg_status check_available(size_t bytes, const char *what)
 {
-    if (bytes < SG_LARGE_BYTES) return SG_OK;
+    static atomic_llong credit;
+    if (bytes < SG_LARGE_BYTES || atomic_fetch_sub(&credit, (long long)bytes) >= (long long)bytes) return SG_OK;
     const sg_memory_left left = sg_memory_look("");
+    atomic_store(&credit, (long long)(left.bytes / 64 < SG_CREDIT_BYTES ? left.bytes / 64 : SG_CREDIT_BYTES));
     if (bytes <= left.bytes) return SG_OK;
     SG_FAIL(SG_E_MEMORY, "%s: needs %.1f MiB, %s leaves %.1f MiB", what, (double)bytes / 1048576, left.who,
             (double)left.bytes / 1048576);

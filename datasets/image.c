@@ -2,6 +2,7 @@
 #include "datasets/image.h"
 
 #include "core/memory.h"
+#include "core/real.h"
 #include "datasets/hdf5.h"
 #include "datasets/jpeg.h"
 #include "datasets/mat.h"
@@ -283,16 +284,16 @@ double sg_percentile(const float *x, size_t len, double p)
     return percentile(x, NULL, len, p);
 }
 
-int sg_image_top(const float *x, size_t len)
+/* Adding 2^23 rounds to a whole number. Comparisons are such that NaN is none. */
+SG_SIMD int sg_image_whole_bits(const float *x, size_t len)
 {
-    int top = 0, whole = 1;
+    int wide = 0, other = 0;
     for (size_t i = 0; i < len; i++) {
-        const float inside = x[i] >= 0 ? x[i] <= 65535 ? x[i] : 65535 : 0;
-        const int n = (int)inside;
-        whole &= (float)n == x[i];
-        top = n > top ? n : top;
+        const float whole = (x[i] + 8388608.f) - 8388608.f;
+        wide |= x[i] > 255;
+        other |= !(x[i] >= 0 && x[i] <= 65535 && whole == x[i]);
     }
-    return whole ? top : -1;
+    return other ? 0 : wide ? 16 : 8;
 }
 
 sg_status sg_image_bounds(double *lo, double *hi, const float *x, size_t len, const char *name)
@@ -300,11 +301,11 @@ sg_status sg_image_bounds(double *lo, double *hi, const float *x, size_t len, co
     uint32_t *count = NULL;
     *lo = *hi = 0;
     if (len == 0) return SG_OK;
-    const int top = sg_image_top(x, len);
-    for (size_t i = 0; top < 0 && i < len; i++)
+    const int bits = sg_image_whole_bits(x, len);
+    for (size_t i = 0; bits == 0 && i < len; i++)
         if (!isfinite(x[i])) SG_FAIL(SG_E_NUMERIC, "%s: %s at pixel %zu", name, isnan(x[i]) ? "NaN" : "Inf", i);
-    if (top >= 0) SG_TRY(SG_ALLOC(&count, (size_t)top + 1, name));
-    for (size_t i = 0; top >= 0 && i < len; i++) count[(int)x[i]]++;
+    if (bits) SG_TRY(SG_ALLOC(&count, (size_t)1 << bits, name));
+    for (size_t i = 0; bits && i < len; i++) count[(int)x[i]]++;
     *lo = percentile(x, count, len, 1);
     *hi = percentile(x, count, len, 99.8);
     sg_free(count);

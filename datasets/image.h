@@ -51,8 +51,8 @@ double sg_percentile(const float *x, size_t len, double p);
 sg_status sg_image_scale(float *x, size_t len, const char *name);
 /* The two percentiles alone. */
 sg_status sg_image_bounds(double *lo, double *hi, const float *x, size_t len, const char *name);
-/* The largest of x, if all are whole numbers in 0..65535; else -1. */
-int sg_image_top(const float *x, size_t len);
+/* 8 or 16: all of x are whole numbers of so many bits; 0: they are not. */
+int sg_image_whole_bits(const float *x, size_t len);
 
 /* For the readers: sets the sizes and allocates data; SG_E_FORMAT if a size is < 1, if there are more than 2^28 pixels,
  * or if `bytes` of file cannot possibly hold so many (more than 16384 pixels a byte). Sizes are checked before

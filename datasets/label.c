@@ -44,7 +44,9 @@ static int64_t area_of(int32_t label, const int32_t *in, size_t stride, int r, i
 /* The usual case: an output pixel is a square of k x k whole ones. */
 static void binary_blocks(float *out, const int32_t *in, size_t stride, int k, int out_px)
 {
-    for (int r = 0; r < out_px; r++)
+    for (int r = 0; k == 1 && r < out_px; r++, out += out_px, in += stride)
+        for (int c = 0; c < out_px; c++) out[c] = in[c] > 0 ? 1.f : 0.f;
+    for (int r = 0; k > 1 && r < out_px; r++)
         for (int c = 0; c < out_px; c++) {
             const int32_t *corner = in + (size_t)r * (size_t)k * stride + (size_t)c * (size_t)k;
             int count = 0;
@@ -150,16 +152,23 @@ static sg_status split_mask(int32_t *labels, int height, int width, const char *
     return SG_OK;
 }
 
+/* Rounded down, inside 0..2^24: another number than before is no label. */
+static void convert_all(int32_t *labels, const float *x, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        const float inside = x[i] >= 0 ? x[i] <= 16777216.f ? x[i] : 16777216.f : 0;
+        labels[i] = (int32_t)inside;
+    }
+}
+
 static sg_status convert(int32_t *labels, const sg_image *image, const char *path)
 {
     const size_t len = (size_t)image->height * (size_t)image->width;
-    for (size_t i = 0; i < len; i++) {
-        const float v = image->data[i];
-        if (!(v >= 0 && v <= 16777216.f && v == floorf(v)))
-            SG_FAIL(SG_E_FORMAT, "%s: label %g at row %zu, column %zu is not an integer in 0..2^24", path, (double)v,
-                    i / (size_t)image->width, i % (size_t)image->width);
-        labels[i] = (int32_t)v;
-    }
+    convert_all(labels, image->data, len);
+    for (size_t i = 0; i < len; i++)
+        if ((float)labels[i] != image->data[i])
+            SG_FAIL(SG_E_FORMAT, "%s: label %g at row %zu, column %zu is not an integer in 0..2^24", path,
+                    (double)image->data[i], i / (size_t)image->width, i % (size_t)image->width);
     if (is_binary(labels, len)) return split_mask(labels, image->height, image->width, path);
     return SG_OK;
 }

@@ -2,6 +2,7 @@
 #include "datasets/raster.h"
 
 #include "core/memory.h"
+#include "core/real.h"
 #include "datasets/label.h"
 
 #include <string.h>
@@ -31,20 +32,33 @@ void sg_raster_free(sg_raster *raster)
 
 /* ---- packing ---- */
 
-/* From the largest number down to the smallest type; F32 and I32 stay as they are. */
-static sg_number smallest(int top, sg_number wide)
+/* The type for whole numbers of 8 or 16 bits; 0: they are others. */
+static sg_number number_of(int bits, sg_number wide)
 {
-    return top < 0 || top > 65535 ? wide : top > 255 ? SG_NUMBER_U16 : SG_NUMBER_U8;
+    return bits == 8 ? SG_NUMBER_U8 : bits == 16 ? SG_NUMBER_U16 : wide;
 }
 
-static int top_of_i32(const int32_t *x, size_t len)
+static int bits_of_labels(const int32_t *x, size_t len)
 {
-    int32_t top = 0, low = 0;
-    for (size_t i = 0; i < len; i++) {
-        top = x[i] > top ? x[i] : top;
-        low = x[i] < low ? x[i] : low;
-    }
-    return low < 0 ? -1 : top;
+    uint32_t all = 0;
+    for (size_t i = 0; i < len; i++) all |= (uint32_t)x[i];
+    return all <= 255 ? 8 : all <= 65535 ? 16 : 0;
+}
+
+static void narrow(void *out, sg_number number, const void *in, sg_number wide, size_t len)
+{
+    uint8_t *u8 = out;
+    uint16_t *u16 = out;
+    const float *f32 = in;
+    const int32_t *i32 = in;
+    if (number == SG_NUMBER_U8 && wide == SG_NUMBER_F32)
+        for (size_t i = 0; i < len; i++) u8[i] = (uint8_t)(int)f32[i];
+    else if (number == SG_NUMBER_U8)
+        for (size_t i = 0; i < len; i++) u8[i] = (uint8_t)i32[i];
+    else if (wide == SG_NUMBER_F32)
+        for (size_t i = 0; i < len; i++) u16[i] = (uint16_t)(int)f32[i];
+    else
+        for (size_t i = 0; i < len; i++) u16[i] = (uint16_t)i32[i];
 }
 
 /* Takes `data` (4-byte numbers); packs it into `number`. */
@@ -54,22 +68,11 @@ static sg_status pack(sg_raster *out, void *data, sg_number number, sg_number wi
     out->number = number;
     out->data = data;
     if (number == wide) return SG_OK;
-    sg_status status = sg_alloc(&out->data, len, sg_number_bytes(number), name);
-    uint8_t *u8 = out->data;
-    uint16_t *u16 = out->data;
-    const float *f32 = data;
-    const int32_t *i32 = data;
-    if (status != SG_OK) {
+    const sg_status status = sg_alloc(&out->data, len, sg_number_bytes(number), name);
+    if (status == SG_OK)
+        narrow(out->data, number, data, wide, len);
+    else
         *out = (sg_raster){.number = wide};
-    } else if (number == SG_NUMBER_U8 && wide == SG_NUMBER_F32) {
-        for (size_t i = 0; i < len; i++) u8[i] = (uint8_t)(int)f32[i];
-    } else if (number == SG_NUMBER_U8) {
-        for (size_t i = 0; i < len; i++) u8[i] = (uint8_t)i32[i];
-    } else if (wide == SG_NUMBER_F32) {
-        for (size_t i = 0; i < len; i++) u16[i] = (uint16_t)(int)f32[i];
-    } else {
-        for (size_t i = 0; i < len; i++) u16[i] = (uint16_t)i32[i];
-    }
     sg_free(data);
     return status;
 }
@@ -84,15 +87,15 @@ static sg_status pack_and_hash(sg_raster *out, void *data, sg_number number, sg_
 sg_status sg_raster_pack_f32(sg_raster *out, float *data, int pages, int height, int width, const char *name)
 {
     *out = (sg_raster){.pages = pages, .height = height, .width = width};
-    const int top = sg_image_top(data, (size_t)pages * sg_raster_page_len(out));
-    return pack_and_hash(out, data, smallest(top, SG_NUMBER_F32), SG_NUMBER_F32, name);
+    const int bits = sg_image_whole_bits(data, (size_t)pages * sg_raster_page_len(out));
+    return pack_and_hash(out, data, number_of(bits, SG_NUMBER_F32), SG_NUMBER_F32, name);
 }
 
 sg_status sg_raster_pack_i32(sg_raster *out, int32_t *data, int height, int width, const char *name)
 {
     *out = (sg_raster){.pages = 1, .height = height, .width = width};
-    return pack_and_hash(out, data, smallest(top_of_i32(data, sg_raster_page_len(out)), SG_NUMBER_I32), SG_NUMBER_I32,
-                         name);
+    const int bits = bits_of_labels(data, sg_raster_page_len(out));
+    return pack_and_hash(out, data, number_of(bits, SG_NUMBER_I32), SG_NUMBER_I32, name);
 }
 
 /* ---- windows ---- */
@@ -134,7 +137,7 @@ void sg_mirror_span(int *first, int *end, int start, int px, int n)
 
 /* out = scaled in, for each type of number. */
 #define SCALE_ROW(name, type)                                                                                          \
-    static void name(float *out, const void *in, int count, const sg_sample_scale *scale)                              \
+    SG_SIMD static void name(float *out, const void *in, int count, const sg_sample_scale *scale)                      \
     {                                                                                                                  \
         const type *x = in;                                                                                            \
         const sg_sample_scale s = *scale;                                                                              \

@@ -86,7 +86,9 @@ static sg_status make_key(sg_cache_key *out, const sg_dataset *dataset)
     add_decoding(hash, dataset);
     for (int i = 0; i < dataset->count; i++) {
         const sg_item *item = &dataset->items[i];
+        const int32_t box[] = {item->box_y, item->box_x};
         add_text(hash, item->name);
+        (void)XXH3_128bits_update(hash, box, sizeof box);
         add_file(hash, item->image_path);
         add_file(hash, item->label_path); /* of boxes: where they are */
         if (item->image_path && sg_sample_phase_path(other, sizeof other, item->image_path)) add_file(hash, other);
@@ -156,17 +158,19 @@ void sg_store_free(sg_store *store)
     sg_free(store);
 }
 
-static sg_status load_cached(const sg_store *store, sg_item *item)
+static sg_status load_cached(const sg_dataset *dataset, sg_item *item)
 {
+    const sg_store *store = dataset->store;
     if (!item->scale) SG_TRY(SG_ALLOC(&item->scale, (size_t)store->info.channels, item->name));
-    if (sg_cache_get(store->cache, item->number, &item->picture, &item->labels, item->scale)) return SG_OK;
+    if (sg_cache_get(store->cache, item->number, &item->picture, &item->labels, item->scale))
+        return sg_picture_check(dataset, item->picture.height, item->picture.width, item->image_path);
     SG_FAIL(SG_E_FORMAT, "%s: could not be read when the cache %s was made",
             item->image_path ? item->image_path : item->name, store->path);
 }
 
 sg_status sg_store_load(const sg_dataset *dataset, sg_item *item)
 {
-    return dataset->store->cache ? load_cached(dataset->store, item) : sg_dataset_load(dataset, item);
+    return dataset->store->cache ? load_cached(dataset, item) : sg_dataset_load(dataset, item);
 }
 
 /* ---- a new cache ---- */
@@ -221,7 +225,7 @@ static sg_status begin_cache(sg_dataset *dataset, int kept)
         } else {
             sg_raster_free(&item->picture);
             sg_raster_free(&item->labels);
-            SG_TRY(load_cached(store, item));
+            SG_TRY(load_cached(dataset, item));
         }
     }
     if (store->cache) unlock_folder(store);
@@ -238,7 +242,7 @@ sg_status sg_store_keep(sg_dataset *dataset, int kept, sg_item *item)
     if (store->writer) return sg_cache_put(store->writer, item->number, &item->picture, &item->labels, item->scale);
     sg_raster_free(&item->picture);
     sg_raster_free(&item->labels);
-    return load_cached(store, item);
+    return load_cached(dataset, item);
 }
 
 sg_status sg_store_finish(sg_dataset *dataset)
