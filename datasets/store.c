@@ -86,9 +86,8 @@ static sg_status make_key(sg_cache_key *out, const sg_dataset *dataset)
     add_decoding(hash, dataset);
     for (int i = 0; i < dataset->count; i++) {
         const sg_item *item = &dataset->items[i];
-        const int32_t box[] = {item->box_y, item->box_x};
         add_text(hash, item->name);
-        (void)XXH3_128bits_update(hash, box, sizeof box);
+        (void)XXH3_128bits_update(hash, &item->box, sizeof item->box);
         add_file(hash, item->image_path);
         add_file(hash, item->label_path); /* of boxes: where they are */
         if (item->image_path && sg_sample_phase_path(other, sizeof other, item->image_path)) add_file(hash, other);
