@@ -11,6 +11,9 @@
  * description; otherwise several pages are the axis Q. SG_E_FORMAT names what is not supported. */
 sg_status sg_tiff_read(sg_image *out, const char *path, sg_image_options options);
 
+/* True for "name.tif" and "name.tiff", in any case. */
+bool sg_tiff_known(const char *path);
+
 /* ---- row by row ---- */
 typedef struct sg_tiff_info {
     int pages, height, width;

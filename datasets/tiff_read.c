@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 struct sg_tiff_reader {
@@ -30,6 +31,12 @@ struct sg_tiff_reader {
     bool loaded;
     uint32_t loaded_y, loaded_x;
 };
+
+bool sg_tiff_known(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && (strcasecmp(dot, ".tif") == 0 || strcasecmp(dot, ".tiff") == 0);
+}
 
 /* ---- which pages there are ---- */
 

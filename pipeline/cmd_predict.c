@@ -34,7 +34,15 @@ typedef struct prediction {
 static sg_status begin_page(prediction *p, int height, int width, const char *path)
 {
     if (p->writer == NULL) {
-        const sg_tiff_form form = {p->pictures->count, height, width, 32, p->size.output_pitch_um, p->compress};
+        const char *name = p->config.loss.kind == SG_LOSS_MSE ? "prediction" : "probability";
+        const sg_tiff_form form = {.pages = p->pictures->count,
+                                   .height = height,
+                                   .width = width,
+                                   .bits = 32,
+                                   .pixel_um = p->size.output_pitch_um,
+                                   .compress = p->compress,
+                                   .axis = 'T',
+                                   .channel = &name};
         p->height = height;
         p->width = width;
         return sg_tiff_create(&p->writer, p->output, &form);
@@ -179,7 +187,7 @@ sg_status sg_cmd_predict(int argc, char **argv)
     const sg_option options[] = {
         {"input", 'i', SG_OPTION_LIST, &pictures, "IMAGE", "a picture, PNG or TIFF (needed)"},
         {"output", 'o', SG_OPTION_TEXT, &p.output, "OUT.tif",
-         "float TIFF, one page a picture; of a classifier a table, OUT.csv (needed)"},
+         "float TIFF, one page a picture; OUT.ome.tif: OME-TIFF; of a classifier a table, OUT.csv (needed)"},
         {"measured", 'm', SG_OPTION_FLAG, &p.measured, NULL,
          "pictures are camera values (ADU), one page an exposure, of any size; otherwise samples"},
         {"tile", 0, SG_OPTION_INT, &p.tiles.tile_px, "N",

@@ -1,9 +1,10 @@
 /* cmd_simulate.c - scopegrad simulate CONFIG -i IMAGE -o OUT.h5: every stage of the physical layer, with units, and as
- * a strip of pictures. */
+ * a strip of pictures; -o OUT.tif: one of them, as a camera writes it. */
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/plan.h"
+#include "datasets/tiff.h"
 #include "physics/led_array.h"
 #include "pipeline/args.h"
 #include "pipeline/cli.h"
@@ -11,6 +12,8 @@
 #include "pipeline/schema.h"
 #include "pipeline/simulation.h"
 
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What the command line asks for. */
@@ -184,6 +187,57 @@ static sg_status write_file(run *r)
     return sg_results_save(r->out, r->order->output);
 }
 
+/* ---- one stage as TIFF ---- */
+
+/* The stage of --to, or what the camera gave; without a camera the last one. */
+static const sg_stage_picture *written_stage(const run *r)
+{
+    const sg_simulation *s = &r->simulation;
+    const sg_stage_picture *adu = sg_simulation_stage(s, "adu");
+    return r->order->to || !adu ? &s->list[s->count - 1] : adu;
+}
+
+/* The numbers of the ADC as such, everything else as floats. */
+static sg_status write_pages(const run *r, const sg_stage_picture *p, const char *const *names)
+{
+    const size_t len = (size_t)p->c * (size_t)p->h * (size_t)p->w;
+    const bool adu = strcmp(p->name, "adu") == 0 && r->config.microscope.camera.bit_depth > 0;
+    const sg_tiff_form form = {p->c, p->h, p->w, adu ? 16 : 32, p->pixel_um, .axis = 'C', .channel = names};
+    uint16_t *levels = NULL;
+    sg_tiff_writer *writer = NULL;
+    sg_status status = SG_OK;
+    if (adu) SG_TRY_DONE(SG_ALLOC(&levels, len, "simulate"));
+    for (size_t i = 0; adu && i < len; i++) levels[i] = (uint16_t)p->data[i];
+    SG_TRY_DONE(sg_tiff_create(&writer, r->order->output, &form));
+    SG_TRY_DONE(sg_tiff_append(writer, adu ? (const void *)levels : p->data, p->c * p->h));
+    status = sg_tiff_finish(writer);
+    writer = NULL;
+done:
+    sg_tiff_abandon(writer);
+    sg_free(levels);
+    return status;
+}
+
+static sg_status write_tiff(const run *r)
+{
+    enum { NAME = 64 };
+    const sg_stage_picture *p = written_stage(r);
+    char *text = NULL;
+    const char **names = NULL;
+    sg_status status;
+    SG_TRY_DONE(SG_ALLOC(&text, (size_t)p->c * NAME, "simulate"));
+    SG_TRY_DONE(SG_ALLOC(&names, (size_t)p->c, "simulate"));
+    for (int i = 0; i < p->c; i++) {
+        names[i] = text + (size_t)i * NAME;
+        (void)snprintf(text + (size_t)i * NAME, NAME, "%s %d (%s)", p->name, i + 1, p->unit);
+    }
+    status = write_pages(r, p, names);
+done:
+    sg_free(names);
+    sg_free(text);
+    return status;
+}
+
 static sg_status write_strip(run *r)
 {
     void *png;
@@ -200,7 +254,7 @@ static sg_status simulate(run *r)
     SG_TRY(sg_results_new(&r->out));
     SG_TRY(read_input(r));
     SG_TRY(sg_simulation_run(&r->simulation, r->in, r->part, (uint32_t)r->order->sample_id));
-    if (r->order->output != NULL) SG_TRY(write_file(r));
+    if (r->order->output != NULL) SG_TRY(sg_tiff_known(r->order->output) ? write_tiff(r) : write_file(r));
     return r->order->strip != NULL ? write_strip(r) : SG_OK;
 }
 
@@ -212,6 +266,8 @@ static sg_status check_order(run *r)
     r->part.to = o->to;
     if (o->input == NULL || (o->output == NULL && o->strip == NULL))
         SG_FAIL(SG_E_USAGE, "-i FILE and -o OUT.h5 or --strip OUT.png are needed");
+    if (o->leds && o->output != NULL && sg_tiff_known(o->output))
+        SG_FAIL(SG_E_USAGE, "--leds: every stage goes to -o OUT.h5, %s holds one", o->output);
     for (int i = 0; i < SG_ENTRY_COUNT; i++)
         if (o->from == NULL || strcmp(o->from, sg_entry_name[i]) == 0) {
             r->part.from = (sg_entry_stage)i;
@@ -230,7 +286,8 @@ sg_status sg_cmd_simulate(int argc, char **argv)
     const sg_option options[] = {
         {"input", 'i', SG_OPTION_TEXT, &o.input, "FILE",
          "sample picture, PNG or TIFF; or a file of stages that this command wrote (needed)"},
-        {"output", 'o', SG_OPTION_TEXT, &o.output, "OUT.h5", "where every stage goes"},
+        {"output", 'o', SG_OPTION_TEXT, &o.output, "OUT.h5",
+         "where every stage goes; OUT.tif, OUT.ome.tif: the last of them alone, or the camera's values"},
         {"strip", 0, SG_OPTION_TEXT, &o.strip, "OUT.png", "the stages side by side, as a picture"},
         {"from", 0, SG_OPTION_TEXT, &o.from, "STAGE",
          "begin at sample, image, pixels or electrons, read from the file of stages"},

@@ -2,18 +2,11 @@
 #include "pipeline/picture_rows.h"
 
 #include <string.h>
-#include <strings.h>
-
-static bool is_tiff(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    return dot && (strcasecmp(dot, ".tif") == 0 || strcasecmp(dot, ".tiff") == 0);
-}
 
 sg_status sg_picture_rows_open(sg_picture_rows *out, const char *path, sg_image_options options)
 {
     *out = (sg_picture_rows){.path = path};
-    if (!is_tiff(path)) {
+    if (!sg_tiff_known(path)) {
         SG_TRY(sg_image_read_as(&out->image, path, options));
         out->pages = out->image.pages, out->height = out->image.height, out->width = out->image.width;
         return SG_OK;
