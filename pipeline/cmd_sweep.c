@@ -33,7 +33,7 @@ static sg_status read_part(sg_sweep_options *out, const char *text)
 static void share_machine(sg_sweep_options *options)
 {
     const int cores = omp_get_num_procs();
-    if (sg_ranks_launched() == 1) return;
+    if (sg_ranks_launched() == 1 || options->cores > 0) return;
     const bool bound = cores < (int)sysconf(_SC_NPROCESSORS_ONLN);
     options->cores = bound || cores / sg_ranks_here() < 1 ? cores : cores / sg_ranks_here();
     if (!bound && cores < sg_ranks_here()) options->cores = 1;
@@ -83,7 +83,8 @@ static sg_status plan(sg_sweep_command *command)
 {
     sg_sweep *sweep = NULL;
     sg_sweep_cost cost;
-    const int cores = omp_get_num_procs(), jobs = command->run.jobs > 0 ? command->run.jobs : cores;
+    const int cores = command->run.cores > 0 ? command->run.cores : omp_get_num_procs(),
+              jobs = command->run.jobs > 0 ? command->run.jobs : cores;
     const int threads = command->slurm ? command->job.cores : cores / jobs > 0 ? cores / jobs : 1;
     sg_status status = sg_sweep_read(&sweep, command->path, command->sets.item, command->sets.count);
     if (status == SG_OK) status = sg_sweep_measure(&cost, sweep, command->folder, threads);
@@ -103,6 +104,7 @@ sg_status sg_cmd_sweep(int argc, char **argv)
         {"set", 0, SG_OPTION_LIST, &c.sets, "KEY=VALUE",
          "change a key of the config that all runs start from; may be repeated"},
         {"jobs", 'j', SG_OPTION_INT, &c.run.jobs, "N", "runs at a time, which share the cores; 0: one a core", 0, 1024},
+        {"cores", 0, SG_OPTION_INT, &c.run.cores, "N", "to share out; 0: all that this process may use", 0, 1024},
         {"part", 0, SG_OPTION_TEXT, &part, "K/N", "only the K-th of N parts, on this machine"},
         {"retry", 0, SG_OPTION_INT, &c.run.retries, "N", "try a run that fails N times more", 0, 1000},
         {"time-limit", 0, SG_OPTION_REAL, &c.minutes, "MINUTES", "end a run that takes longer; 0: none", 0, 1e6},
@@ -130,6 +132,8 @@ sg_status sg_cmd_sweep(int argc, char **argv)
     if (c.folder == NULL) SG_FAIL(SG_E_USAGE, "-o FOLDER is missing");
     SG_TRY(read_part(&c.run, part));
     c.run.limit_s = 60 * c.minutes;
+    if ((c.slurm || c.dry_run) && sg_ranks_launched() > 1)
+        SG_FAIL(SG_E_USAGE, "--dry-run, --slurm: without a launcher (it started %d of these)", sg_ranks_launched());
     if (c.slurm && part != NULL) SG_FAIL(SG_E_USAGE, "--part: --slurm gives each task its part");
     return c.dry_run || c.slurm ? plan(&c) : run(&c);
 }

@@ -19,29 +19,42 @@ static sg_status try_one(sg_sweep_cost *cost, const sg_sweep *sweep, int row, in
 {
     sg_config config;
     sg_dry_cost one;
+    char label[SG_VALUE_MAX];
     SG_TRY(sg_sweep_config(&config, sweep, row));
     config.train.threads = threads;
     const sg_status status = sg_dry_run(&config, "-", true, nowhere, &one);
-    if (status != SG_OK) return sg_error_prefix(status, "run %s", sg_sweep_rows(sweep)->rows[row].id);
+    if (status != SG_OK) {
+        sg_run_label(label, sizeof label, sg_sweep_rows(sweep), row);
+        return sg_error_prefix(status, "%s", label);
+    }
     const double seconds = one.step_s * (double)one.steps;
     if (seconds > cost->longest_s) cost->longest_s = seconds;
     cost->mean_s += (seconds - cost->mean_s) / ++cost->tried;
     return SG_OK;
 }
 
+/* Runs that differ in their seed alone take the same. */
+static int leave_seeds_out(int *rows, int count, const sg_sweep_index *index)
+{
+    int kept = 0;
+    for (int i = 0; i < count; i++)
+        if (index->rows[rows[i]].seed == index->rows[0].seed) rows[kept++] = rows[i];
+    return kept;
+}
+
 sg_status sg_sweep_measure(sg_sweep_cost *out, const sg_sweep *sweep, const char *folder, int threads)
 {
     const sg_sweep_index *index = sg_sweep_rows(sweep);
-    int *rows;
+    int *rows, kinds;
     *out = (sg_sweep_cost){0};
     SG_TRY(sg_sweep_index_runs(&rows, &out->runs, index));
     for (int i = 0; i < out->runs; i++) out->done += sg_run_is_done(folder, index->rows[rows[i]].id);
+    kinds = leave_seeds_out(rows, out->runs, index);
     FILE *nowhere = fopen("/dev/null", "w");
     sg_status status = nowhere != NULL ? SG_OK : sg_error_set(SG_E_IO, "/dev/null: cannot open");
-    const int tries = out->runs < TRIES ? out->runs : TRIES;
+    const int tries = kinds < TRIES ? kinds : TRIES;
     for (int i = 0; status == SG_OK && i < tries; i++) /* the first and the last among them */
-        status =
-            try_one(out, sweep, rows[tries > 1 ? (int)((long)i * (out->runs - 1) / (tries - 1)) : 0], threads, nowhere);
+        status = try_one(out, sweep, rows[tries > 1 ? i * (kinds - 1) / (tries - 1) : 0], threads, nowhere);
     if (nowhere != NULL) (void)fclose(nowhere);
     out->memory_mib = peak_mib();
     sg_free(rows);

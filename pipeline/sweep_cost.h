@@ -8,7 +8,7 @@
 
 typedef struct sg_sweep_cost {
     int runs, done;    /* different configs; those that are DONE in the folder */
-    int tried;         /* configs that were tried, evenly spread over the table */
+    int tried;         /* of them, evenly spread over the table, seeds left out */
     double longest_s;  /* training of the longest of them, without set-up and validation */
     double mean_s;     /* of all tried */
     double memory_mib; /* most that this process has held while it tried them */

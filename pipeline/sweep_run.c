@@ -268,10 +268,13 @@ static sg_status make_jobs(sg_pool *pool)
     return status;
 }
 
+/* No place stays empty for lack of runs: few runs have several cores each. */
 static void share_cores(sg_pool *pool)
 {
     const int cores = pool->options->cores > 0 ? pool->options->cores : omp_get_num_procs();
+    const int open = pool->count > pool->done ? pool->count - pool->done : 1;
     pool->places = pool->options->jobs > 0 ? pool->options->jobs : cores;
+    if (pool->places > open) pool->places = open;
     pool->threads = cores / pool->places > 0 ? cores / pool->places : 1;
 }
 
@@ -281,8 +284,8 @@ sg_status sg_sweep_run(const sg_sweep *sweep, const char *folder, const sg_sweep
     SG_TRY(sg_sweep_claim(sweep, folder));
     pool.begin_s = sg_pool_now();
     pool.terminal = isatty(STDERR_FILENO) && !options->quiet && !options->silent;
-    share_cores(&pool);
     sg_status status = make_jobs(&pool);
+    share_cores(&pool);
     if (status == SG_OK) status = run_all(&pool);
     sg_free(pool.jobs);
     if (status == SG_OK && pool.failed > 0)

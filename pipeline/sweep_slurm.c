@@ -60,7 +60,7 @@ static void add_header(sg_text *text, const char *folder, const sg_sweep_cost *c
 static void add_command(sg_text *text, const char *program, const char *sweep, const char *folder, int tasks,
                         const sg_slurm_options *o)
 {
-    sg_text_add(text, "export OMP_NUM_THREADS=%d\nexec", o->cores);
+    sg_text_add(text, "exec");
     add_word(text, program);
     sg_text_add(text, " sweep");
     add_word(text, sweep);
@@ -70,7 +70,7 @@ static void add_command(sg_text *text, const char *program, const char *sweep, c
         sg_text_add(text, " --set");
         add_word(text, o->sets[i]);
     }
-    sg_text_add(text, "%s -j 1 --part $SLURM_ARRAY_TASK_ID/%d\n", o->more, tasks);
+    sg_text_add(text, "%s -j 1 --cores %d --part $SLURM_ARRAY_TASK_ID/%d\n", o->more, o->cores, tasks);
 }
 
 sg_status sg_slurm_write(const char *folder, const sg_sweep_cost *cost, const sg_slurm_options *options)

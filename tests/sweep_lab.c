@@ -99,6 +99,16 @@ pid_t sweep_worker(const char *folder, int n)
     return found;
 }
 
+int sweep_done(const char *folder)
+{
+    sg_sweep_index index;
+    int done = 0;
+    if (sg_sweep_index_read(&index, place_path(folder)) == SG_OK)
+        for (int i = 0; i < index.row_count; i++) done += sg_run_is_done(place_path(folder), index.rows[i].id);
+    sg_sweep_index_free(&index);
+    return done;
+}
+
 bool sweep_busy(const char *folder)
 {
     return sweep_worker(folder, 0) != 0;

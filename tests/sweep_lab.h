@@ -18,6 +18,8 @@ bool sweep_over(pid_t process);
 int sweep_run(const char *folder, const char *const options[]);
 /* The process that trains the n-th running run; 0: there are fewer. */
 pid_t sweep_worker(const char *folder, int n);
+/* How many runs are DONE. */
+int sweep_done(const char *folder);
 /* Is any run locked? */
 bool sweep_busy(const char *folder);
 
