@@ -39,7 +39,9 @@ static sg_status labels_path(char *out, size_t size, const sg_dataset_config *co
         wrote = snprintf(out, size, "%.*slabels%.*sidx1%s", (int)(images - config->path), config->path,
                          (int)(rank - images - 6), images + 6, rank + 4);
     else
-        SG_FAIL(SG_E_CONFIG, "dataset.labels: the idx file of the classes of %s", config->path);
+        SG_FAIL(SG_E_CONFIG,
+                "dataset.labels: the idx file of the labels is needed, as %s is not named ...images-idx3...",
+                config->path);
     if (wrote >= (int)size) SG_FAIL(SG_E_CONFIG, "dataset.labels: the path is too long");
     return SG_OK;
 }
@@ -123,8 +125,8 @@ sg_status sg_class_idx_list(sg_dataset *dataset)
     sg_splits splits = {0};
     sg_status status;
     if (!dataset->config.path[0]) SG_FAIL(SG_E_CONFIG, "dataset.path: the idx file of the pictures is needed");
-    SG_TRY_DONE(labels_path(path, sizeof path, &dataset->config));
     SG_TRY_DONE(sg_idx_read(&images, dataset->config.path));
+    SG_TRY_DONE(labels_path(path, sizeof path, &dataset->config));
     SG_TRY_DONE(sg_idx_read(&labels, path));
     SG_TRY_DONE(check_files(dataset, &images, &labels, path));
     SG_TRY_DONE(sg_splits_open(&splits, &dataset->config));

@@ -135,9 +135,9 @@ sg_status sg_dataset_class_names(char *out, size_t size, const sg_dataset *datas
 sg_status sg_names_cut(char ***out, int *count, const char *text, const char *key);
 void sg_names_free(char **names, int count);
 
-/* FNV-1a (64 bits) over the items of a split in their order: the bytes of the name and of its 0, the class, then picture
- * and labels as decoded, before scale and augmentation: type and sizes, and the numbers in the smallest type that holds
- * them, four bytes a step for speed. The same data give the same hash on every little-endian machine. */
+/* FNV-1a (64 bits) over the items of a split in their order: the bytes of the name and of its 0, the class, then of the
+ * picture and of the labels, as decoded, before scale and augmentation: type, sizes and hash (raster.h); four bytes a
+ * step. The same data give the same hash on every little-endian machine, through a cache or not. */
 uint64_t sg_dataset_hash(const sg_dataset *dataset, sg_split split);
 
 /* One item: sample (channels, N, N), scaled as sg_sample_read does, or (K, C, C) stack; label

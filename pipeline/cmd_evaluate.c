@@ -26,12 +26,28 @@ static void print_scores(const sg_scores *s, const sg_program *program, const ch
         printf("  exposure %d: %.1f detected electrons per pixel\n", e + 1, s->electrons[e]);
 }
 
-/* Other pictures with the same classes, all of them for the test. */
-static void use_classes(sg_dataset_config *dataset)
+/* A file inside the old dataset.path is looked for at the same place inside the new one; others are not used. */
+static sg_status move_inside(char *file, size_t size, const char *old_path, const char *new_path)
 {
-    dataset->test_only = true;
-    dataset->splits[0] = dataset->labels[0] = dataset->where[0] = 0;
+    char moved[2 * SG_DATASET_PATH_MAX];
+    const size_t length = strlen(old_path);
+    const bool inside = file[0] && strncmp(file, old_path, length) == 0 && file[length] == '/';
+    (void)snprintf(moved, sizeof moved, "%s%s", inside ? new_path : "", inside ? file + length : "");
+    if (strlen(moved) >= size) SG_FAIL(SG_E_USAGE, "--data: the path is too long");
+    memcpy(file, moved, strlen(moved) + 1);
+    return SG_OK;
+}
+
+/* Other pictures with the same classes, all of them for the test. */
+static sg_status use_classes(sg_dataset_config *dataset, const char *path)
+{
+    SG_TRY(move_inside(dataset->labels, sizeof dataset->labels, dataset->path, path));
+    SG_TRY(move_inside(dataset->annotations, sizeof dataset->annotations, dataset->path, path));
+    if (!dataset->labels[0]) dataset->where[0] = 0;
+    dataset->splits[0] = 0;
     dataset->folds = 0;
+    dataset->test_only = true;
+    return SG_OK;
 }
 
 /* Of a measured stack: another stack of the same LEDs; of classes: such data again; else a folder. */
@@ -39,7 +55,7 @@ static sg_status use_data(sg_dataset_config *dataset, const char *path)
 {
     if (strlen(path) >= sizeof dataset->path) SG_FAIL(SG_E_USAGE, "--data: the path is too long");
     if (sg_dataset_kind_has_classes(dataset->kind))
-        use_classes(dataset);
+        SG_TRY(use_classes(dataset, path));
     else if (dataset->kind != SG_DATASET_STACK)
         *dataset = (sg_dataset_config){.kind = SG_DATASET_FOLDER, .test_only = true};
     (void)snprintf(dataset->path, sizeof dataset->path, "%s", path);

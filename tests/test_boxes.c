@@ -445,6 +445,45 @@ static void test_bad_folders(void **state)
     refuse(&config, "no box that dataset.box_class");
 }
 
+/* ---- the command ---- */
+
+/* A run's other data have their tables and annotations where the run's own had them. */
+static void test_other_data(void **state)
+{
+    (void)state;
+    put_all();
+    put_picture("f", 5, OBJECT("RBC", 20, 10, 30, 20) OBJECT("WBC", 40, 20, 50, 30));
+    put_picture("g", 6, OBJECT("WBC", 20, 10, 30, 20));
+    place_put_text("d/l.csv", "name,kind\na,x\nb,y\nc,y\nd,x\nf,y\ng,x\n");
+    place_put_text("s.csv", "name,split\na,train\nb,train\nc,validation\nf,validation\nd,test\ng,test\n");
+    place_put_text("c.yaml", "sample: {kind: incoherent, size_px: 16, pixel_um: 1}\n"
+                             "camera: {pixel_um: 1}\nnetwork: {kind: lenet5}\nloss: {kind: cross_entropy}\n"
+                             "train: {steps: 1, batch_size: 2, seed: 3}\n"
+                             "dataset: {kind: boxes, path: d, labels: d/l.csv, label_column: kind, splits: s.csv,\n"
+                             "          box_class: WBC RBC, unreadable: skip}\n");
+    place_put_text("d/annotations/h.xml", "<annotation>");
+    put_picture("h", 7, NULL);
+    if (place_run("train c.yaml -o run") != 0) fail_msg("%s", place_get("err"));
+    char *said = place_get("err");
+    assert_non_null(strstr(said, "left out: 1 picture without an annotation (the first: e)"));
+    assert_non_null(strstr(said, "left out: 1 item without an area (the first: b_002)"));
+    sg_free(said);
+    said = place_get("run/config.yaml");
+    assert_non_null(strstr(said, "classes: \"x y\""));
+    sg_free(said);
+    assert_int_equal(place_shell("cp -r d other; rm other/annotations/[ac]*; rm other/l.csv;"
+                                 "printf 'name,kind\\nb,x\\nd,y\\nf,y\\n' > other/l.csv"),
+                     0);
+    if (place_run("evaluate run --data other") != 0) fail_msg("%s", place_get("err"));
+    said = place_get("out");
+    if (strncmp(said, "test: 5 ", 8) != 0) fail_msg("%s", said); /* one of b, two of d, two of f */
+    sg_free(said);
+    assert_int_equal(place_run("evaluate run --data nowhere"), 1);
+    said = place_get("err");
+    assert_non_null(strstr(said, "nowhere/l.csv: cannot read"));
+    sg_free(said);
+}
+
 /* ---- the blood smears ---- */
 
 static void test_bccd(void **state)
@@ -496,7 +535,8 @@ int main(void)
         cmocka_unit_test(test_entities),    cmocka_unit_test(test_damaged_xml),
         cmocka_unit_test(test_crops),       cmocka_unit_test(test_augmentation),
         cmocka_unit_test(test_choice),      cmocka_unit_test(test_folds_by_picture),
-        cmocka_unit_test(test_bad_folders), cmocka_unit_test(test_bccd),
+        cmocka_unit_test(test_bad_folders), cmocka_unit_test(test_other_data),
+        cmocka_unit_test(test_bccd),
     };
     return cmocka_run_group_tests_name("boxes", tests, setup, place_remove);
 }

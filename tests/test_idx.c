@@ -313,7 +313,9 @@ static void test_refused_data(void **state)
     refuse(&config, "nothing: ");
     (void)snprintf(config.path, sizeof config.path, "%s/pictures", place);
     config.labels[0] = 0;
-    refuse(&config, "dataset.labels: the idx file of the classes of");
+    refuse(&config, "pictures: cannot read: No such file");
+    assert_int_equal(place_shell("cp x-images-idx3-ubyte pictures"), 0);
+    refuse(&config, "pictures is not named ...images-idx3...");
     config.path[0] = 0;
     refuse(&config, "dataset.path: the idx file");
     config = digits();
