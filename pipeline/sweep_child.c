@@ -40,16 +40,18 @@ static sg_status spawn(pid_t *out, char *const arguments[], const char *log, int
 {
     posix_spawn_file_actions_t files;
     char **environment;
+    pid_t process;
     SG_TRY(make_environment(&environment));
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
     posix_spawn_file_actions_adddup2(&files, lock, lock); /* equal numbers: it stays open (POSIX 2024, glibc 2.29) */
-    const int failed = posix_spawn(out, arguments[0], &files, NULL, arguments, environment);
+    const int failed = posix_spawn(&process, arguments[0], &files, NULL, arguments, environment);
     posix_spawn_file_actions_destroy(&files);
     sg_free(environment);
     if (failed != 0) SG_FAIL(SG_E_IO, "%s: cannot start: %s", arguments[2], strerror(failed));
+    *out = process;
     return SG_OK;
 }
 

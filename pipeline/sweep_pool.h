@@ -29,7 +29,7 @@ typedef struct sg_pool {
     sg_job *jobs;
     int count, places, threads;
     int running, done, failed; /* running: here */
-    int settled_here;          /* done or failed since begin_s */
+    int settled;               /* done or failed since begin_s */
     double begin_s;
     bool stopping; /* a signal, or an error of the sweep itself: what runs is asked to end */
     /* the live table */

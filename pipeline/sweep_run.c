@@ -45,7 +45,7 @@ static void settle(sg_pool *pool, sg_job *job, sg_run_stage stage, const char *r
     job->stage = stage;
     pool->done += stage == SG_RUN_DONE;
     pool->failed += stage == SG_RUN_FAILED;
-    pool->settled_here++;
+    pool->settled++;
     sg_pool_report(pool, job, reason);
 }
 
@@ -71,9 +71,12 @@ static sg_status start(sg_pool *pool, sg_job *job)
     job->begin_s = sg_pool_now();
     job->asked_s = 0;
     job->late = false;
-    SG_TRY(sg_child_start(&job->process, pool->folder, job->id, pool->threads, job->lock));
-    sg_run_lock_owner(job->lock, (long)job->process);
-    return SG_OK;
+    const sg_status status = sg_child_start(&job->process, pool->folder, job->id, pool->threads, job->lock);
+    if (status == SG_OK)
+        sg_run_lock_owner(job->lock, (long)job->process);
+    else
+        leave(pool, job);
+    return status;
 }
 
 /* A training process has ended; `status`: of waitpid. */
@@ -117,29 +120,29 @@ static sg_status write_config(const sg_pool *pool, const sg_job *job)
     return status;
 }
 
-/* Under the lock. */
-static sg_status begin(sg_pool *pool, sg_job *job)
+static sg_status prepare(const sg_pool *pool, const sg_job *job)
 {
     char path[SG_PATH_MAX];
     SG_TRY(write_config(pool, job));
     SG_TRY(sg_run_file(path, sizeof path, pool->folder, job->id, ".failed"));
     if (unlink(path) != 0 && errno != ENOENT) SG_FAIL(SG_E_IO, "%s: cannot remove: %s", path, strerror(errno));
-    return start(pool, job);
+    return SG_OK;
 }
 
 /* What others have made of it since this sweep began. */
 static bool settled_elsewhere(sg_pool *pool, sg_job *job)
 {
-    sg_run_state state;
+    char path[SG_PATH_MAX], reason[SG_REASON_MAX];
     const struct timespec at = failure_time(pool, job), old = job->old_failure;
     if (sg_run_is_done(pool->folder, job->id)) {
         settle(pool, job, SG_RUN_DONE, NULL);
         return true;
     }
     if ((at.tv_sec == 0 && at.tv_nsec == 0) || (at.tv_sec == old.tv_sec && at.tv_nsec == old.tv_nsec)) return false;
-    sg_run_look(&state, pool->folder, job->id);
-    if (state.stage == SG_RUN_FAILED) settle(pool, job, SG_RUN_FAILED, state.reason);
-    return state.stage == SG_RUN_FAILED;
+    if (sg_run_file(path, sizeof path, pool->folder, job->id, ".failed") != SG_OK) return false;
+    sg_last_line(reason, sizeof reason, path);
+    settle(pool, job, SG_RUN_FAILED, reason);
+    return true;
 }
 
 /* Starts the run, unless another process has it or has had it. */
@@ -150,12 +153,10 @@ static sg_status take(sg_pool *pool, sg_job *job)
     SG_TRY(sg_run_lock(&job->lock, pool->folder, job->id));
     if (job->lock < 0) return SG_OK;
     pool->running++;
-    sg_status status = SG_OK;
-    if (settled_elsewhere(pool, job)) /* between the look and the lock */
-        leave(pool, job);
-    else
-        status = begin(pool, job);
-    if (status != SG_OK) leave(pool, job);
+    const bool late = settled_elsewhere(pool, job); /* between the look and the lock */
+    const sg_status status = late ? SG_OK : prepare(pool, job);
+    if (!late && status == SG_OK) return start(pool, job);
+    leave(pool, job);
     return status;
 }
 

@@ -25,11 +25,11 @@ static void totals(char *out, size_t size, const sg_pool *pool)
     const double elapsed = sg_pool_now() - pool->begin_s;
     const int open = pool->count - pool->done - pool->failed;
     time_text(spent, sizeof spent, elapsed);
-    time_text(left, sizeof left, elapsed / (pool->settled_here > 0 ? pool->settled_here : 1) * open);
+    time_text(left, sizeof left, elapsed / (pool->settled > 0 ? pool->settled : 1) * open);
     size_t used = 0;
     if (pool->failed > 0) used += (size_t)snprintf(out, size, "%d failed, ", pool->failed);
     used += (size_t)snprintf(out + used, size - used, "%d running here, %s", pool->running, spent);
-    if (pool->settled_here > 0 && open > 0) (void)snprintf(out + used, size - used, ", about %s left", left);
+    if (pool->settled > 0 && open > 0) (void)snprintf(out + used, size - used, ", about %s left", left);
 }
 
 static void wipe(sg_pool *pool)

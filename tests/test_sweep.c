@@ -314,6 +314,7 @@ static void a_sweep_runs_once_and_is_resumed(void **state)
     assert_int_equal(place_shell("test $(grep -c '  done  *\\(fixed\\|learned\\) dose_ph=[0-9]* seed 1$' out) = 4"), 0);
     assert_int_equal(place_run("status s --json"), 0);
     assert_int_equal(place_shell("grep -q '\"done\": 4' out && test $(grep -c '\"state\": \"done\"' out) = 4"), 0);
+    assert_int_equal(place_shell("! command -v python3 > /dev/null || python3 -m json.tool out > /dev/null"), 0);
     assert_int_equal(place_run("status nowhere"), 2);
 }
 

@@ -191,6 +191,11 @@ static void parts_make_the_same_sweep(void **state)
     same_as_whole("parts");
 }
 
+#define MPI                                                                                                            \
+    "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1; mpirun -n " \
+    "4 "                                                                                                               \
+    "\"$SG\" "
+
 static void ranks_make_the_same_sweep(void **state)
 {
     const char *built = getenv("SG_TEST_MPI");
@@ -199,13 +204,17 @@ static void ranks_make_the_same_sweep(void **state)
         print_message("# skipped: built without MPI, or there is no mpirun\n");
         skip();
     }
-    assert_int_equal(place_shell("export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
-                                 "OMPI_MCA_rmaps_base_oversubscribe=1; mpirun -n 4 \"$SG\" sweep tiny.yaml -o ranks 2> "
-                                 "err"),
-                     0);
+    assert_int_equal(place_shell(MPI "sweep tiny.yaml -o ranks 2> err"), 0);
     same_as_whole("ranks");
     /* rank 0 alone has told of each run, once */
     assert_int_equal(place_shell("test $(grep -c '^\\[' err) = $(ls whole/runs/*/DONE | wc -l)"), 0);
+    assert_int_equal(place_shell(MPI "sweep tiny.yaml -o failed --set network.depth=6 2> err"), 3);
+    assert_int_equal(
+        place_shell("n=$(sed 1d failed/runs.csv | wc -l); test $(grep -c '^failed: .*exit code 2' err) = $n && "
+                    "test $(grep -c \"^scopegrad sweep: failed: $n of $n runs failed$\" err) = 1"),
+        0);
+    assert_int_equal(place_shell(MPI "sweep tiny.yaml -o failed 2> err"), 2);
+    assert_int_equal(place_shell("test $(grep -c '^scopegrad sweep: ' err) = 1"), 0);
 }
 
 int main(void)
