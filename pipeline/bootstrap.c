@@ -2,6 +2,7 @@
 #include "pipeline/bootstrap.h"
 
 #include "core/memory.h"
+#include "core/parallel.h"
 #include "core/rng.h"
 
 #include <math.h>
@@ -44,11 +45,25 @@ static sg_status number_groups(int *groups, int *group_of, const uint32_t *group
     return SG_OK;
 }
 
-static void draw(uint32_t *times, int groups, uint32_t epoch)
+/* What all draws share; each thread has its own `times` and `weight`. */
+typedef struct draws {
+    const int *group_of; /* (len) */
+    int len, groups, metrics;
+    uint32_t *times, *weight; /* (threads, len) */
+    double *value;            /* (SG_BOOTSTRAP_DRAWS, metrics) */
+    sg_statistic *statistic;
+    const void *context;
+} draws;
+
+static void draw(void *context, int number, int thread)
 {
-    const sg_rng rng = sg_rng_make(SEED, SG_RNG_BOOTSTRAP, 0, epoch, 0);
-    memset(times, 0, (size_t)groups * sizeof *times);
-    for (int i = 0; i < groups; i++) times[(int)(sg_rng_uniform(&rng, (uint32_t)i, 0) * groups)]++;
+    const draws *d = context;
+    uint32_t *times = d->times + (size_t)thread * (size_t)d->len, *weight = d->weight + (size_t)thread * (size_t)d->len;
+    const sg_rng rng = sg_rng_make(SEED, SG_RNG_BOOTSTRAP, 0, (uint32_t)number, 0);
+    memset(times, 0, (size_t)d->groups * sizeof *times);
+    for (int i = 0; i < d->groups; i++) times[(int)(sg_rng_uniform(&rng, (uint32_t)i, 0) * d->groups)]++;
+    for (int i = 0; i < d->len; i++) weight[i] = times[d->group_of[i]];
+    d->statistic(d->value + (size_t)number * (size_t)d->metrics, d->context, weight);
 }
 
 /* x (len), sorted; NaN for len 0. */
@@ -76,27 +91,25 @@ static void take_percentiles(double (*interval)[2], const double *value, int met
 sg_status sg_bootstrap(double (*interval)[2], int metrics, int len, const uint32_t *group, sg_statistic *statistic,
                        const void *context)
 {
-    int *group_of = NULL, groups;
-    uint32_t *times = NULL, *weight = NULL;
-    double *value = NULL, *sorted = NULL;
+    const size_t room = (size_t)sg_threads() * (size_t)len;
+    draws d = {.len = len, .metrics = metrics, .statistic = statistic, .context = context};
+    int *group_of = NULL;
+    double *sorted = NULL;
     sg_status status;
     SG_TRY_DONE(SG_ALLOC(&group_of, (size_t)len, "bootstrap"));
-    SG_TRY_DONE(SG_ALLOC(&times, (size_t)len, "bootstrap"));
-    SG_TRY_DONE(SG_ALLOC(&weight, (size_t)len, "bootstrap"));
-    SG_TRY_DONE(SG_ALLOC(&value, (size_t)SG_BOOTSTRAP_DRAWS * (size_t)metrics, "bootstrap"));
+    SG_TRY_DONE(SG_ALLOC(&d.times, room, "bootstrap"));
+    SG_TRY_DONE(SG_ALLOC(&d.weight, room, "bootstrap"));
+    SG_TRY_DONE(SG_ALLOC(&d.value, (size_t)SG_BOOTSTRAP_DRAWS * (size_t)metrics, "bootstrap"));
     SG_TRY_DONE(SG_ALLOC(&sorted, SG_BOOTSTRAP_DRAWS, "bootstrap"));
-    SG_TRY_DONE(number_groups(&groups, group_of, group, len));
-    for (int d = 0; d < SG_BOOTSTRAP_DRAWS; d++) {
-        draw(times, groups, (uint32_t)d);
-        for (int i = 0; i < len; i++) weight[i] = times[group_of[i]];
-        statistic(value + d * metrics, context, weight);
-    }
-    take_percentiles(interval, value, metrics, sorted);
+    SG_TRY_DONE(number_groups(&d.groups, group_of, group, len));
+    d.group_of = group_of;
+    sg_parallel(SG_BOOTSTRAP_DRAWS, draw, &d);
+    take_percentiles(interval, d.value, metrics, sorted);
 done:
     sg_free(sorted);
-    sg_free(value);
-    sg_free(weight);
-    sg_free(times);
+    sg_free(d.value);
+    sg_free(d.weight);
+    sg_free(d.times);
     sg_free(group_of);
     return status;
 }

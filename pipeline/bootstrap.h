@@ -10,7 +10,8 @@
 
 enum { SG_BOOTSTRAP_DRAWS = 2000 };
 
-/* metric (metrics) = the numbers for a set that holds picture i weight[i] times. Cannot fail; NaN: not defined. */
+/* metric (metrics) = the numbers for a set that holds picture i weight[i] times. Cannot fail; NaN: not defined.
+ * Called by several threads. */
 typedef void sg_statistic(double *metric, const void *context, const uint32_t *weight);
 
 /* interval (metrics, 2) = percentiles 2.5 and 97.5 of each metric over SG_BOOTSTRAP_DRAWS draws (between two draws by a

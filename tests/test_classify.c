@@ -12,7 +12,9 @@
 
 #include "core/memory.h"
 #include "core/rng.h"
+#include "pipeline/classes.h"
 #include "pipeline/results.h"
+#include "pipeline/run_folder.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -218,6 +220,48 @@ static void results_are_complete(void **state)
     sg_results_close(file);
 }
 
+/* The best step is the first of the highest balanced accuracies; of equal ones that with the smallest loss. */
+static void the_best_step_is_the_best(void **state)
+{
+    (void)state;
+    sg_results_file *file = results_of("first/results.h5");
+    double *step, *found, *loss, best_step;
+    int rank, dims[SG_RESULTS_RANK], best = 0;
+    OK(sg_results_read_f64(file, "/curve/validation/step", &step, &rank, dims));
+    const int count = dims[0];
+    read_matrix(&found, file, "/curve/validation/balanced_accuracy", count, 0);
+    read_matrix(&loss, file, "/curve/validation/loss", count, 0);
+    for (int i = 1; i < count; i++)
+        if (found[i] > found[best] || (found[i] == found[best] && loss[i] < loss[best])) best = i;
+    OK(sg_results_read_attribute_number(file, "/", "best_step", &best_step));
+    assert_int_equal(count, 3);
+    assert_true(best_step == step[best] && found[best] > found[0]);
+    sg_free(step);
+    sg_free(found);
+    sg_free(loss);
+    sg_results_close(file);
+}
+
+/* Each class weighs the same in all, and the mean weight is 1. */
+static void balanced_weights(void **state)
+{
+    (void)state;
+    sg_config config;
+    sg_dataset *dataset;
+    OK(sg_config_read(&config, place_path("config.yaml")));
+    OK(sg_run_dataset(&dataset, &config));
+    OK(sg_classes_resolve(&config, dataset));
+    assert_int_equal(config.found.classes, CLASSES);
+    assert_string_equal(config.dataset.classes, "0 1 2");
+    const double share = sg_dataset_count(dataset, SG_SPLIT_TRAIN) / (double)CLASSES;
+    for (int c = 0; c < CLASSES; c++) {
+        const double all = config.found.class_weight[c] * sg_dataset_class_count(dataset, SG_SPLIT_TRAIN, c);
+        assert_true(fabs(all - share) < 1e-9);
+    }
+    assert_true(config.found.class_weight[2] > 2 * config.found.class_weight[0]);
+    sg_dataset_free(dataset);
+}
+
 /* scikit-learn, from the probabilities in the file of a network that has learned little. */
 static void scikit_learn_agrees(void **state)
 {
@@ -417,6 +461,8 @@ int main(void)
         cmocka_unit_test(learns_and_finds_its_classes),
         cmocka_unit_test(results_agree_with_each_other),
         cmocka_unit_test(results_are_complete),
+        cmocka_unit_test(the_best_step_is_the_best),
+        cmocka_unit_test(balanced_weights),
         cmocka_unit_test(same_bytes_for_any_thread_count),
         cmocka_unit_test(killed_and_resumed),
         cmocka_unit_test(commands_know_classifiers),

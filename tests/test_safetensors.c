@@ -160,7 +160,7 @@ static void test_checkpoint_round_trip(void **state)
     (void)state;
     sg_model *a = make_model(3), *b = make_model(3);
     const sg_checkpoint out = {
-        .config_hash = UINT64_MAX, .seed = 5, .step = 40, .best_step = -1, .best_metric = .1 + .2};
+        .config_hash = UINT64_MAX, .seed = 5, .step = 40, .best_step = -1, .best_metric = .1 + .2, .best_loss = .3};
     sg_checkpoint in;
     wipe(b);
     assert_false(same(a, b, true));

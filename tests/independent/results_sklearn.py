@@ -1,4 +1,4 @@
-"""The metrics of a classification in results.h5 against scikit-learn, from the probabilities that stand there too.
+"""The metrics of a classification (loss.class_weight none) in results.h5 against scikit-learn, from the probabilities that stand there too.
 
 python3 results_sklearn.py results.h5"""
 import sys
@@ -16,6 +16,7 @@ with h5py.File(sys.argv[1]) as file:
     want = {
         "accuracy": metrics.accuracy_score(truth, predicted),
         "balanced_accuracy": metrics.balanced_accuracy_score(truth, predicted),
+        "loss": metrics.log_loss(truth, probability / probability.sum(1, keepdims=True), labels=range(len(names))),
         "f1": metrics.f1_score(truth, predicted, average="macro"),
         "auc": metrics.roc_auc_score(binary, probability, average="macro"),
         "average_precision": metrics.average_precision_score(binary, probability, average="macro"),
