@@ -77,6 +77,20 @@ static void arm_data(sg_text *s, const sg_figure_arm *arms, int count)
     sg_text_add(s, "EOD\n");
 }
 
+/* Five marks or fewer at 1, 2 or 5 times a power of ten: gnuplot's own would run into each other. */
+static void few_ticks(sg_text *s, const sg_figure_arm *arms, int count)
+{
+    double lo = arms[0].mean, hi = lo;
+    for (int i = 0; i < count; i++) {
+        const double half = isfinite(arms[i].half) ? arms[i].half : 0;
+        lo = fmin(lo, arms[i].mean - half);
+        hi = fmax(hi, arms[i].mean + half);
+    }
+    if (!(hi > lo)) return;
+    const double least = (hi - lo) / 5, power = pow(10, floor(log10(least))), lead = least / power;
+    sg_text_add(s, "set xtics %.6g\n", power * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10));
+}
+
 sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_arm *arms, int count)
 {
     static const char *const group[2] = {"fixed", "learned"};
@@ -92,6 +106,7 @@ sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_ar
         sg_text_add(&s, " %d", i);
     }
     sg_text_add(&s, ")\nset border 1\nset offsets graph .03, graph .03, 0, 0\n");
+    few_ticks(&s, arms, count);
     arm_data(&s, arms, count);
     sg_text_add(&s, "plot ");
     for (int k = 0; k < 2; k++) {

@@ -79,7 +79,7 @@ sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_ar
 typedef struct sg_figure_map {
     const char *title;       /* NULL: none */
     const double *value;     /* (rows, columns); NaN: no cell */
-    const char *const *text; /* (rows, columns) what stands in the cells; NULL: the values, or nothing in large maps */
+    const char *const *text; /* (rows, columns) what stands in the cells, in one or two lines; NULL: the values */
 } sg_figure_map;
 
 typedef struct sg_figure_grid {

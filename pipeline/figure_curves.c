@@ -243,7 +243,7 @@ static void panel_label(chart *c, int panel, int columns)
 
 static sg_status many_panels(sg_figure *out, chart *c)
 {
-    static const sg_figure_margin margin = {70, 12, 34, 52};
+    static const sg_figure_margin margin = {96, 12, 34, 52};
     sg_figure_layout layout = {.columns = c->count == 4 ? 2 : c->count < 3 ? c->count : 3};
     layout.rows = (c->count + layout.columns - 1) / layout.columns;
     layout.width = ROW_WIDTH / layout.columns;

@@ -16,6 +16,21 @@ static void palette_put(sg_text *s, bool reversed)
     sg_text_add(s, ")\n");
 }
 
+/* One label, or two below each other where the text has a line break. */
+static void cell_text(sg_text *s, int column, int row, const char *text, bool bright)
+{
+    const char *second = strchr(text, '\n');
+    char line[32];
+    (void)snprintf(line, sizeof line, "%.*s", second ? (int)(second - text) : 31, text);
+    sg_text_add(s, "%d %g", column, second ? row - .18 : row);
+    sg_figure_word(s, line);
+    sg_text_add(s, " %d\n", bright);
+    if (!second) return;
+    sg_text_add(s, "%d %g", column, row + .22);
+    sg_figure_word(s, second + 1);
+    sg_text_add(s, " %d\n", bright);
+}
+
 /* $m<i>: column row value; $t<i>: column row text bright. */
 static void map_data(sg_text *s, const sg_figure_grid *g, const sg_figure_map *map, int index, bool labels)
 {
@@ -30,9 +45,8 @@ static void map_data(sg_text *s, const sg_figure_grid *g, const sg_figure_map *m
         char text[32];
         if (!isfinite(v)) continue;
         (void)snprintf(text, sizeof text, "%.3g", v);
-        sg_text_add(s, "%d %d", i % g->columns, i / g->columns);
-        sg_figure_word(s, map->text ? map->text[i] : text);
-        sg_text_add(s, " %d\n", (g->reversed ? 1 - part : part) > .6);
+        cell_text(s, i % g->columns, i / g->columns, map->text ? map->text[i] : text,
+                  (g->reversed ? 1 - part : part) > .6);
     }
     sg_text_add(s, "-9 -9 \"\" 0\n-9 -9 \"\" 1\nEOD\n");
 }

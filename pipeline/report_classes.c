@@ -70,7 +70,7 @@ static void rows_to_percent(double *counts, char (*text)[32], const char **cell,
         for (int k = 0; k < n; k++) sum += counts[r * n + k];
         for (int k = r * n; k < (r + 1) * n; k++) {
             const double part = sum > 0 ? 100 * counts[k] / sum : 0;
-            (void)snprintf(text[k], sizeof text[k], n > 12 ? "%.0f" : "%.0f (%.0f %%)", counts[k], part);
+            (void)snprintf(text[k], sizeof text[k], "%.0f\n%.0f %%", counts[k], part);
             counts[k] = part;
             cell[k] = text[k];
         }

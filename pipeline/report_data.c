@@ -79,31 +79,50 @@ static int value_find(const sg_report_key *key, const char *text)
     return 0;
 }
 
-/* True if each value of key a comes with one value of key b. */
-static bool follows(const sg_report_data *data, int a, int b)
+/* What a run has of the other axes, and its value of the key in question. */
+typedef struct place {
+    uint64_t others;
+    int value;
+} place;
+
+static int by_others(const void *a, const void *b)
 {
-    bool same = true;
-    int *with;
-    if (SG_ALLOC(&with, (size_t)data->keys[a].count, "values of a key") != SG_OK) return false;
-    for (int r = 0; r < data->run_count; r++) {
-        const int *v = data->runs[r].value;
-        if (with[v[a]] != 0 && with[v[a]] != v[b] + 1) same = false;
-        with[v[a]] = v[b] + 1;
-    }
-    sg_free(with);
-    return same;
+    const place *x = a, *y = b;
+    return (x->others > y->others) - (x->others < y->others);
 }
 
-/* Keys that move with an earlier one, or with one that has more values, are no axes of their own. */
-static void axes_find(sg_report_data *data)
+/* True if no two runs differ in this axis alone: then its value follows from those of the other axes. */
+static bool follows(const sg_report_data *data, int key, place *places)
 {
-    for (int b = 0; b < data->key_count; b++) {
-        if (data->keys[b].count < 2) data->keys[b].axis = false;
-        for (int a = 0; a < data->key_count && data->keys[b].axis; a++) {
-            const bool first = data->keys[a].count > data->keys[b].count || a < b;
-            if (a != b && data->keys[a].axis && first && follows(data, a, b)) data->keys[b].axis = false;
-        }
+    const size_t count = (size_t)data->run_count;
+    for (size_t r = 0; r < count; r++) {
+        uint64_t hash = 0; /* of the values of the other axes; a clash of two would only keep an axis */
+        for (int k = 0; k < data->key_count; k++)
+            if (k != key && data->keys[k].axis) hash = (hash ^ (uint64_t)data->runs[r].value[k]) * 0x9E3779B97F4A7C15u;
+        places[r] = (place){hash ^ hash >> 29, data->runs[r].value[key]};
     }
+    qsort(places, count, sizeof *places, by_others);
+    for (size_t r = 1; r < count; r++)
+        if (places[r].others == places[r - 1].others && places[r].value != places[r - 1].value) return false;
+    return true;
+}
+
+/* Keys with many values go first, of equal ones the later: {bits, photons, range} that move together leave bits and
+ * photons as axes, from which the range follows. */
+static sg_status axes_find(sg_report_data *data)
+{
+    place *places;
+    bool tried[SG_SWEEP_KEY_MAX] = {false};
+    SG_TRY(SG_ALLOC(&places, (size_t)data->run_count, "keys of a report"));
+    for (int turn = 0; turn < data->key_count; turn++) {
+        int most = -1;
+        for (int k = 0; k < data->key_count; k++)
+            if (!tried[k] && (most < 0 || data->keys[k].count >= data->keys[most].count)) most = k;
+        tried[most] = true;
+        data->keys[most].axis = !follows(data, most, places);
+    }
+    sg_free(places);
+    return SG_OK;
 }
 
 /* ---- runs ---- */
@@ -255,7 +274,7 @@ static sg_status sweep_read(sg_report_data *out, const char *dir)
     SG_TRY(sg_sweep_index_read(&out->index, dir));
     if (out->index.title[0]) (void)snprintf(out->title, sizeof out->title, "%s", out->index.title);
     SG_TRY(rows_read(out, &out->index));
-    axes_find(out);
+    SG_TRY(axes_find(out));
     SG_TRY(cells_make(out));
     scatter_find(out);
     return SG_OK;

@@ -48,23 +48,33 @@ static void column_percentile(double *out, const double *numbers, int rows, int 
     sg_free(column);
 }
 
-/* Stairs from code 0 at 0 electrons: each threshold is one code more. */
+/* Stairs from code 0: each threshold is one code more. */
 typedef struct stairs {
     double x[CODES_MAX + 1], y[CODES_MAX + 1];
 } stairs;
 
-static void stairs_make(stairs *s, sg_figure_curve *curve, const char *name, bool strong, int columns, double end)
+static void stairs_make(stairs *s, sg_figure_curve *curve, const char *name, bool strong, int columns,
+                        const double ends[2])
 {
     for (int i = 0; i <= columns + 1; i++) s->y[i] = i <= columns ? i : columns;
-    s->x[0] = s->x[1] < 0 ? s->x[1] : 0;
-    s->x[columns + 1] = end;
+    s->x[0] = ends[0];
+    s->x[columns + 1] = ends[1];
     *curve = (sg_figure_curve){.name = name, .strong = strong, .len = columns + 2, .x = s->x, .mean = s->y};
+}
+
+/* So that every threshold lies inside, with some room. */
+static void widen(double ends[2], const double *thresholds, int count)
+{
+    for (int i = 0; i < count; i++) {
+        ends[0] = fmin(ends[0], 1.1 * thresholds[i]);
+        ends[1] = fmax(ends[1], 1.1 * thresholds[i]);
+    }
 }
 
 /* Start and end of one arm: three stairs where every pixel has its own. Returns how many. */
 static int arm_stairs(stairs s[4], sg_figure_curve curves[4], const sg_report_data *data, const sg_report_run *run)
 {
-    double *before = NULL, *after = NULL, end = 0;
+    double *before = NULL, *after = NULL, ends[2] = {0, 0};
     int rows, columns, rows_before, columns_before, count = 0;
     static const char *const names[] = {"median pixel, learned", "5 % of the pixels", "95 % of the pixels"};
     static const double part[] = {50, 5, 95};
@@ -72,13 +82,13 @@ static int arm_stairs(stairs s[4], sg_figure_curve curves[4], const sg_report_da
         table_read(data, run, "/learned/adc_threshold_initial", &before, &rows_before, &columns_before) &&
         columns == columns_before && columns + 2 <= CODES_MAX) {
         const int learned = rows > 1 ? 3 : 1;
-        for (int i = 0; i < rows * columns; i++) end = fmax(end, after[i]);
-        for (int i = 0; i < rows_before * columns; i++) end = fmax(end, before[i]);
+        widen(ends, after, rows * columns);
+        widen(ends, before, rows_before * columns);
         column_percentile(s[0].x + 1, before, rows_before, columns, 50);
-        stairs_make(&s[0], &curves[0], "before training", false, columns, 1.1 * end);
+        stairs_make(&s[0], &curves[0], "before training", false, columns, ends);
         for (int i = 0; i < learned; i++) {
             column_percentile(s[i + 1].x + 1, after, rows, columns, part[i]);
-            stairs_make(&s[i + 1], &curves[i + 1], rows > 1 ? names[i] : "learned", i == 0, columns, 1.1 * end);
+            stairs_make(&s[i + 1], &curves[i + 1], rows > 1 ? names[i] : "learned", i == 0, columns, ends);
         }
         count = 1 + learned;
     }
