@@ -147,6 +147,11 @@ sg_status sg_image_make(sg_image *out, long long pages, long long height, long l
     return SG_OK;
 }
 
+double sg_image_dot_um(double um)
+{
+    return um > 0 && um < 20 ? um : 0;
+}
+
 sg_status sg_image_check_pixel(const double pixel_um[2], const sg_image_options *options, const char *path)
 {
     const double y = pixel_um[0], x = pixel_um[1], want = options->pixel_um;

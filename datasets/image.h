@@ -61,6 +61,9 @@ sg_status sg_image_make(sg_image *out, long long pages, long long height, long l
                         const char *path);
 /* The same checks for pictures that are not read as a whole: only a side is limited to 2^28 pixels. */
 sg_status sg_image_check_size(long long pages, long long height, long long width, size_t bytes, const char *path);
+/* For the readers: `um` between the dots of a resolution tag, or 0 where that is no pixel of a microscope but a dot of a
+ * printer or a screen: from 20 um on, 1270 an inch or fewer. */
+double sg_image_dot_um(double um);
 /* For the readers: SG_E_CONFIG if `pixel_um` (y, x; 0: unknown) is not that of the options, SG_E_FORMAT if it must be
  * compared and is not square; the text says both numbers and what would do. */
 sg_status sg_image_check_pixel(const double pixel_um[2], const sg_image_options *options, const char *path);

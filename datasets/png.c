@@ -79,6 +79,14 @@ static sg_status store(const png_job *job, sg_image *out, const char *path, int 
     return SG_OK;
 }
 
+/* pHYs: pixels a metre. */
+static void read_scale(const png_job *job, sg_image *out)
+{
+    const png_uint_32 per_metre[2] = {png_get_y_pixels_per_meter(job->png, job->info),
+                                      png_get_x_pixels_per_meter(job->png, job->info)};
+    for (int i = 0; i < 2; i++) out->pixel_um[i] = per_metre[i] ? sg_image_dot_um(1e6 / per_metre[i]) : 0;
+}
+
 static sg_status decode(png_job *job, sg_image *out, const char *path, sg_image_options options)
 {
     if (setjmp(png_jmpbuf(job->png))) SG_FAIL(SG_E_FORMAT, "%s: not a readable PNG picture: %s", path, job->text);
@@ -87,6 +95,7 @@ static sg_status decode(png_job *job, sg_image *out, const char *path, sg_image_
     png_read_info(job->png, job->info);
     SG_TRY(sg_image_make(out, 1, png_get_image_height(job->png, job->info), png_get_image_width(job->png, job->info),
                          job->size, path));
+    read_scale(job, out);
     set_transforms(job, options.raw);
     job->row_bytes = (size_t)out->width * 8; /* at most 4 channels of 16 bits */
     SG_TRY(SG_ALLOC(&job->pixels, (size_t)out->height * job->row_bytes, path));

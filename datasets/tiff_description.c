@@ -1,10 +1,12 @@
-/* tiff_description.c - chooses between OME-XML and ImageJ; reads ImageJ's lines:
+/* tiff_description.c - which kind it is; reads ImageJ's lines:
  *     ImageJ=1.54f\nimages=24\nchannels=2\nslices=3\nframes=4\nhyperstack=true\nunit=micron\n
- * Pages are in the order T, Z, C, the channel fastest (imagej.net/ij/docs/guide, Stacks). */
+ * Pages are in the order T, Z, C, the channel fastest (imagej.net/ij/docs/guide, Stacks); and tifffile's JSON:
+ *     {"shape": [3, 2, 512, 512], "axes": "ZCYX"} */
 #include "datasets/tiff_description.h"
 
 #include "core/memory.h"
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +61,7 @@ sg_status sg_imagej_describe(sg_tiff_description *out, const char *text, const c
     } keys[] = {{"frames", 'T'}, {"slices", 'Z'}, {"channels", 'C'}};
     long long images, size, product = 1;
     char unit[32];
-    out->imagej = true;
+    out->may_follow = true;
     SG_TRY(line_count(&images, text, "images", path));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         SG_TRY(line_count(&size, text, keys[i].key, path));
@@ -78,6 +80,35 @@ sg_status sg_imagej_describe(sg_tiff_description *out, const char *text, const c
     return SG_OK;
 }
 
+/* ---- tifffile ---- */
+
+/* The pages of an array of this shape, in C order. Without axes, or where the two do not fit, it says nothing. */
+static void read_shape(sg_tiff_description *out, const cJSON *json)
+{
+    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(json, "shape");
+    const char *axes = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "axes"));
+    const int rank = cJSON_IsArray(shape) ? cJSON_GetArraySize(shape) : 0;
+    sg_axes pages = {.count = 0};
+    if (!axes || rank < 1 || strlen(axes) != (size_t)rank || sg_axes_check(axes, "") != SG_OK) return;
+    for (int i = 0; i < rank; i++) {
+        const double size = cJSON_GetNumberValue(cJSON_GetArrayItem(shape, i));
+        if (!(size >= 1 && size <= 1 << 28)) return;
+        if (!strchr("YXS", axes[i])) sg_axes_add(&pages, axes[i], (long long)size);
+    }
+    if (sg_axes_pages(&pages) > 1 << 28) return;
+    out->pages = pages;
+    out->may_follow = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "truncated"));
+}
+
+static void describe_shape(sg_tiff_description *out, const char *text)
+{
+    cJSON *json = cJSON_Parse(text);
+    if (json) read_shape(out, json);
+    cJSON_Delete(json);
+}
+
+/* ---- any ---- */
+
 sg_status sg_tiff_describe(sg_tiff_description *out, const char *text, int samples, const char *path)
 {
     *out = (sg_tiff_description){.pages.count = 0};
@@ -85,6 +116,7 @@ sg_status sg_tiff_describe(sg_tiff_description *out, const char *text, int sampl
     if (strncmp(text, "ImageJ=", 7) == 0) return sg_imagej_describe(out, text, path);
     if (strstr(text, "<OME ") || strstr(text, "<OME>") || strstr(text, "OME:OME "))
         return sg_ome_describe(out, text, samples, path);
+    if (strncmp(text, "{\"shape\":", 9) == 0) describe_shape(out, text);
     return SG_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "datasets/tiff_page.h"
 
 #include "datasets/half.h"
+#include "datasets/image.h"
 
 #include <math.h>
 #include <string.h>
@@ -197,9 +198,6 @@ void sg_tiff_page_row(const sg_tiff_page *page, const unsigned char *row, uint32
 
 /* ---- size of the pixels ---- */
 
-/* Above this it is the resolution of a printer or a screen, 1270 dots an inch or fewer, and says nothing. */
-static const double PRINTED_UM = 20;
-
 void sg_tiff_page_scale(double pixel_um[2], TIFF *tif, double unit_um)
 {
     static const uint32_t tags[2] = {TIFFTAG_YRESOLUTION, TIFFTAG_XRESOLUTION};
@@ -210,6 +208,6 @@ void sg_tiff_page_scale(double pixel_um[2], TIFF *tif, double unit_um)
         float resolution = 0;
         const bool there = TIFFGetField(tif, tags[i], &resolution) && resolution > 0 && isfinite(resolution);
         const double size = there ? um / (double)resolution : 0;
-        pixel_um[i] = unit_um > 0 || size < PRINTED_UM ? size : 0;
+        pixel_um[i] = unit_um > 0 ? size : sg_image_dot_um(size);
     }
 }

@@ -129,8 +129,8 @@ static sg_status find_following(sg_tiff_reader *r, double planes)
     if (page->tiled || TIFFGetStrileOffset(r->tif, last) != (uint64_t)r->following + last * page->block_bytes ||
         page->compression != COMPRESSION_NONE || page->planar == PLANARCONFIG_SEPARATE || page->bits % 8 ||
         r->following <= 0 || end > (double)r->info.bytes)
-        SG_FAIL(SG_E_FORMAT, "%s: its ImageJ description says %.0f pages, but the file has one; is it truncated?",
-                r->path, planes);
+        SG_FAIL(SG_E_FORMAT, "%s: its description says %.0f pages, but the file has one; is it truncated?", r->path,
+                planes);
     return SG_OK;
 }
 
@@ -140,8 +140,8 @@ static sg_status name_planes(sg_tiff_reader *r)
     const sg_tiff_description *d = &r->description;
     r->axes = d->pages;
     const double planes = sg_axes_pages(&r->axes);
-    if (d->imagej && r->directories == 1 && planes > 1) return find_following(r, planes);
-    if (r->axes.count == 0 || (d->imagej && planes == 1)) {
+    if (d->may_follow && r->directories == 1 && planes > 1) return find_following(r, planes);
+    if (r->axes.count == 0 || (d->may_follow && planes == 1)) {
         r->axes.count = 0;
         if (r->directories > 1) sg_axes_add(&r->axes, 'Q', r->directories);
     } else if (d->directory) {
@@ -150,8 +150,7 @@ static sg_status name_planes(sg_tiff_reader *r)
                 SG_FAIL(SG_E_FORMAT, "%s: its OME-XML places plane %d in directory %d, the file has %d", r->path, i,
                         d->directory[i], r->directories);
     } else if (planes != r->directories) {
-        SG_FAIL(SG_E_FORMAT, "%s: its ImageJ description says %.0f pages, the file has %d", r->path, planes,
-                r->directories);
+        SG_FAIL(SG_E_FORMAT, "%s: its description says %.0f pages, the file has %d", r->path, planes, r->directories);
     }
     return SG_OK;
 }

@@ -1,5 +1,5 @@
-/* test_tiff.c - TIFF of every depth and layout, stacks of ImageJ, OME-TIFF: read as tifffile wrote it, written as
- * tifffile reads it; and damaged ones, each of which gives one line that names it. */
+/* test_tiff.c - TIFF of every depth and layout, stacks of ImageJ, OME-TIFF, and axes of .npy and HDF5: read as tifffile,
+ * NumPy and h5py wrote them, written as tifffile reads it; and damaged ones, each of which gives one line that names it. */
 #include "core/file.h"
 #include "core/memory.h"
 #include "datasets/csv.h"
@@ -25,7 +25,7 @@ static void must(sg_status status)
     if (status != SG_OK) fail_msg("%s", sg_error_text());
 }
 
-/* ---- beside tifffile ---- */
+/* ---- beside tifffile, NumPy and h5py ---- */
 
 /* Runs a script of tests/python on the folder; skips where a module is missing. */
 static void run_python(const char *script)
@@ -36,7 +36,7 @@ static void run_python(const char *script)
                    script, place, place);
     const int status = system(command), code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
     if (code == 77 || code == 127) {
-        print_message("# python3 with tifffile and NumPy is not there\n");
+        print_message("# python3 with tifffile, NumPy and h5py is not there\n");
         skip();
     }
     char *out = place_get("out");
@@ -57,36 +57,33 @@ static void check_pages(const char *name, const sg_image *got, const sg_image *w
 
 static void check_row(const sg_csv *table, int row)
 {
-    const char *name = sg_csv_text(table, row, 0);
-    char path[128];
-    double channel, y_um, x_um;
+    const char *file = sg_csv_text(table, row, 0), *pages = sg_csv_text(table, row, 5);
+    char path[64];
+    double channel, um[2];
     sg_image got, want;
-    must(sg_csv_number(&channel, table, row, 3));
-    must(sg_csv_number(&y_um, table, row, 5));
-    must(sg_csv_number(&x_um, table, row, 6));
-    (void)snprintf(path, sizeof path, "%s.npy", name);
+    must(sg_csv_number(&channel, table, row, 4));
+    for (int i = 0; i < 2; i++) must(sg_csv_number(&um[i], table, row, 6 + i));
+    (void)snprintf(path, sizeof path, "want_%s.npy", sg_csv_text(table, row, 1));
     must(sg_image_read(&want, place_path(path)));
-    (void)snprintf(path, sizeof path, "%s.tif", name);
-    must(sg_image_read_as(&got, place_path(path),
-                          (sg_image_options){.axes = sg_csv_text(table, row, 1),
-                                             .take = sg_csv_text(table, row, 2),
+    must(sg_image_read_as(&got, place_path(file),
+                          (sg_image_options){.axes = sg_csv_text(table, row, 2),
+                                             .take = sg_csv_text(table, row, 3),
                                              .channel = (int)channel}));
-    check_pages(name, &got, &want);
-    if (strcmp(got.axes, sg_csv_text(table, row, 4)) != 0)
-        fail_msg("%s: pages are '%s', not '%s'", name, got.axes, sg_csv_text(table, row, 4));
-    if (!(fabs(got.pixel_um[0] - y_um) <= 1e-6 && fabs(got.pixel_um[1] - x_um) <= 1e-6))
-        fail_msg("%s: pixels of %g x %g um, not %g x %g", name, got.pixel_um[0], got.pixel_um[1], y_um, x_um);
+    check_pages(file, &got, &want);
+    if (strcmp(got.axes, pages) != 0) fail_msg("%s: pages are '%s', not '%s'", file, got.axes, pages);
+    if (!(fabs(got.pixel_um[0] - um[0]) <= 1e-6 && fabs(got.pixel_um[1] - um[1]) <= 1e-6))
+        fail_msg("%s: pixels of %g x %g um, not %g x %g", file, got.pixel_um[0], got.pixel_um[1], um[0], um[1]);
     sg_image_free(&got);
     sg_image_free(&want);
 }
 
-static void test_tifffile_writes(void **state)
+static void test_python_writes(void **state)
 {
     (void)state;
     sg_csv table;
-    run_python("write_tiffs.py");
+    run_python("write_pictures.py");
     must(sg_csv_read(&table, place_path("table.csv")));
-    assert_true(table.rows > 70);
+    assert_true(table.rows > 130);
     for (int row = 0; row < table.rows; row++) check_row(&table, row);
     sg_csv_free(&table);
 }
@@ -457,6 +454,63 @@ static void test_pixel_size(void **state)
     }
 }
 
+/* ---- the commands ---- */
+
+static void put_channels(const char *name, double pixel_um)
+{
+    enum { SIDE = 32 };
+    static uint16_t data[3 * SIDE * SIDE];
+    const char *const names[] = {"DAPI", "GFP", "Cy3"};
+    const sg_tiff_form form = {3, SIDE, SIDE, 16, pixel_um, .axis = 'C', .channel = names};
+    sg_tiff_writer *writer;
+    for (int i = 0; i < 3 * SIDE * SIDE; i++) data[i] = (uint16_t)(i * 7919 % 4001);
+    must(sg_tiff_create(&writer, place_path(name), &form));
+    must(sg_tiff_append(writer, data, 3 * SIDE));
+    must(sg_tiff_finish(writer));
+}
+
+static void expect_exit(const char *arguments, int code, const char *says)
+{
+    const int got = place_run(arguments);
+    char *text = place_get("err");
+    if (got != code || !strstr(text, says))
+        fail_msg("%s: exit code %d, '%s', not %d, '%s'", arguments, got, text, code, says);
+    sg_free(text);
+}
+
+static void test_simulate(void **state)
+{
+    sg_image image, other;
+    (void)state;
+    place_put_text("c.yaml", "sample: {size_px: 32, pixel_um: 0.5}\n"
+                             "illumination: {rows: 3, columns: 3, pattern: random, exposures: 2}\n"
+                             "camera: {pixel_um: 1}\n");
+    put_channels("in.ome.tif", .5);
+    put_channels("coarse.ome.tif", .65);
+#define SIMULATE(picture, sets) "simulate c.yaml -o out.ome.tif -i " picture " " sets
+    expect_exit(SIMULATE("in.ome.tif", ""), 1, "3 pages, C=3, this sample has 1 channel; dataset.take chooses");
+    expect_exit(SIMULATE("in.ome.tif", "--set dataset.take=C=RFP"), 2, "no channel has this name");
+    expect_exit(SIMULATE("in.ome.tif", "--set dataset.axes=YZ"), 2, "lacks Y or X");
+    expect_exit(SIMULATE("coarse.ome.tif", "--set dataset.take=C=GFP"), 2,
+                "0.65 um wide, but 0.5 um by sample.pixel_um");
+    assert_false(sg_file_exists(place_path("out.ome.tif")));
+    expect_exit(SIMULATE("coarse.ome.tif", "--set dataset.take=C=GFP --set dataset.pixel_size=ignore"), 0, "");
+    must(sg_image_read(&other, place_path("out.ome.tif")));
+    expect_exit(SIMULATE("in.ome.tif", "--set dataset.take=C=1"), 0, "");
+    must(sg_image_read(&image, place_path("out.ome.tif")));
+    assert_true(image.pages == 2 && image.bits == 16 && image.width == 16 && fabs(image.pixel_um[1] - 1) <= 1e-9);
+    assert_string_equal(image.axes, "C=2");
+    assert_memory_equal(image.data, other.data, 2 * 16 * 16 * sizeof(float));
+    sg_image_free(&other);
+    expect_exit("simulate c.yaml -i in.ome.tif -o all.h5 --set dataset.take=C=GFP", 0, "");
+    must(sg_image_read(&other, place_path("all.h5:/stages/adu")));
+    assert_true(other.pages == 2 && fabs(other.pixel_um[1] - 1) <= 1e-9);
+    assert_memory_equal(image.data, other.data, 2 * 16 * 16 * sizeof(float));
+    sg_image_free(&image);
+    sg_image_free(&other);
+    expect_exit("simulate c.yaml -i in.ome.tif -o out.tif --leds", 2, "out.tif holds one");
+}
+
 /* ---- damage ---- */
 
 static const kind victims[] = {
@@ -615,8 +669,8 @@ int main(void)
     (void)TIFFSetWarningHandler(NULL);
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
-        TEST(test_tifffile_writes), TEST(test_kinds),      TEST(test_ome_written), TEST(test_descriptions_refused),
-        TEST(test_axes_refused),    TEST(test_pixel_size), TEST(test_damage),
+        TEST(test_python_writes), TEST(test_kinds),      TEST(test_ome_written), TEST(test_descriptions_refused),
+        TEST(test_axes_refused),  TEST(test_pixel_size), TEST(test_simulate),    TEST(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,12 @@
-"""Writes TIFF files of every kind that tifffile knows, for tests/test_tiff.c to read: NAME.tif, the pages it must find as NAME.npy
-(float32), and table.csv: name, axes, take, channel, what the pages are, pixel size (y, x). Exit 77 without the module."""
+"""Writes TIFF files of every kind that tifffile knows, .npy and HDF5, for tests/test_tiff.c to read; the pages that it must find as
+want_N.npy (float32), and table.csv: file, N, axes, take, channel, what the pages are, pixel size (y, x). Exit 77 without the
+modules."""
 import csv
 import os
 import sys
 
 try:
+    import h5py
     import numpy as np
     import tifffile
 except ImportError as error:
@@ -15,7 +17,7 @@ folder = sys.argv[1]
 rng = np.random.default_rng(1)
 H, W = 37, 45
 table = csv.writer(open(os.path.join(folder, "table.csv"), "w", newline=""))
-table.writerow(["name", "axes", "take", "channel", "pages", "pixel_y_um", "pixel_x_um"])
+table.writerow(["file", "want", "axes", "take", "channel", "pages", "pixel_y_um", "pixel_x_um"])
 
 
 def pixels(dtype, *shape):
@@ -28,10 +30,20 @@ def pixels(dtype, *shape):
     return rng.integers(info.min, info.max, shape, dtype, endpoint=True)
 
 
+files = set()
+
+
+def want(file, pages, axes="", take="", channel=0, said="", pixel=(0, 0)):
+    assert file not in files, file
+    files.add(file)
+    pages = np.asarray(pages)
+    np.save(os.path.join(folder, f"want_{len(files)}.npy"), pages.reshape(-1, *pages.shape[-2:]).astype(np.float32))
+    table.writerow([file, len(files), axes, take, channel, said, *pixel])
+
+
 def put(name, data, pages, axes="", take="", channel=0, said="", pixel=(0, 0), **options):
     tifffile.imwrite(os.path.join(folder, name + ".tif"), data, **options)
-    np.save(os.path.join(folder, name + ".npy"), np.asarray(pages).reshape(-1, *np.asarray(pages).shape[-2:]).astype(np.float32))
-    table.writerow([name, axes, take, channel, said, *pixel])
+    want(name + ".tif", pages, axes, take, channel, said, pixel)
 
 
 # depths, in both byte orders, strips and tiles
@@ -82,9 +94,48 @@ for order in ("TZCYX", "CTZYX", "ZCTYX", "TCZYX"):
 colour = pixels("u1", 3, H, W, 3)
 put("ome_rgb", colour, colour[..., 2], channel=2, said="Z=3", ome=True, photometric="rgb", metadata={"axes": "ZYXS"})
 put("ome_big", stack, stack, said="C=6", ome=True, bigtiff=True, metadata={"axes": "CYX"})
+# tifffile's own way
+put("shaped", hyper, hyper.transpose(1, 0, 2, 3, 4), said="T=3 Z=2 C=4", metadata={"axes": "ZTCYX"}, photometric="minisblack")
+put("shaped_alone", stack, stack[2], take="Z=2", metadata={"axes": "ZYX"}, photometric="minisblack", truncate=True)
+put("shaped_rgb", colour, colour[..., 1], channel=1, said="Z=3", metadata={"axes": "ZYXS"}, photometric="rgb")
+put("shaped_unnamed", hyper, hyper, said="Q=24", photometric="minisblack")
 # resolution tags: centimetres and inches of a microscope, not those of a printer
 plain = pixels("u1", H, W)
 put("centimetres", plain, plain, pixel=(.5, .4), resolution=(25000, 20000), resolutionunit="CENTIMETER", metadata=None)
 put("inches", plain, plain, pixel=(2.54, 2.54), resolution=(10000, 10000), resolutionunit="INCH", metadata=None)
 put("printer", plain, plain, resolution=(300, 300), resolutionunit="INCH", metadata=None)
 put("deflated", stack, stack, said="Q=6", compression="zlib", predictor=True, photometric="minisblack", metadata=None)
+# .npy: types, byte orders, orders of the axes
+for code in ("b1", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"):
+    for order in "<>":
+        data = pixels(code, 3, H, W).astype(np.dtype(code).newbyteorder(order))
+        for layout in "CF":
+            name = f"{code}_{'big' if order == '>' else 'little'}_{layout}.npy"
+            np.save(os.path.join(folder, name), np.asarray(data, order=layout))
+            want(name, data, said="Q=3")
+many = pixels("i2", 3, 2, H, W, 4)
+for layout in "CF":
+    np.save(os.path.join(folder, f"five_{layout}.npy"), np.asarray(many, order=layout))
+    want(f"five_{layout}.npy", np.moveaxis(many, 4, 2).swapaxes(0, 1), axes="ZTYXC", said="T=2 Z=3 C=4")
+    np.save(os.path.join(folder, f"take_{layout}.npy"), np.asarray(many, order=layout))
+    want(f"take_{layout}.npy", np.moveaxis(many, 4, 2)[2, 1, 1:2], axes="ZTYXC", take="Z=2 C=1 T=1")
+np.save(os.path.join(folder, "turned.npy"), many[0, 0, :, :, 0].T)
+want("turned.npy", many[0, 0, :, :, 0], axes="XY")
+np.save(os.path.join(folder, "page.npy"), many[0, :, :, :, 0])
+want("page.npy:2", many[0, 1, :, :, 0])
+# HDF5: rank, axes and pixels in attributes
+with h5py.File(os.path.join(folder, "arrays.h5"), "w") as h5:
+    h5["plain"] = many[0, 0, :, :, 0]
+    h5["stack"] = np.moveaxis(many, 4, 2)[0, 0].astype(">f8")
+    h5["group/named"] = many
+    h5["group/named"].attrs["axes"] = "ZTYXC"
+    h5["group/named"].attrs["pixel_um"] = .65
+    h5["five"] = many
+    h5["five"].attrs["element_size_um"] = [2, .5, .25]
+    h5.create_dataset("chunks", data=many, chunks=(1, 1, 10, 10, 4), compression="gzip")
+want("arrays.h5:/plain", many[0, 0, :, :, 0])
+want("arrays.h5:/stack", np.moveaxis(many, 4, 2)[0, 0], said="Q=4")
+want("arrays.h5:/stack:3", many[0, 0, :, :, 2])
+want("arrays.h5:/group/named", np.moveaxis(many, 4, 2).swapaxes(0, 1), said="T=2 Z=3 C=4", pixel=(.65, .65))
+want("arrays.h5:/five", many[1, :, :, :, 3], axes="ZTYXC", take="Z=1 C=3", said="T=2", pixel=(.5, .25))
+want("arrays.h5:/chunks", np.moveaxis(many, 4, 2)[2, 1, 2:3], axes="TZYXC", take="T=2 C=2 Z=1")
