@@ -84,7 +84,7 @@ sg_status sg_dataset_add(sg_dataset *dataset, const char *name, const char *imag
     return SG_OK;
 }
 
-static void free_item(sg_item *item)
+void sg_item_free(sg_item *item)
 {
     sg_free(item->name);
     sg_free(item->image_path);
@@ -122,7 +122,7 @@ static int drop_beyond_limit(sg_dataset *dataset, int count)
         sort_items(items, count, compare_ids);
         sort_items(items, keep, compare_items);
     }
-    for (int i = keep; i < count; i++) free_item(&items[i]);
+    for (int i = keep; i < count; i++) sg_item_free(&items[i]);
     memmove(items + keep, items + count, (size_t)(dataset->count - count) * sizeof *items);
     dataset->count -= drop;
     return drop;
@@ -188,32 +188,6 @@ sg_status sg_dataset_load(const sg_dataset *dataset, sg_item *item)
     return kinds[dataset->config.kind].load(dataset, item);
 }
 
-/* Loads every item; those that are skipped leave the list. */
-static sg_status load_items(sg_dataset *dataset)
-{
-    int kept = 0, first[4] = {0};
-    if (!kinds[dataset->config.kind].load) return SG_OK;
-    SG_TRY(sg_store_open(dataset));
-    for (int i = 0; i < dataset->count; i++) {
-        sg_item *item = &dataset->items[i];
-        const sg_status status = sg_store_load(dataset, item);
-        if (status != SG_OK) SG_TRY(sg_skip(dataset, status, item->name));
-        if (status != SG_OK) {
-            free_item(item);
-            *item = (sg_item){0};
-            continue;
-        }
-        SG_TRY(sg_store_keep(dataset, kept, item));
-        const sg_item keep = *item;
-        *item = (sg_item){0};
-        dataset->items[kept++] = keep;
-        for (int s = keep.split; s < 3; s++) first[s + 1] = kept;
-    }
-    dataset->count = kept;
-    memcpy(dataset->first, first, sizeof first);
-    return sg_store_finish(dataset);
-}
-
 static sg_status check_training(const sg_dataset *dataset, const char *what)
 {
     if (sg_dataset_count(dataset, SG_SPLIT_TRAIN) > 0 || dataset->config.test_only) return SG_OK;
@@ -229,7 +203,7 @@ static sg_status fill(sg_dataset *dataset)
     sg_classes_sort(dataset);
     order_items(dataset);
     SG_TRY(check_training(dataset, "is"));
-    SG_TRY(load_items(dataset));
+    if (kinds[dataset->config.kind].load) SG_TRY(sg_dataset_load_all(dataset));
     sg_page_free(dataset->page);
     dataset->page = NULL;
     SG_TRY(check_training(dataset, "that can be read is"));
@@ -267,7 +241,7 @@ sg_status sg_dataset_open(sg_dataset **out, const sg_dataset_config *config, con
 void sg_dataset_free(sg_dataset *dataset)
 {
     if (!dataset) return;
-    for (int i = 0; i < dataset->count; i++) free_item(&dataset->items[i]);
+    for (int i = 0; i < dataset->count; i++) sg_item_free(&dataset->items[i]);
     sg_free(dataset->items);
     for (int i = 0; i < dataset->field_count; i++) {
         sg_free(dataset->fields[i].data);

@@ -86,6 +86,9 @@ sg_status sg_dataset_check(const sg_dataset_config *config, const sg_dataset_gri
 /* Decodes what an item's list entry names: picture, labels, scale. On an error what it allocated is freed with the item.
  */
 sg_status sg_dataset_load(const sg_dataset *dataset, sg_item *item);
+/* Loads every item; those that are skipped leave the list. */
+sg_status sg_dataset_load_all(sg_dataset *dataset);
+void sg_item_free(sg_item *item);
 /* Appends an item with a copy of the name and its id; NULL paths stay NULL. */
 sg_status sg_dataset_add(sg_dataset *dataset, const char *name, const char *image_path, const char *label_path,
                          sg_split split, sg_item **out);

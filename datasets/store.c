@@ -234,10 +234,10 @@ static sg_status begin_cache(sg_dataset *dataset, int kept)
 sg_status sg_store_keep(sg_dataset *dataset, int kept, sg_item *item)
 {
     sg_store *store = dataset->store;
-    if (store->cache) return SG_OK;
+    if (!item->picture.data) return SG_OK; /* it came from the cache */
     store->bytes += sg_raster_bytes(&item->picture) + sg_raster_bytes(&item->labels);
     if (store->bytes <= store->limit) return SG_OK;
-    if (!store->writer) SG_TRY(begin_cache(dataset, kept));
+    if (!store->writer && !store->cache) SG_TRY(begin_cache(dataset, kept));
     if (store->writer) return sg_cache_put(store->writer, item->number, &item->picture, &item->labels, item->scale);
     sg_raster_free(&item->picture);
     sg_raster_free(&item->labels);

@@ -1,6 +1,7 @@
 /* test_cache.c - a dataset larger than its memory gives the same bytes from the cache, whatever happens to the file. */
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/parallel.h"
 #include "datasets/cache.h"
 #include "datasets/dataset.h"
 #include "datasets/tiff.h"
@@ -69,6 +70,7 @@ static int make_files(void **state)
 {
     if (place_make(state)) return -1;
     (void)signal(SIGXFSZ, SIG_IGN);
+    sg_threads_set(1); /* a process that has had OpenMP threads cannot be forked and use them */
     char splits[PICTURES * 32] = "name,split\n", line[32];
     if (sg_folder_make(place_path("data/images")) || sg_folder_make(place_path("data/labels"))) return -1;
     for (int i = 0; i < PICTURES; i++) {
@@ -220,6 +222,7 @@ static void test_same_bytes(void **state)
     (void)state;
     char path[512];
     struct stat first, second;
+    clear();
     content *want = reference();
     assert_int_equal(files(NULL, "*"), 0); /* what fits into memory needs no cache */
     (void)make_cache(path);
@@ -233,6 +236,24 @@ static void test_same_bytes(void **state)
     dataset = open_with(1000); /* nobody reads the cache when all fits */
     expect(dataset, want, "memory beside a cache", 0);
     sg_dataset_free(dataset);
+    free(want);
+}
+
+/* From here on: several threads decode, in any order; the file is the same to the byte. */
+static void test_many_threads(void **state)
+{
+    (void)state;
+    char path[512];
+    content *want = reference();
+    (void)make_cache(path);
+    assert_int_equal(place_shell("cp cache/deep/*.cache one"), 0);
+    sg_threads_set(5);
+    content *got = reference();
+    assert_memory_equal(got, want, sizeof *got);
+    (void)make_cache(path);
+    assert_int_equal(place_shell("cmp cache/deep/*.cache one"), 0);
+    expect_cached(want, "threads", 5);
+    free(got);
     free(want);
 }
 
@@ -523,13 +544,14 @@ static void test_training(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bytes),       cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_damage),           cmocka_unit_test(test_damage_is_counted),
-        cmocka_unit_test(test_damage_read_only), cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_old_version),      cmocka_unit_test(test_changed_file),
-        cmocka_unit_test(test_changed_in_use),   cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_no_folder),        cmocka_unit_test(test_processes_at_once),
-        cmocka_unit_test(test_killed),           cmocka_unit_test(test_training),
+        cmocka_unit_test(test_processes_at_once), cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_same_bytes),        cmocka_unit_test(test_many_threads),
+        cmocka_unit_test(test_batches),           cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage_is_counted), cmocka_unit_test(test_damage_read_only),
+        cmocka_unit_test(test_truncated),         cmocka_unit_test(test_old_version),
+        cmocka_unit_test(test_changed_file),      cmocka_unit_test(test_changed_in_use),
+        cmocka_unit_test(test_full_disk),         cmocka_unit_test(test_no_folder),
+        cmocka_unit_test(test_training),
     };
     return cmocka_run_group_tests(tests, make_files, place_remove);
 }
