@@ -277,6 +277,7 @@ static void damaged_files_are_refused_with_one_line(void **state)
     const char signs[] = "{}[]:,-&*!\"'\n \t#%@0eE.|>?";
     int refusals = 0;
     (void)state;
+    sg_sweep_free(read_sweep(text));
     for (uint32_t round = 0; round < 150; round++) {
         char copy[sizeof text];
         sg_sweep *sweep;
