@@ -132,6 +132,27 @@ sg_status sg_cmd_run_load(sg_config *config, sg_model **model, sg_program *progr
     return sg_weights_read(*model, path);
 }
 
+static bool may_differ(const char *set, bool arithmetic)
+{
+    static const char *const keys[] = {"dataset.axes=", "dataset.take=", "dataset.pixel_size="};
+    for (int i = 0; i < SG_COUNT(keys); i++)
+        if (strncmp(set, keys[i], strlen(keys[i])) == 0) return true;
+    return arithmetic && strncmp(set, "nn.", 3) == 0;
+}
+
+sg_status sg_cmd_run_sets(sg_config *config, const sg_option_list *sets, bool arithmetic)
+{
+    for (int i = 0; i < sets->count; i++) {
+        if (!may_differ(sets->item[i], arithmetic))
+            SG_FAIL(SG_E_USAGE,
+                    "--set %s: only %sdataset.axes, dataset.take and dataset.pixel_size may differ from the training",
+                    sets->item[i], arithmetic ? "keys that begin with nn., " : "");
+        SG_TRY(sg_config_set(config, sets->item[i], "--set"));
+    }
+    SG_TRY(sg_axes_check(config->dataset.axes, "dataset.axes"));
+    return sg_axes_check_take(config->dataset.take, "dataset.take");
+}
+
 /* The central square of every page, scaled; beyond the edge what a dataset has there. */
 static sg_status crop(float *out, const sg_image *image, const sg_sample_scale *scale, const char *path,
                       const sg_config *config, int size_px)
@@ -155,10 +176,11 @@ sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, c
     sg_image image = {0};
     sg_sample_scale *scale = NULL;
     sg_status status;
+    const int bin = config->dataset.bin > 1 ? config->dataset.bin : 1;
     SG_TRY_DONE(SG_ALLOC(&scale, (size_t)size->sample_channels, path));
     SG_TRY_DONE(sg_sample_read_raw(&image, scale, path, config->microscope.sample.kind, size->sample_channels,
                                    sg_colours_rise(&config->microscope.optics),
-                                   sg_dataset_options(&config->dataset, config->microscope.sample.pixel_um)));
+                                   sg_dataset_options(&config->dataset, config->microscope.sample.pixel_um / bin)));
     SG_TRY_DONE(sg_picture_bin(&image, config->dataset.bin, path));
     SG_TRY_DONE(crop(out, &image, scale, path, config, size->sample_px));
 done:

@@ -19,6 +19,9 @@ void sg_cmd_line(char out[SG_COMMAND_MAX], int argc, char **argv);
  * training). Free with sg_model_free and sg_program_free, also after an error. SG_E_USAGE: no finished run;
  * SG_E_CONFIG: its config.yaml is not the one that it was trained with; SG_E_FORMAT: damaged weights. */
 sg_status sg_cmd_run_load(sg_config *config, sg_model **model, sg_program *program, const char *folder, int batch);
+/* Applies --set to the config of a trained run. How files are read may differ from the training (dataset.axes, take,
+ * pixel_size), with `arithmetic` also how the network is computed (nn.); SG_E_USAGE for all other keys. */
+sg_status sg_cmd_run_sets(sg_config *config, const sg_option_list *sets, bool arithmetic);
 /* out (sample_channels, sample_px^2): the middle of what sg_sample_read makes of a file, binned by
  * dataset.bin. SG_E_SHAPE: it is smaller, without the margin. */
 sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, const sg_microscope_size *size);

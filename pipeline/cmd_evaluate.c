@@ -57,12 +57,13 @@ static sg_status use_data(sg_dataset_config *dataset, const char *path)
     if (sg_dataset_kind_has_classes(dataset->kind))
         SG_TRY(use_classes(dataset, path));
     else if (dataset->kind != SG_DATASET_STACK)
-        *dataset = (sg_dataset_config){.kind = SG_DATASET_FOLDER, .test_only = true};
+        *dataset = (sg_dataset_config){.kind = SG_DATASET_FOLDER, .test_only = true, .pixel_size = dataset->pixel_size};
     (void)snprintf(dataset->path, sizeof dataset->path, "%s", path);
     return SG_OK;
 }
 
-static sg_status evaluate(const char *folder, sg_split split, const char *output, const char *data)
+static sg_status evaluate(const char *folder, sg_split split, const char *output, const char *data,
+                          const sg_option_list *sets)
 {
     sg_config config;
     sg_model *model = NULL;
@@ -73,6 +74,7 @@ static sg_status evaluate(const char *folder, sg_split split, const char *output
     sg_status status;
     SG_TRY_DONE(sg_cmd_run_load(&config, &model, &program, folder, 0));
     if (data != NULL) SG_TRY_DONE(use_data(&config.dataset, data));
+    SG_TRY_DONE(sg_cmd_run_sets(&config, sets, false));
     SG_TRY_DONE(sg_run_dataset(&dataset, &config));
     SG_TRY_DONE(sg_classes_resolve(&config, dataset));
     if (output == NULL) {
@@ -100,11 +102,13 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
     int threads = 0;
     bool done = false;
     sg_split split = SG_SPLIT_TEST;
+    sg_option_list sets = {0};
     const sg_option options[] = {
         {"split", 's', SG_OPTION_TEXT, &split_name, "NAME", "train, validation or test"},
         {"data", 'd', SG_OPTION_TEXT, &data, "PATH",
          "another folder with images/ and labels/, all of it; of a run on a stack, another stack of the same LEDs"},
         {"output", 'o', SG_OPTION_TEXT, &output, "FILE.h5", "also write scores, light and example pictures"},
+        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "dataset.axes, take, pixel_size: see docs/formats.md"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},
     };
     const sg_usage usage = {"evaluate",
@@ -120,5 +124,5 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
     if (!sg_split_find(&split, split_name))
         SG_FAIL(SG_E_USAGE, "--split: '%s' is not one of train, validation, test", split_name);
     sg_threads_set(threads);
-    return evaluate(folder, split, output, data);
+    return evaluate(folder, split, output, data, &sets);
 }

@@ -113,29 +113,6 @@ done:
     return status;
 }
 
-/* How the network is computed and files are read may differ from the training; what it computes may not. */
-static bool may_differ(const char *set)
-{
-    static const char *const keys[] = {"nn.", "dataset.axes=", "dataset.take=", "dataset.pixel_size="};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strncmp(set, keys[i], strlen(keys[i])) == 0) return true;
-    return false;
-}
-
-static sg_status apply_sets(prediction *p)
-{
-    for (int i = 0; i < p->sets->count; i++) {
-        if (!may_differ(p->sets->item[i]))
-            SG_FAIL(SG_E_USAGE,
-                    "--set %s: only keys that begin with nn., dataset.axes, dataset.take and dataset.pixel_size may "
-                    "differ from the training",
-                    p->sets->item[i]);
-        SG_TRY(sg_config_set(&p->config, p->sets->item[i], "--set"));
-    }
-    SG_TRY(sg_axes_check(p->config.dataset.axes, "dataset.axes"));
-    return sg_axes_check_take(p->config.dataset.take, "dataset.take");
-}
-
 /* A picture has one class: no pages, no tiles. */
 static sg_status predict_classes(prediction *p, const char *folder)
 {
@@ -144,7 +121,7 @@ static sg_status predict_classes(prediction *p, const char *folder)
         SG_FAIL(SG_E_USAGE, "--tile, --overlap, --compress: %s is a classifier, its output is a table", folder);
     const int batch = pictures.count < p->config.train.batch_size ? pictures.count : p->config.train.batch_size;
     SG_TRY(sg_cmd_run_load(&p->config, &p->model, &p->program, folder, batch));
-    SG_TRY(apply_sets(p));
+    SG_TRY(sg_cmd_run_sets(&p->config, p->sets, true));
     sg_program_free(&p->program);
     SG_TRY(sg_program_make(&p->program, &p->config, p->model, batch, SG_PROGRAM_EVALUATE, NULL));
     return sg_predict_classes(p->output, &pictures, &p->config, p->model, &p->program);
@@ -155,7 +132,7 @@ static sg_status predict_all(prediction *p, const char *folder)
     SG_TRY(sg_run_config(&p->config, folder));
     if (p->config.network.kind != SG_NETWORK_UNET) return predict_classes(p, folder);
     SG_TRY(load_network(p, folder));
-    SG_TRY(apply_sets(p));
+    SG_TRY(sg_cmd_run_sets(&p->config, p->sets, true));
     if (p->config.microscope.sample.kind == SG_SAMPLE_STACK && !p->measured)
         SG_FAIL(SG_E_USAGE, "%s: was trained on a measured stack; give camera pictures with --measured", folder);
     if (p->tiles.overlap_px >= 0 && p->tiles.overlap_px < sg_unet_halo(&p->config.unet))

@@ -312,6 +312,7 @@ static void folders_that_are_no_run_are_refused(void **state)
         {"cp -r run edited && sed -i 's/read_noise_e: 2/read_noise_e: 3/' edited/config.yaml; $SG evaluate edited",
          "edited/config.yaml: was changed after the training: 'read_noise_e: 3', trained with 'read_noise_e: 2'", 2},
         {"$SG evaluate run --split exam", "--split: 'exam' is not one of train, validation, test", 2},
+        {"$SG evaluate run --set network.depth=1", "--set network.depth=1: only dataset.axes", 2},
         {"$SG report nopair -o new.html", "nopair", 1},
         {"mkdir torn; head -c 3000 run/results.h5 > torn/results.h5; $SG report torn -o new.html", "results.h5", 1},
     };
