@@ -430,6 +430,24 @@ static void two_sweeps_share_a_folder(void **state)
         0);
 }
 
+/* A terminal of 60 columns: rows are cut there, so that they can be taken back. */
+static void a_terminal_has_a_live_table(void **state)
+{
+    (void)state;
+    if (place_shell("command -v script > /dev/null") != 0) {
+        print_message("# skipped: there is no script(1)\n");
+        skip();
+    }
+    assert_int_equal(place_shell("script -qec \"stty cols 60; '$SG' sweep tiny.yaml -o live -j 1\" /dev/null > out"),
+                     0);
+    assert_int_equal(
+        place_shell(
+            "tr -d '\\r' < out | sed 's/.*\\x1b\\[J//' > rows; grep -q '^  [0-9a-f]*  step [0-9]' rows && "
+            "grep -q \"$(printf '\\033')\\[[0-9]*A\" out && tail -n 1 rows | grep -q '^4 of 4 done, 0 running' && "
+            "test $(awk '{ if (length($0) > n) n = length($0) } END { print n }' rows) -le 59"),
+        0);
+}
+
 static void a_dry_run_writes_nothing(void **state)
 {
     (void)state;
@@ -472,6 +490,7 @@ int main(void)
         cmocka_unit_test(a_run_that_takes_too_long_is_ended),
         cmocka_unit_test(an_orphan_is_waited_for),
         cmocka_unit_test(two_sweeps_share_a_folder),
+        cmocka_unit_test(a_terminal_has_a_live_table),
         cmocka_unit_test(a_dry_run_writes_nothing),
         cmocka_unit_test(a_job_array_is_written),
     };
