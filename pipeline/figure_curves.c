@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHART_WIDTH = 740, CHART_HEIGHT = 400, ROW_WIDTH = 1080, LEGEND_ROW = 22, HOVER_MAX = 600 };
+enum { CHART_WIDTH = 740, CHART_HEIGHT = 400, ROW_WIDTH = 1080, LEGEND_ROW = 25, HOVER_MAX = 600 };
 
 typedef struct chart {
     sg_text s;
@@ -243,17 +243,18 @@ static void panel_label(chart *c, int panel, int columns)
 
 static sg_status many_panels(sg_figure *out, chart *c)
 {
-    static const sg_figure_margin margin = {96, 12, 34, 52};
+    static const sg_figure_margin margin = {96, 12, 34, 56};
     sg_figure_layout layout = {.columns = c->count == 4 ? 2 : c->count < 3 ? c->count : 3};
     layout.rows = (c->count + layout.columns - 1) / layout.columns;
     layout.width = ROW_WIDTH / layout.columns;
     layout.height = layout.columns == 2 ? 340 : 290;
-    const int entry = 9 * longest_name(c) + 60, keys = ROW_WIDTH / entry < 1 ? 1 : ROW_WIDTH / entry;
-    layout.below = c->most > 1 ? 24 + LEGEND_ROW * ((named(c) + keys - 1) / keys) : 12;
+    const int entry = 11 * longest_name(c) + 80, keys = ROW_WIDTH / entry < 1 ? 1 : ROW_WIDTH / entry;
+    layout.below = c->most > 1 ? 34 + LEGEND_ROW * ((named(c) + keys - 1) / keys) : 12;
     const double edge = .05 * (c->y_hi - c->y_lo);
     if (!c->axes->unit_square && !c->axes->log_y && edge > 0)
         sg_text_add(&c->s, "set yrange [%.9g:%.9g]\n", c->y_lo - edge, c->y_hi + edge);
-    sg_text_add(&c->s, "$outside << EOD\n9 9\nEOD\nunset key\nset title offset 0,-.6\nset multiplot\n");
+    sg_text_add(&c->s,
+                "$outside << EOD\n9 9\nEOD\nunset key\nset tics font ',11'\nset title offset 0,-.6\nset multiplot\n");
     for (int p = 0; p < c->count; p++) {
         sg_figure_place(&c->s, &layout, &margin, p);
         panel_label(c, p, layout.columns);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABELS_MAX = 400, MAP_MAX = 3, SIDE_MIN = 190, CELL_MIN = 46, CELL_HIGH = 34, BAR = 76 };
+enum { LABELS_MAX = 400, MAP_MAX = 3, SIDE_MIN = 190, CELL_MIN = 46, CELL_HIGH = 34, BAR = 96 };
 
 /* Parula-like and readable in grey: dark blue, green-blue, light yellow. */
 static void palette_put(sg_text *s, bool reversed)
@@ -93,14 +93,15 @@ sg_status sg_figure_maps(sg_figure *out, const sg_figure_grid *g, const sg_figur
               cell = 8 * letters + 10 > CELL_MIN ? 8 * letters + 10 : CELL_MIN;
     const int wide = labels && g->columns * cell > SIDE_MIN ? g->columns * cell : SIDE_MIN;
     const int high = labels ? g->rows * CELL_HIGH : SIDE_MIN * g->rows / g->columns;
-    const sg_figure_margin margin = {(g->y_tick ? 40 + 8 * longest(g->y_tick, g->rows) : 12), BAR + 24, 30,
-                                     g->x_tick ? 60 : 14};
+    const sg_figure_margin margin = {(g->y_tick ? 54 + 9 * longest(g->y_tick, g->rows) : 12), BAR + 24, 30,
+                                     g->x_tick ? 66 : 14};
     sg_figure_layout layout = {.columns = count < MAP_MAX ? count : MAP_MAX};
     layout.width = margin.left + wide + margin.right;
     layout.height = margin.top + (high > 100 ? high : 100) + margin.bottom;
     while (layout.columns > 1 && layout.columns * layout.width > 1320) layout.columns--;
     layout.rows = (count + layout.columns - 1) / layout.columns;
-    sg_text_add(&s, "set encoding utf8\nunset border\nunset key\nset title offset 0,-.5\nset cbtics scale .4\n");
+    sg_text_add(&s, "set encoding utf8\nunset border\nunset key\nset title offset 0,-.5\nset tics font ',12'\nset "
+                    "cbtics scale .4\n");
     sg_figure_label(&s, "xlabel", g->x ? g->x : "");
     sg_figure_label(&s, "ylabel", g->y ? g->y : "");
     sg_figure_label(&s, "cblabel", g->z ? g->z : "");

@@ -77,7 +77,7 @@ const char sg_report_style[] =
     "@media print{:root{--page:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--learned:#a84300;--fixed:#005a8f}"
     "body{font-size:11pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}main{max-width:none;padding:0}"
     ".card,figure,tr{break-inside:avoid}h2{break-after:avoid}}\n"
-    "@media (max-width:640px){.leds .two{grid-column:auto}main{padding:1.3rem .8rem "
+    "@media (max-width:640px){.whole{overflow-x:auto}.whole svg{min-width:620px}.leds .two{grid-column:auto}main{padding:1.3rem .8rem "
     "3rem}.card{padding:.8rem}.chain{padding:.8rem}}\n";
 
 const char sg_report_script[] =

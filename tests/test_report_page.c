@@ -30,7 +30,7 @@ static const char probe[] =
     "document.querySelectorAll('details').forEach(d => d.open = true);\n"
     "const found = [];\n"
     "const say = (what, value) => found.push(what + '=' + value);\n"
-    "const wide = [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll,.chain') &&\n"
+    "const wide = [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll,.chain,.whole') &&\n"
     "    e.getBoundingClientRect().right > innerWidth + 1);\n"
     "say('overflow', Math.max(0, document.documentElement.scrollWidth - innerWidth) + wide.length);\n"
     "const boxes = [...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect());\n"
