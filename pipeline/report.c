@@ -23,6 +23,7 @@ static void page_write(sg_page *page)
     sg_page_light(page);
     sg_page_hardware(page);
     sg_page_examples(page);
+    sg_page_strip(page);
     sg_page_curves(page);
     sg_page_table(page);
     sg_page_setup(page);

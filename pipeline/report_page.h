@@ -30,6 +30,8 @@ void sg_page_setup(sg_page *page);
 void sg_page_chain(sg_page *page);
 /* report_examples.c */
 void sg_page_examples(sg_page *page);
+/* report_strip.c: figures/examples.png, without a place on the page; nothing where gnuplot is missing */
+void sg_page_strip(sg_page *page);
 /* report_light.c */
 void sg_page_light(sg_page *page);
 /* report_hardware.c */

@@ -86,6 +86,7 @@ static void page_is_whole(void **state)
         has_figure("lights/figures/dice_illumination_dose_ph");
         has_figure("lights/figures/light_learned_illumination_dose_ph");
         has_figure("lights/figures/curve_train");
+        assert_true(sg_file_exists(place_path("lights/figures/examples.png")));
     }
     sg_free(page);
 }
