@@ -27,7 +27,7 @@ bool sg_hdf5_exists(hid_t file, const char *path)
 
 static sg_status group_make(sg_results *results, const char *path)
 {
-    const hid_t group = H5Gcreate2(results->file, path, results->link_plist, results->group_plist, H5P_DEFAULT);
+    const hid_t group = H5Gcreate2(results->file, path + 1, results->link_plist, results->group_plist, H5P_DEFAULT);
     if (group < 0) SG_FAIL(SG_E_STATE, "results: cannot make the group %s", path);
     H5Gclose(group);
     return SG_OK;
@@ -52,7 +52,7 @@ static sg_status groups_make(sg_results *results, const char *path, bool last_to
 static sg_status attribute_write(const sg_results *results, const char *path, const char *name, hid_t type,
                                  const void *value)
 {
-    const hid_t object = H5Oopen(results->file, path, H5P_DEFAULT);
+    const hid_t object = H5Oopen(results->file, path[1] ? path + 1 : ".", H5P_DEFAULT);
     const hid_t space = H5Screate(H5S_SCALAR);
     const hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     const herr_t error = attribute < 0 ? -1 : H5Awrite(attribute, type, value);
@@ -126,7 +126,7 @@ static sg_status dataset_write(sg_results *results, const char *path, int rank, 
     if (sg_hdf5_exists(results->file, path)) SG_FAIL(SG_E_STATE, "results: %s is written twice", path);
     const hid_t space = rank ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR);
     const hid_t plist = dataset_plist(rank, dims, type.bytes);
-    const hid_t set = H5Dcreate2(results->file, path, type.disk, space, results->link_plist, plist, H5P_DEFAULT);
+    const hid_t set = H5Dcreate2(results->file, path + 1, type.disk, space, results->link_plist, plist, H5P_DEFAULT);
     const herr_t error = set < 0 ? -1 : H5Dwrite(set, type.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
     if (set >= 0) H5Dclose(set);
     H5Pclose(plist);

@@ -10,9 +10,7 @@
 enum { DEPTH_MAX = 8, NAME_BYTES = 200, ELEMENTS_MAX = 1 << 28 };
 
 typedef struct copy {
-    sg_results *to;
-    const char *to_path; /* the group that becomes "" */
-    hid_t base;          /* the same group, open */
+    sg_results *to; /* begins where the run does: its paths stay as they are */
     sg_results_scalar_visitor visit;
     void *context;
 } copy;
@@ -125,15 +123,13 @@ static sg_status show(const copy *c, const char *path, const sg_hdf5_block *bloc
 
 static sg_status dataset_copy(const copy *c, hid_t from, const char *path)
 {
-    char to[SG_RESULTS_PATH_MAX];
     sg_hdf5_block block;
-    SG_TRY(path_below(to, c->to_path, path));
     sg_status status = block_read(&block, from, path);
-    if (status == SG_OK) status = sg_hdf5_block_write(c->to, to, &block);
+    if (status == SG_OK) status = sg_hdf5_block_write(c->to, path, &block);
     if (status == SG_OK) status = show(c, path, &block);
     block_free(&block);
     SG_TRY(status);
-    return attributes_copy(c, from, to);
+    return attributes_copy(c, from, path);
 }
 
 /* ---- all that stands in a group, in alphabetical order ---- */
@@ -185,22 +181,25 @@ sg_status sg_results_scalars(const sg_results_file *from, sg_results_scalar_visi
 static sg_status dataset_scales(const copy *c, hid_t set, const char *path)
 {
     (void)set;
-    return sg_hdf5_scales(c->base, path);
+    return sg_hdf5_scales(c->to->file, path);
+}
+
+static sg_status copy_all(const copy *c, hid_t from)
+{
+    SG_TRY(attributes_copy(c, from, "/"));
+    SG_TRY(members_visit(c, from, "", 0, dataset_copy));
+    return members_visit(c, c->to->file, "", 0, dataset_scales); /* now that all datasets are there */
 }
 
 sg_status sg_results_copy(sg_results *to, const char *to_path, const sg_results_file *from, const char *from_path,
                           sg_results_scalar_visitor visit, void *context)
 {
-    copy c = {.to = to, .to_path = to_path, .visit = visit, .context = context};
+    sg_results inside = *to;
+    const copy c = {.to = &inside, .visit = visit, .context = context};
     const hid_t group = H5Gopen2(from->file, from_path, H5P_DEFAULT);
-    if (group < 0) return fail(from_path);
-    sg_status status = attributes_copy(&c, group, to_path);
-    if (status == SG_OK) status = members_visit(&c, group, "", 0, dataset_copy);
-    H5Gclose(group);
-    SG_TRY(status);
-    c.base = H5Gopen2(to->file, to_path, H5P_DEFAULT); /* scales come when all datasets are there */
-    if (c.base < 0) return fail(to_path);
-    status = members_visit(&c, c.base, "", 0, dataset_scales);
-    H5Gclose(c.base);
+    inside.file = H5Gopen2(to->file, to_path, H5P_DEFAULT);
+    const sg_status status = group < 0 || inside.file < 0 ? fail(from_path) : copy_all(&c, group);
+    if (inside.file >= 0) H5Gclose(inside.file);
+    if (group >= 0) H5Gclose(group);
     return status;
 }

@@ -17,7 +17,8 @@
 enum { SG_RESULTS_TAIL = 16, SG_RESULTS_PATH_MAX = 256, SG_RESULTS_NAME = 32 };
 
 struct sg_results {
-    hid_t file, group_plist, link_plist;
+    hid_t file; /* or a group: paths begin there */
+    hid_t group_plist, link_plist;
     struct sg_file_draft *draft; /* NULL: the file grows in memory */
 };
 
