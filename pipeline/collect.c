@@ -3,18 +3,16 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "pipeline/collect_lock.h"
 #include "pipeline/collect_table.h"
 #include "pipeline/config.h"
 #include "pipeline/results_hdf5.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/schema.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 enum { HASH_TEXT = 17 };
@@ -271,21 +269,7 @@ static sg_status file_make(collection *c, const char *output)
     return status;
 }
 
-/* ---- one at a time ---- */
-
-/* The lock goes with the process; the empty file stays. */
-static sg_status lock_take(int *lock, const char *output)
-{
-    char path[SG_PATH_MAX];
-    if (snprintf(path, sizeof path, "%s.lock", output) >= (int)sizeof path)
-        SG_FAIL(SG_E_USAGE, "%s: the path is too long", output);
-    *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (*lock < 0) SG_FAIL(SG_E_IO, "%s: cannot write: %s", path, strerror(errno));
-    if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return SG_OK;
-    (void)close(*lock);
-    *lock = -1;
-    SG_FAIL(SG_E_USAGE, "%s: another collect is writing it", output);
-}
+/* ---- all of it ---- */
 
 static sg_status collect(collection *c, const char *output)
 {
@@ -314,8 +298,8 @@ sg_status sg_collect(sg_collect_count *out, const char *const *folders, int fold
                      FILE *messages)
 {
     collection c = {.folders = folders, .folder_count = folder_count, .messages = messages};
-    int lock = -1;
-    SG_TRY(lock_take(&lock, output));
+    int lock;
+    SG_TRY(sg_collect_lock(&lock, output));
     const sg_status status = collect(&c, output);
     (void)close(lock);
     *out = c.count;

@@ -336,6 +336,26 @@ static void test_full_disk(void **state)
     all_done();
 }
 
+/* Killed at any moment, it leaves the older file or the new one, and the next one clears away what it began. */
+static void test_killed(void **state)
+{
+    (void)state;
+    all_done();
+    check_run("collect s -o once.h5", 0, NULL);
+    place_put_text("killed.h5.tmp-12345-0", "half");
+    for (int i = 0; i < 12; i++) {
+        char line[200];
+        (void)snprintf(line, sizeof line,
+                       "rm -f killed.h5; (timeout -s KILL %d.%03d $SG collect s -o killed.h5; true) > out 2> err; "
+                       "test ! -e killed.h5 || cmp killed.h5 once.h5",
+                       i / 9, (4 << i) % 1000);
+        if (place_shell(line) != 0) fail_msg("%s", line);
+    }
+    check_run("collect s -o killed.h5", 0, "6 of 6");
+    check_same("killed.h5", "once.h5");
+    assert_int_equal(place_shell("! ls killed.h5.tmp* 2> ls"), 0);
+}
+
 static void python(const char *modules, const char *script)
 {
     char line[512];
@@ -372,7 +392,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_content),    cmocka_unit_test(test_order),  cmocka_unit_test(test_kept),
         cmocka_unit_test(test_unreadable), cmocka_unit_test(test_parts),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_pandas), cmocka_unit_test(test_example),
+        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_killed), cmocka_unit_test(test_pandas),
+        cmocka_unit_test(test_example),
     };
     return cmocka_run_group_tests_name("collect", tests, folder_make, place_remove);
 }
