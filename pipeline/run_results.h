@@ -13,7 +13,8 @@ typedef struct sg_run_summary {
     const sg_dataset *dataset;
     const sg_log *log; /* NULL: no curves */
     int64_t best_step;
-    uint64_t config_hash; /* of what was asked for, before camera.range_e auto was resolved; 0: of config */
+    uint64_t config_hash; /* of what was asked for, before the classes were found and camera.range_e: auto; 0: of
+                           * config */
 } sg_run_summary;
 
 /* Evaluates the test split and writes scores, curves, learned hardware and example pictures to `path`. scores: the

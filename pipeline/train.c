@@ -26,6 +26,7 @@
 typedef struct trainer {
     sg_config asked;  /* as the user gave it, with the classes of the data */
     sg_config config; /* the same, with a first camera.range_e where it was auto */
+    uint64_t name;    /* hash of the config as the user gave it: the run's name in a sweep */
     bool range_auto;
     const char *folder;
     const sg_train_options *options;
@@ -81,6 +82,7 @@ static sg_status prepare(trainer *t)
 {
     SG_TRY(sg_run_dataset(&t->dataset, &t->config));
     SG_TRY(sg_run_splits(t->dataset));
+    SG_TRY(sg_config_hash(&t->name, &t->asked));
     SG_TRY(sg_classes_resolve(&t->asked, t->dataset));
     SG_TRY(sg_classes_resolve(&t->config, t->dataset));
     SG_TRY(sg_config_hash(&t->state.config_hash, &t->asked));
@@ -275,7 +277,7 @@ static sg_status finish(trainer *t)
     SG_TRY(sg_config_write(&config_text, &t->asked, SG_CONFIG_PORTABLE));
     sg_status status = sg_weights_write(t->model, weights, config_text);
     const sg_run_summary summary = {&t->config, config_text, t->model,    &t->evaluate,
-                                    t->dataset, &t->log,     chosen.step, t->state.config_hash};
+                                    t->dataset, &t->log,     chosen.step, t->name};
     if (status == SG_OK) status = sg_run_results_save(&summary, SG_SPLIT_TEST, results, NULL);
     sg_free(config_text);
     if (status == SG_OK && t->options->report) status = sg_report_make(t->folder, report);

@@ -133,6 +133,23 @@ static void learns_and_finds_its_classes(void **state)
     sg_free(log);
 }
 
+/* A run is called by the configuration that was given, as a sweep calls it: without the classes that were found. */
+static void its_name_is_that_of_the_given_config(void **state)
+{
+    (void)state;
+    sg_config config;
+    uint64_t hash;
+    char *name, own[32];
+    OK(sg_config_read(&config, place_path("config.yaml")));
+    OK(sg_config_hash(&hash, &config));
+    (void)snprintf(own, sizeof own, "%016llx", (unsigned long long)hash);
+    sg_results_file *file = results_of("first/results.h5");
+    OK(sg_results_read_text(file, "/provenance/config_hash", &name));
+    assert_string_equal(name, own);
+    sg_free(name);
+    sg_results_close(file);
+}
+
 static void read_matrix(double **out, const sg_results_file *file, const char *path, int rows, int columns)
 {
     int rank, dims[SG_RESULTS_RANK];
@@ -459,6 +476,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(learns_and_finds_its_classes),
+        cmocka_unit_test(its_name_is_that_of_the_given_config),
         cmocka_unit_test(results_agree_with_each_other),
         cmocka_unit_test(results_are_complete),
         cmocka_unit_test(the_best_step_is_the_best),
