@@ -1,7 +1,10 @@
 /* average_pool.c - mean of each k x k square, stride k; k = 0: of the whole picture (global average pooling, Lin, Chen &
  * Yan, ICLR 2014).
  *   forward   y = mean of x over the square;  backward  dx += dy / (size of the square); what is left over gets nothing */
+#include "core/bf16.h"
 #include "core/parallel.h"
+#include "core/tiles.h"
+#include "nn/lanes.h"
 #include "nn/ops.h"
 
 typedef struct average_pool_attr {
@@ -56,6 +59,126 @@ void R(average_pool_backward)(const sg_run *run)
 }
 
 #ifdef SG_ONCE
+/* ---- the fast row: any form, as what stands before is a convolution's ---- */
+
+/* Channel c, pixel p of image n. */
+static size_t number_at(const sg_lanes *v, int n, int c, size_t p)
+{
+    return (size_t)n * v->image_step + (size_t)(c / v->lanes) * v->piece + p * (size_t)v->lanes +
+           (size_t)(c % v->lanes);
+}
+
+static float get(const void *from, sg_type type, size_t at)
+{
+    return type == SG_BF16 ? sg_bf16_to_float(((const sg_bf16 *)from)[at]) : ((const float *)from)[at];
+}
+
+static void put(void *to, sg_type type, size_t at, float v)
+{
+    if (type == SG_BF16)
+        ((sg_bf16 *)to)[at] = sg_bf16_from_float(v);
+    else
+        ((float *)to)[at] = v;
+}
+
+/* Sums over a square of `lanes` channels that lie side by side. */
+SG_SIMD static void square_sums(double *restrict sum, const sg_run *run, const sg_lanes *in, size_t first,
+                                sg_shape square)
+{
+    const size_t lanes = (size_t)in->lanes, len = (size_t)square.w * lanes;
+    float tile[SG_TILE];
+    for (size_t l = 0; l < lanes; l++) sum[l] = 0;
+    for (size_t r = 0; r < (size_t)square.h; r++)
+        for (size_t i = 0; i < len; i += SG_TILE) {
+            const size_t count = sg_tile_len(i, len);
+            const float *x = sg_tile_in_f32(run->in[0], in->type, first + r * (size_t)in->w * lanes + i, count, tile);
+            for (size_t j = 0; j < count; j += lanes)
+                for (size_t l = 0; l < lanes; l++) sum[l] += (double)x[j + l];
+        }
+}
+
+static void blocks_forward_slice(void *context, int slice, int thread)
+{
+    const sg_run *run = *(const sg_run **)context;
+    const sg_shape square = average_square_f32(run->node);
+    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->in_form[0]),
+                   out = sg_lanes_of(run->node->shape, run->node->form);
+    const int n = slice / in.blocks, channel = slice % in.blocks * in.lanes;
+    double sum[SG_LANES];
+    (void)thread;
+    for (size_t p = 0; p < out.pixels; p++) {
+        const size_t top = p / (size_t)out.w * (size_t)square.h, left = p % (size_t)out.w * (size_t)square.w;
+        square_sums(sum, run, &in, number_at(&in, n, channel, top * (size_t)in.w + left), square);
+        for (int l = 0; l < in.lanes; l++)
+            put(run->out, out.type, number_at(&out, n, channel + l, p), (float)(sum[l] / (square.h * square.w)));
+    }
+}
+
+/* dx += share in a square, a share for each channel. */
+SG_SIMD static void add_shares(const sg_run *run, const sg_lanes *in, size_t first, sg_shape square,
+                               const float *restrict share)
+{
+    const size_t lanes = (size_t)in->lanes, len = (size_t)square.w * lanes;
+    float tile[SG_TILE];
+    for (size_t r = 0; r < (size_t)square.h; r++)
+        for (size_t i = 0; i < len; i += SG_TILE) {
+            const size_t at = first + r * (size_t)in->w * lanes + i, count = sg_tile_len(i, len);
+            float *dx = sg_tile_out_f32(run->din[0], in->type, at, count, true, tile);
+            for (size_t j = 0; j < count; j += lanes)
+                for (size_t l = 0; l < lanes; l++) dx[j + l] += share[l];
+            sg_tile_done_f32(run->din[0], in->type, at, count, dx);
+        }
+}
+
+static void blocks_backward_slice(void *context, int slice, int thread)
+{
+    const sg_run *run = *(const sg_run **)context;
+    const sg_shape square = average_square_f32(run->node);
+    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->in_form[0]),
+                   out = sg_lanes_of(run->node->shape, run->node->form);
+    const int n = slice / in.blocks, channel = slice % in.blocks * in.lanes;
+    float share[SG_LANES];
+    (void)thread;
+    for (size_t p = 0; p < out.pixels; p++) {
+        const size_t top = p / (size_t)out.w * (size_t)square.h, left = p % (size_t)out.w * (size_t)square.w;
+        for (int l = 0; l < in.lanes; l++)
+            share[l] = get(run->dout, out.type, number_at(&out, n, channel + l, p)) / (float)(square.h * square.w);
+        add_shares(run, &in, number_at(&in, n, channel, top * (size_t)in.w + left), square, share);
+    }
+}
+
+static void blocks_forward(const sg_run *run)
+{
+    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->in_form[0]);
+    sg_parallel(in.n * in.blocks, blocks_forward_slice, &run);
+}
+
+static void blocks_backward(const sg_run *run)
+{
+    const sg_lanes in = sg_lanes_of(run->node->in_shape[0], run->node->in_form[0]);
+    if (run->din[0]) sg_parallel(in.n * in.blocks, blocks_backward_slice, &run);
+}
+
+static bool blocks_take(const sg_node *node, bool backward)
+{
+    (void)node, (void)backward;
+    return true;
+}
+
+static unsigned blocks_layouts(void)
+{
+    return SG_NCHW8 | SG_NCHW16;
+}
+
+static const sg_fast average_pool_blocks = {
+    .name = "blocks",
+    .takes = blocks_take,
+    .blocked = blocks_layouts,
+    .any_form = true,
+    .forward = blocks_forward,
+    .backward = blocks_backward,
+};
+
 static sg_status average_pool_infer(sg_node *node)
 {
     const average_pool_attr *a = node->attr;
@@ -82,6 +205,7 @@ const sg_op sg_op_average_pool = {
     .formula = "y = mean of x over each k x k square, or over the whole picture",
     .infer = average_pool_infer,
     SG_REFERENCE(average_pool),
+    .fast = {&average_pool_blocks},
     .linear = true,
     .cases = average_pool_cases,
 };

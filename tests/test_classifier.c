@@ -120,6 +120,67 @@ static void test_torch(void **state)
         for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) net_check(&net_cases[c], &ways[i]);
 }
 
+/* ---- values in blocks of channels, also as bf16, against double ---- */
+
+enum { SAMPLES = 3, SIDE = 20, NUMBERS = SAMPLES * SIDE * SIDE };
+
+/* The loss and its gradient by x of a network wide enough for blocks. */
+static void gradient_of(double *loss, double gradient[NUMBERS], const sg_plan_options *options)
+{
+    static const sg_classifier_config net = {SG_CLASSIFIER_RESNET, 3, 16, 2, SG_NORM_BATCH, 0};
+    sg_model *model = NULL;
+    sg_plan *plan = NULL;
+    sg_graph *g = sg_graph_new();
+    OK(sg_model_new(&model, 7));
+    const sg_value z = sg_classifier(g, sg_variable(g, "x", SG_SHAPE(SAMPLES, 1, SIDE, SIDE), false), &net);
+    const sg_value label = sg_input(g, "label", SG_SHAPE(SAMPLES, 1, 1, 1));
+    OK(sg_plan_make(&plan, g, model, sg_cross_entropy(g, z, label, NULL), options));
+    for (size_t i = 0; i < NUMBERS; i++)
+        if (options->f64)
+            ((double *)sg_plan_input(plan, "x"))[i] = (double)(float)check_random("x", 0, i);
+        else
+            ((float *)sg_plan_input(plan, "x"))[i] = (float)check_random("x", 0, i);
+    for (int i = 0; i < SAMPLES; i++)
+        if (options->f64)
+            ((double *)sg_plan_input(plan, "label"))[i] = i;
+        else
+            ((float *)sg_plan_input(plan, "label"))[i] = (float)i;
+    sg_plan_step_set(plan, &(sg_step){.training = true});
+    OK(sg_plan_forward(plan));
+    OK(sg_plan_backward(plan));
+    *loss = sg_plan_loss(plan);
+    for (size_t i = 0; i < NUMBERS; i++) gradient[i] = golden_at(sg_plan_input_grad(plan, "x"), options->f64, i);
+    sg_plan_free(plan);
+    sg_model_free(model);
+    sg_graph_free(g);
+}
+
+/* |a - b| / |b| (Euclidean). */
+static double distance(const double *a, const double *b, size_t len)
+{
+    double off = 0, all = 0;
+    for (size_t i = 0; i < len; i++) off += (a[i] - b[i]) * (a[i] - b[i]), all += b[i] * b[i];
+    return sqrt(off / all);
+}
+
+static void test_blocks(void **state)
+{
+    static double exact[NUMBERS], fast[NUMBERS];
+    static const struct {
+        sg_plan_options options;
+        double tolerance;
+    } ways[] = {{{.backward = true}, 1e-3}, {{.backward = true, .bf16 = true}, .2}};
+    double exact_loss, loss;
+    (void)state;
+    gradient_of(&exact_loss, exact, &(sg_plan_options){.backward = true, .f64 = true});
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        gradient_of(&loss, fast, &ways[i].options);
+        const double off = distance(fast, exact, NUMBERS);
+        print_message("# way %zu: loss %.2g off, gradient %.2g\n", i, fabs(loss / exact_loss - 1), off);
+        assert_true(fabs(loss / exact_loss - 1) <= ways[i].tolerance && off <= ways[i].tolerance);
+    }
+}
+
 /* ---- training steps ---- */
 
 enum { CLASSES = 5 };
@@ -264,10 +325,8 @@ static void test_bad_nets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_torch),
-        cmocka_unit_test(test_bits),
-        cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_bad_nets),
+        cmocka_unit_test(test_torch),   cmocka_unit_test(test_blocks),   cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_dropout), cmocka_unit_test(test_bad_nets),
     };
     return cmocka_run_group_tests_name("classifier", tests, NULL, NULL);
 }
