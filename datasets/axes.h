@@ -1,6 +1,7 @@
 /* axes.h - what the dimensions of a picture file mean, a letter each as in tifffile: "YX", "CYX", "TZCYX". Y and X are
- * rows and columns; every other dimension is pages. However a file orders them, pages come in the order T I Q P N E K Z C
- * S, the first one slowest: time, pictures, unknown, positions, pictures, exposures, LEDs, focal planes, channels, colours. */
+ * rows and columns; every other dimension is pages. However a file orders them, pages come in the order T (time), I
+ * (pictures), Q (unknown), P (positions), N (pictures), E (exposures), K (LEDs), Z (focal planes), C (channels), S
+ * (colours), the first one slowest. */
 #ifndef SG_DATASETS_AXES_H
 #define SG_DATASETS_AXES_H
 
@@ -37,8 +38,8 @@ sg_status sg_axes_check(const char *letters, const char *what);
 sg_status sg_axes_check_take(const char *take, const char *what);
 /* Adds an axis; strides are those of an array in C order. */
 void sg_axes_add(sg_axes *axes, char name, long long size);
-/* Names the axes anew (as many letters as axes, SG_E_SHAPE otherwise), cuts those of `take` to one index (SG_E_RANGE: no
- * such index, name or axis) and sorts the rest, Y and X last. Errors name `path`. */
+/* Names the axes anew (as many letters as axes, SG_E_SHAPE otherwise), cuts those of `take` to one index (SG_E_RANGE:
+ * no such index, name or axis) and sorts the rest, Y and X last. Errors name `path`. */
 sg_status sg_axes_arrange(sg_axes *axes, const sg_axes_order *order, const char *path);
 /* The element (or page) of a page: `page` counts all axes but Y and X, the last one fastest. */
 long long sg_axes_at(const sg_axes *axes, long long page);

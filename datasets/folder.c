@@ -160,13 +160,14 @@ sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *sp
 
 /* ---- reading a pair ---- */
 
-static sg_status load_label(sg_item *item)
+static sg_status load_label(const sg_dataset *dataset, sg_item *item)
 {
     const sg_raster *picture = &item->picture;
     sg_image label;
     int32_t *labels;
     sg_status status = SG_OK;
-    SG_TRY(sg_image_read_as(&label, item->label_path, (sg_image_options){.raw = true}));
+    const sg_image_options options = {.raw = true, .take = dataset->config.take};
+    SG_TRY(sg_image_read_as(&label, item->label_path, options));
     if (label.height != picture->height || label.width != picture->width)
         SG_FAIL_DONE(SG_E_SHAPE, "%s: %d x %d pixels, but its image %s has %d x %d", item->label_path, label.width,
                      label.height, item->image_path, picture->width, picture->height);
@@ -212,5 +213,5 @@ sg_status sg_picture_load(const sg_dataset *dataset, sg_item *item)
 sg_status sg_folder_load(const sg_dataset *dataset, sg_item *item)
 {
     SG_TRY(sg_picture_load(dataset, item));
-    return load_label(item);
+    return load_label(dataset, item);
 }

@@ -34,9 +34,9 @@ typedef struct sg_image_options {
 enum { SG_IMAGE_PIXELS_MAX = 1 << 28 };
 
 /* By extension (any case): .png, .tif/.tiff, .jpg/.jpeg, .mat (its only numeric array, or "file.mat:name"), .npy, and
- * an array in an HDF5 file, "file.h5:/group/array"; of each, "file:3" is its third page alone. A 1, 2 or 4-bit PNG is expanded to 0..255 and a palette to its
- * colours. Errors name the file: missing, a folder, empty, truncated,
- * not an image, more than 2^28 pixels, NaN or Inf. *out is zero on error. */
+ * an array in an HDF5 file, "file.h5:/group/array"; of each, "file:3" is its third page alone. A 1, 2 or 4-bit PNG is
+ * expanded to 0..255 and a palette to its colours. Errors name the file: missing, a folder, empty, truncated, not an
+ * image, more than 2^28 pixels, NaN or Inf. *out is zero on error. */
 sg_status sg_image_read(sg_image *out, const char *path);
 sg_status sg_image_read_as(sg_image *out, const char *path, sg_image_options options);
 void sg_image_free(sg_image *image);
@@ -61,8 +61,8 @@ sg_status sg_image_make(sg_image *out, long long pages, long long height, long l
                         const char *path);
 /* The same checks for pictures that are not read as a whole: only a side is limited to 2^28 pixels. */
 sg_status sg_image_check_size(long long pages, long long height, long long width, size_t bytes, const char *path);
-/* For the readers: `um` between the dots of a resolution tag, or 0 where that is no pixel of a microscope but a dot of a
- * printer or a screen: from 20 um on, 1270 an inch or fewer. */
+/* For the readers: `um` between the dots of a resolution tag, or 0 where that is no pixel of a microscope but a dot
+ * of a printer or a screen: from 20 um on, 1270 an inch or fewer. */
 double sg_image_dot_um(double um);
 /* For the readers: SG_E_CONFIG if `pixel_um` (y, x; 0: unknown) is not that of the options, SG_E_FORMAT if it must be
  * compared and is not square; the text says both numbers and what would do. */
@@ -72,8 +72,9 @@ sg_status sg_image_check_pixel(const double pixel_um[2], const sg_image_options 
 typedef float (*sg_image_at)(const void *numbers, size_t index);
 sg_status sg_image_gather(sg_image *out, const sg_axes *axes, int parts, sg_image_at at, const void *numbers,
                           size_t bytes, const char *path);
-/* For the readers of arrays: names the axes of an array of this shape (`fortran`: the first axis is fastest), options.axes first, then `letters` (of the file;
- * NULL: none), then X, YX, QYX by rank, and arranges them. More than three need letters: SG_E_FORMAT. */
+/* For the readers of arrays: names the axes of an array of this shape (`fortran`: the first axis is fastest),
+ * options.axes first, then `letters` (of the file; NULL: none), then X, YX, QYX by rank, and arranges them. More than
+ * three need letters: SG_E_FORMAT. */
 sg_status sg_image_arrange(sg_axes *out, int rank, const long long *size, bool fortran, const char *letters,
                            const sg_image_options *options, const char *path);
 /* For the readers: SG_E_NUMERIC naming page, row and column of the first NaN or Inf. */
