@@ -209,11 +209,14 @@ static void shown_find(sg_report_data *data)
     }
 }
 
+/* In a random search one key tells all others: they are axes all the same. */
 static void scatter_find(sg_report_data *data)
 {
     enum { MANY = 12 };
     for (int k = 0; k < data->key_count; k++)
-        if (data->keys[k].count > MANY && data->point_count < 2 * data->keys[k].count) data->scattered = true;
+        if (data->keys[k].axis && data->keys[k].count > MANY && data->point_count < 2 * data->keys[k].count)
+            data->scattered = true;
+    for (int k = 0; k < data->key_count && data->scattered; k++) data->keys[k].axis = data->keys[k].count > 1;
 }
 
 /* ---- tests ---- */

@@ -201,7 +201,7 @@ static void light_run(const char *folder, sg_text *index, int a, int d, int seed
                         "1", "interval", "B"));
     write_curves(r, "/curve/validation/dice", dice, a, d, seed);
     write_light(r, m);
-    write_examples(r, m, a, true);
+    if (seed == 1) write_examples(r, m, a, true);
     (void)snprintf(row, sizeof row, "%s,%g,%d", m->name, made_doses[d], seed);
     run_save(r, folder, made_light_id(a, d, seed), index, row);
 }
@@ -304,7 +304,7 @@ static void bits_run(const char *folder, sg_text *index, int a, int b, int d, in
     if (a == 2) write_thresholds(r, bits[b]);
     write_classes(r, accuracy, seed);
     write_curves(r, "/curve/validation/balanced_accuracy", accuracy, a, d, seed);
-    write_examples(r, &made_arms[a], a, false);
+    if (seed == 1) write_examples(r, &made_arms[a], a, false);
     (void)snprintf(row, sizeof row, "%s,%d,%d,%d", bit_arms[a], bits[b], dose[d], seed);
     run_save(r, folder, (uint64_t)(100000 * a + 1000 * b + 100 * d + seed), index, row);
 }
