@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COMPRESS_FROM = 4096, DEFLATE_LEVEL = 4, CHUNK_BYTES = 1 << 20 };
+enum { COMPRESS_FROM = 4096, DEFLATE_LEVEL = 4, CHUNK_BYTES = 1 << 20, CONVERT_BYTES = 1 << 16 };
 
 /* True if every link of "/a/b/c" below `file`, which may be a group, exists; HDF5 itself fails when a middle one is missing. */
 bool sg_hdf5_exists(hid_t file, const char *path)
@@ -118,6 +118,14 @@ static hid_t dataset_plist(int rank, const hsize_t *dims, size_t bytes)
     return plist;
 }
 
+/* A conversion, as texts need it, takes 64 KiB at a time: the library would zero 2 MiB for every one. */
+hid_t sg_hdf5_transfer(void)
+{
+    const hid_t plist = H5Pcreate(H5P_DATASET_XFER);
+    (void)H5Pset_buffer(plist, CONVERT_BYTES, NULL, NULL);
+    return plist;
+}
+
 /* Makes the dataset of rank 0 (scalar) or more and writes it. */
 static sg_status dataset_write(sg_results *results, const char *path, int rank, const hsize_t *dims, type_row type,
                                const void *data)
@@ -125,10 +133,11 @@ static sg_status dataset_write(sg_results *results, const char *path, int rank, 
     SG_TRY(groups_make(results, path, false));
     if (sg_hdf5_exists(results->file, path)) SG_FAIL(SG_E_STATE, "results: %s is written twice", path);
     const hid_t space = rank ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR);
-    const hid_t plist = dataset_plist(rank, dims, type.bytes);
+    const hid_t plist = dataset_plist(rank, dims, type.bytes), transfer = sg_hdf5_transfer();
     const hid_t set = H5Dcreate2(results->file, path + 1, type.disk, space, results->link_plist, plist, H5P_DEFAULT);
-    const herr_t error = set < 0 ? -1 : H5Dwrite(set, type.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+    const herr_t error = set < 0 ? -1 : H5Dwrite(set, type.memory, H5S_ALL, H5S_ALL, transfer, data);
     if (set >= 0) H5Dclose(set);
+    H5Pclose(transfer);
     H5Pclose(plist);
     H5Sclose(space);
     if (error < 0) SG_FAIL(SG_E_MEMORY, "results: HDF5 cannot write %s", path);

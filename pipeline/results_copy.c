@@ -97,7 +97,10 @@ static sg_status block_read(sg_hdf5_block *out, hid_t set, const char *path)
     *out = (sg_hdf5_block){.type = H5Dget_type(set)};
     if (!block_size(out, set)) return fail(path);
     SG_TRY(sg_alloc(&out->data, out->count, H5Tget_size(out->type), path));
-    return H5Dread(set, out->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out->data) < 0 ? fail(path) : SG_OK;
+    const hid_t transfer = sg_hdf5_transfer();
+    const herr_t error = H5Dread(set, out->type, H5S_ALL, H5S_ALL, transfer, out->data);
+    H5Pclose(transfer);
+    return error < 0 ? fail(path) : SG_OK;
 }
 
 /* The texts of a block lie in memory of HDF5. */

@@ -57,6 +57,8 @@ void sg_results_tail(unsigned char out[SG_RESULTS_TAIL], uint64_t hash);
 sg_status sg_results_hash_file(uint64_t *out, int descriptor, uint64_t len, const char *path);
 /* Sets up a file access as every file here has it. */
 hid_t sg_hdf5_access(bool in_memory);
+/* How data go between memory and file; H5Pclose it. */
+hid_t sg_hdf5_transfer(void);
 /* How an object is made: without the time. */
 hid_t sg_hdf5_timeless(hid_t class_id);
 
