@@ -256,7 +256,7 @@ const sg_key sg_keys[] = {
     {PLAIN(dataset.bin), .type = INT, .unit = "px", .lo = 1, .hi = 64, .value = 1, .doc = "classes: bin x bin pixels of the picture are averaged into one of the sample"},
     {PLAIN(dataset.unreadable), .type = ENUM, .names = "stop skip", .doc = "a picture, label or annotation that cannot be read: an error, or named and left out"},
     {PLAIN(dataset.folds), .type = INT, .lo = 3, .hi = 1000, .value = 0, .zero = "none", .doc = "cross-validation: parts by hash of the pictures' names"},
-    {PLAIN(dataset.fold), .type = INT, .lo = 1, .hi = 1000, .value = 1, .doc = "the part that is the test split; the next one is validation, the rest trains"},
+    {PLAIN(dataset.fold), .type = INT, .lo = 1, .hi = 1000, .value = 0, .zero = "seed", .doc = "the part that is the test split; the next one is validation, the rest trains; seed: part k for train.seed k, k + folds, ..."},
     {PLAIN_TEXT(dataset.classes), .type = TEXT, .doc = "names in the order of their numbers, between blanks or commas; others are left out; empty: those of the data, sorted"},
     {PLAIN_TEXT(dataset.labels), .type = PATH, .doc = "idx: file of the labels; empty: images-idx3 -> labels-idx1 in the path. classes, boxes: CSV name,label of the pictures"},
     {PLAIN_TEXT(dataset.name_column), .type = TEXT, .doc = "classes: column of the names in dataset.labels and dataset.splits; empty: name"},

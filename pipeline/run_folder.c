@@ -182,6 +182,8 @@ sg_status sg_run_dataset(sg_dataset **out, const sg_config *config)
                                   .rising = sg_colours_rise(&config->microscope.optics),
                                   .led_na = led_na};
     if (dataset.stack_na <= 0) dataset.stack_na = config->microscope.optics.na;
+    if (dataset.folds > 0 && dataset.fold == 0)
+        dataset.fold = 1 + (int)((config->train.seed + (uint64_t)dataset.folds - 1) % (uint64_t)dataset.folds);
     const sg_status status = sg_dataset_open(out, &dataset, &grid);
     sg_free(led_na);
     if (status == SG_OK) fputs(sg_dataset_notice(*out), stderr);
