@@ -84,12 +84,62 @@ static void test_man_page(void **state)
     expect("cat \"$BUILD/scopegrad.1\"", "dry\\-run");
 }
 
+/* ---- tutorial ---- */
+
+/* The text between the fences of the next block of this language, or NULL; *at moves behind it. Free with free(). */
+static char *next_block(const char **at, const char *language)
+{
+    char fence[16];
+    (void)snprintf(fence, sizeof fence, "```%s\n", language);
+    const char *begin = strstr(*at, fence);
+    if (!begin) return NULL;
+    begin += strlen(fence);
+    const char *end = strstr(begin, "```");
+    *at = end + 3;
+    return strndup(begin, (size_t)(end - begin));
+}
+
+/* cells.yaml is the first block of YAML; light.yaml is that and the second. */
+static void write_configs(const char *text)
+{
+    char *cells = next_block(&text, "yaml"), *sweep = next_block(&text, "yaml");
+    assert_non_null(cells);
+    assert_non_null(sweep);
+    char *light = malloc(strlen(cells) + strlen(sweep) + 1);
+    assert_non_null(light);
+    (void)sprintf(light, "%s%s", cells, sweep);
+    place_put_text("cells.yaml", cells);
+    place_put_text("light.yaml", light);
+    free(cells);
+    free(sweep);
+    free(light);
+}
+
+static void test_tutorial(void **state)
+{
+    (void)state;
+    char *text = shell("cat \"$SOURCE/docs/tutorial.md\""), script[8192] = "set -e\n";
+    int blocks = 0;
+    write_configs(text);
+    const char *at = text;
+    for (char *block; (block = next_block(&at, "sh")) != NULL; free(block), blocks++)
+        (void)strncat(script, block, sizeof script - strlen(script) - 1);
+    assert_true(blocks >= 6);
+    place_put_text("tutorial.sh", script);
+    sg_free(text);
+    sg_free(shell("sh -x tutorial.sh"));
+    expect("ls runs/first runs/light", "report.html");
+    expect("cat pattern/pattern.csv", ",");
+    expect("\"$SG\" status runs/light", "18 runs: 18 done");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_completion),
         cmocka_unit_test(test_man_page),
+        cmocka_unit_test(test_tutorial),
     };
     return cmocka_run_group_tests_name("documents", tests, place_make, place_remove);
 }
