@@ -5,10 +5,15 @@
 
 #include <math.h>
 
-static sg_value kernel(sg_graph *g, const char *name, sg_shape shape, int fan_in)
+static sg_value normal(sg_graph *g, const char *name, sg_shape shape, double variance)
 {
     return sg_param(g, sg_graph_text(g, "%s.weight", name), shape,
-                    &(sg_param_spec){.init = SG_INIT_NORMAL, .init_b = sqrt(2. / fan_in), .decay = true, .unit = "1"});
+                    &(sg_param_spec){.init = SG_INIT_NORMAL, .init_b = sqrt(variance), .decay = true, .unit = "1"});
+}
+
+static sg_value kernel(sg_graph *g, const char *name, sg_shape shape, int fan_in)
+{
+    return normal(g, name, shape, 2. / fan_in);
 }
 
 /* One number a channel. */
@@ -44,7 +49,7 @@ sg_value sg_layer_conv_transpose(sg_graph *g, sg_value x, const char *name, int 
 sg_value sg_layer_dense(sg_graph *g, sg_value x, const char *name, int out)
 {
     const sg_shape s = sg_value_shape(g, x);
-    return sg_dense(g, x, kernel(g, name, SG_SHAPE(out, s.c, s.h, s.w), s.c * s.h * s.w), bias(g, name, out));
+    return sg_dense(g, x, normal(g, name, SG_SHAPE(out, s.c, s.h, s.w), 1. / (s.c * s.h * s.w)), bias(g, name, out));
 }
 
 sg_value sg_layer_norm(sg_graph *g, sg_value x, const char *name, sg_norm norm)
