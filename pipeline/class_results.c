@@ -91,7 +91,7 @@ static sg_status write_curves(sg_results *out, const sg_scores *s, const sg_data
                                                                                                           "recall",
                                                                                                           "precision"};
     double *room;
-    sg_status status;
+    sg_status status = SG_OK;
     SG_TRY(SG_ALLOC(&room, 3 * ((size_t)s->count + 1), "results"));
     for (int c = 0; c < s->classes; c++) {
         const char *name = sg_dataset_class_name(dataset, c);
