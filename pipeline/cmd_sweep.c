@@ -52,7 +52,7 @@ static sg_status run(sg_sweep_command *command)
         sg_ranks_agree(ranks, sg_sweep_read(&sweep, command->path, command->sets.item, command->sets.count));
     if (status == SG_OK) status = sg_ranks_agree(ranks, sg_sweep_run(sweep, command->folder, &command->run));
     sg_sweep_free(sweep);
-    sg_ranks_close(ranks);
+    sg_ranks_close(ranks, "sweep");
     return status;
 }
 

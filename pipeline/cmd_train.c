@@ -64,6 +64,6 @@ sg_status sg_cmd_train(int argc, char **argv)
     if (status == SG_OK && dry_run && sg_ranks_lead(train.ranks))
         status = sg_cmd_blame(sg_dry_run(&config, folder, train.resume, stdout, NULL), path, &sets);
     status = sg_ranks_agree(train.ranks, status);
-    sg_ranks_close(train.ranks);
+    sg_ranks_close(train.ranks, "train");
     return status;
 }

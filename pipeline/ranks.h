@@ -29,7 +29,8 @@ int sg_ranks_here(void);
 /* Joins the others; *out NULL: one process alone, and MPI is not touched. SG_E_USAGE: started by a launcher, but built
  * without MPI, or with another one. */
 sg_status sg_ranks_open(sg_ranks **out);
-/* Collective; NULL is fine. */
-void sg_ranks_close(sg_ranks *ranks);
+/* Collective; NULL is fine. An error that the ranks agreed on is printed here, before any of them can leave: a launcher
+ * ends all when the first has gone with an error. `command`: "train". */
+void sg_ranks_close(sg_ranks *ranks, const char *command);
 
 #endif

@@ -3,6 +3,7 @@
 #include "pipeline/ranks.h"
 #include "pipeline/ranks_mpi.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Open MPI; MPICH, Intel MPI and Slurm's PMI-1 and 2; MVAPICH; Slurm's PMIx (with a rank, below). */
@@ -45,8 +46,12 @@ sg_status sg_ranks_open(sg_ranks **out)
 #endif
 }
 
-void sg_ranks_close(sg_ranks *ranks)
+void sg_ranks_close(sg_ranks *ranks, const char *command)
 {
+    if (ranks != NULL && ranks->failure != SG_OK && sg_error_text()[0] != 0) {
+        fprintf(stderr, "scopegrad %s: %s\n", command, sg_error_text());
+        (void)sg_error_set((sg_status)ranks->failure, "%s", ""); /* main() has nothing more to say */
+    }
 #ifdef SG_HAVE_MPI
     sg_ranks_mpi_close(ranks);
 #else

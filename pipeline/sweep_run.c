@@ -141,6 +141,7 @@ static bool settled_elsewhere(sg_pool *pool, sg_job *job)
     if ((at.tv_sec == 0 && at.tv_nsec == 0) || (at.tv_sec == old.tv_sec && at.tv_nsec == old.tv_nsec)) return false;
     if (sg_run_file(path, sizeof path, pool->folder, job->id, ".failed") != SG_OK) return false;
     sg_last_line(reason, sizeof reason, path);
+    if (!reason[0]) return false; /* another sweep, which began later, has just taken it up again */
     settle(pool, job, SG_RUN_FAILED, reason);
     return true;
 }
