@@ -85,6 +85,10 @@ static void few_ticks(sg_text *s, const sg_figure_arm *arms, int count)
         const double half = isfinite(arms[i].half) ? arms[i].half : 0;
         lo = fmin(lo, arms[i].mean - half);
         hi = fmax(hi, arms[i].mean + half);
+        for (int k = 0; k < arms[i].n; k++) {
+            lo = fmin(lo, arms[i].values[k]);
+            hi = fmax(hi, arms[i].values[k]);
+        }
     }
     if (!(hi > lo)) return;
     const double least = (hi - lo) / 5, power = pow(10, floor(log10(least))), lead = least / power;

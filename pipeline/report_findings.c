@@ -103,7 +103,8 @@ static void learned_against_fixed(sg_text *h, const sg_report_data *data, int ar
         sg_text_add(h, " read out as ");
         sg_text_html(h, run->readout);
     }
-    sg_text_add(h, " (%d pair%s of seeds)</span></li>\n", n, n == 1 ? "" : "s");
+    sg_text_add(h, " (%d pair%s of seeds%s)</span></li>\n", n, n == 1 ? "" : "s",
+                better(data) < 0 ? "; less is better" : "");
 }
 
 void sg_page_findings(sg_page *page)

@@ -80,7 +80,7 @@ static int arm_stairs(stairs s[4], sg_figure_curve curves[4], const sg_report_da
     static const double part[] = {50, 5, 95};
     if (table_read(data, run, "/learned/adc_threshold", &after, &rows, &columns) &&
         table_read(data, run, "/learned/adc_threshold_initial", &before, &rows_before, &columns_before) &&
-        columns == columns_before && columns + 2 <= CODES_MAX) {
+        columns == columns_before && columns + 1 <= CODES_MAX) {
         const int learned = rows > 1 ? 3 : 1;
         widen(ends, after, rows * columns);
         widen(ends, before, rows_before * columns);
