@@ -198,11 +198,11 @@ static void flip_bit(const char *path, size_t at, int bit)
     assert_int_equal(close(file), 0);
 }
 
-/* stderr to nowhere: every damage is said there. */
+/* stderr to the file `said`: every damage is said there. */
 static int hush(void)
 {
     (void)fflush(stderr);
-    const int keep = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
+    const int keep = dup(STDERR_FILENO), nowhere = open(place_path("said"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
     (void)dup2(nowhere, STDERR_FILENO);
     (void)close(nowhere);
     return keep;
@@ -227,7 +227,10 @@ static void test_same_bytes(void **state)
     assert_int_equal(files(NULL, "*"), 0); /* what fits into memory needs no cache */
     (void)make_cache(path);
     assert_int_equal(stat(path, &first), 0);
+    const int keep = hush();
     expect_cached(want, "cache", 0);
+    speak(keep);
+    assert_int_equal(place_shell("test ! -s said"), 0); /* nothing was decoded again */
     assert_int_equal(stat(path, &second), 0);
     assert_int_equal(first.st_ino, second.st_ino); /* used, not made again */
     sg_dataset *dataset = open_with(.5);           /* some fit, not all */
@@ -328,6 +331,7 @@ static void test_damage_read_only(void **state)
     expect_cached(want, "read-only", 0);
     expect_cached(want, "read-only", 1);
     speak(keep);
+    assert_int_equal(place_shell("grep -q 'tile 0 is damaged; .p00. is decoded again' said"), 0);
     free(want);
 }
 
