@@ -21,6 +21,7 @@ import time
 
 LED, UNET = ["8", "81", "256", "128"], ["32", "4", "8", "256"]
 JOINT = ["--set", "sample.size_px=512", "--set", "network.width=32", "--set", "network.depth=4"]
+TWIN, LENET, RESNET = str(pathlib.Path(__file__).resolve().parent / "classifier_torch.py"), ["64", "28", "16", "3"], ["64", "32", "16", "3"]
 OURS_ENV = {"GOMP_SPINCOUNT": "1000"}  # what the command scopegrad gives itself (README.md)
 # name: our command, the peer's command, [(row, key, more is better, goal as a ratio)]
 PAIRS = {
@@ -40,6 +41,11 @@ PAIRS = {
     "unet_f32": (["tests/bench_unet", *UNET, "none"], ["unet_torch.py", *UNET, "f32", "none"], [
         ("U-Net 32/4, 8 x 256 x 256, step (s), PyTorch NCHW", "step_s_median", False, 1)]),
 }
+for _name, _shape in (("lenet5", LENET), ("resnet", RESNET)):
+    for _mode in ("f32", "f32-cl", "f32-compile"):
+        PAIRS[_name + _mode[3:]] = (["tests/bench_classifier", _name, *_shape], [TWIN, _name, *_shape, _mode], [
+            (f"{_name}, {_shape[0]} x {_shape[1]} x {_shape[1]}, step (s), PyTorch {_mode}, {_key[7:]}", _key, False, 3 if _name == "lenet5" else None)
+            for _key in ("step_s_median", "step_s_min")])
 
 
 def arguments():
