@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct prediction {
     const char *output;
@@ -119,6 +120,9 @@ static sg_status predict_classes(prediction *p, const char *folder)
     const sg_class_pictures pictures = {p->pictures->item, p->pictures->count, p->measured};
     if (p->tiles.tile_px > 0 || p->tiles.overlap_px >= 0 || p->compress)
         SG_FAIL(SG_E_USAGE, "--tile, --overlap, --compress: %s is a classifier, its output is a table", folder);
+    const char *dot = strrchr(p->output, '.');
+    if (dot != NULL && (strcasecmp(dot, ".tif") == 0 || strcasecmp(dot, ".tiff") == 0))
+        SG_FAIL(SG_E_USAGE, "-o %s: %s is a classifier, its output is a table: OUT.csv", p->output, folder);
     const int batch = pictures.count < p->config.train.batch_size ? pictures.count : p->config.train.batch_size;
     SG_TRY(sg_cmd_run_load(&p->config, &p->model, &p->program, folder, batch));
     SG_TRY(sg_cmd_run_sets(&p->config, p->sets, true));

@@ -240,7 +240,9 @@ void sg_key_default(sg_config *config, const sg_key *key)
     case SG_KEY_REAL: *(double *)at = key->value; break;
     case SG_KEY_BOOL: *(bool *)at = key->value != 0; break;
     case SG_KEY_ENUM: *(unsigned *)at = (unsigned)key->value; break;
-    default: break; /* texts and lists are empty */
+    case SG_KEY_TEXT:
+    case SG_KEY_PATH: *(char *)at = 0; break;
+    default: break; /* lists are empty */
     }
     if (!sg_key_learnable(key)) return;
     sg_learn *learn = (sg_learn *)(void *)((char *)config + (key->learn ? key->learn : key->offset));

@@ -51,15 +51,14 @@ static sg_status key_read(sg_report_key *key, const sg_sweep_index *index, int k
     for (int r = 0; r < index->row_count; r++)
         if (!number_of(index->rows[r].value[k], &value)) key->numeric = false;
     for (int r = 0; r < index->row_count; r++) {
-        char text[SG_REPORT_CARD];
+        const char *text = index->rows[r].value[k];
         int at = 0;
-        (void)snprintf(text, sizeof text, "%.*s", SG_REPORT_CARD - 1, index->rows[r].value[k]);
         (void)number_of(text, &value);
         while (at < key->count && (key->numeric ? key->number[at] < value : strcmp(key->text[at], text) != 0)) at++;
         if (at < key->count && (!key->numeric || key->number[at] == value)) continue;
         memmove(&key->text[at + 1], &key->text[at], (size_t)(key->count - at) * sizeof *key->text);
         memmove(&key->number[at + 1], &key->number[at], (size_t)(key->count - at) * sizeof *key->number);
-        memcpy(key->text[at], text, sizeof text);
+        key->text[at] = text;
         key->number[at] = key->numeric ? value : at;
         key->count++;
     }
@@ -70,12 +69,10 @@ static sg_status key_read(sg_report_key *key, const sg_sweep_index *index, int k
 
 static int value_find(const sg_report_key *key, const char *text)
 {
-    char cut[SG_REPORT_CARD];
     double value;
     const bool number = key->numeric && number_of(text, &value);
-    (void)snprintf(cut, sizeof cut, "%.*s", SG_REPORT_CARD - 1, text);
     for (int i = 0; i < key->count; i++)
-        if (number ? key->number[i] == value : strcmp(key->text[i], cut) == 0) return i;
+        if (number ? key->number[i] == value : strcmp(key->text[i], text) == 0) return i;
     return 0;
 }
 

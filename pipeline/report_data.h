@@ -18,7 +18,6 @@ enum {
     SG_REPORT_NAME = 64,
     SG_REPORT_PATH = 1024,
     SG_REPORT_METRICS = 48,
-    SG_REPORT_CARD = 96, /* of a key: values */
 };
 
 /* A scalar of the results: /metrics/<key>, or /learned/<name> for key "learned/<name>". */
@@ -34,8 +33,8 @@ typedef struct sg_report_key {
     bool numeric, log;        /* every value is a number; all > 0 and spanning more than a factor 30 */
     bool axis;                /* false: its value follows from that of another key */
     int count;
-    char (*text)[SG_REPORT_CARD]; /* (count) numbers ascending, words as they come */
-    double *number;               /* (count) the numbers; of words 0, 1, 2, ... */
+    const char **text; /* (count) of the index, whole; numbers ascending, words as they come */
+    double *number;    /* (count) the numbers; of words 0, 1, 2, ... */
 } sg_report_key;
 
 typedef struct sg_report_series {

@@ -147,9 +147,11 @@ static sg_status read_axis(const sg_sweep_reader *reader, int node)
     SG_TRY(add_keys(reader, node));
     if (nodes[node].kind == SG_YAML_LIST) return read_list(reader, node, first);
     if (nodes[node].kind == SG_YAML_MAP && reader->sweep->key_count == first + 1) {
-        const int children = nodes[node].first < 0 ? 0 : nodes[nodes[node].first].next < 0 ? 1 : 2;
-        if (children == 2 && sg_sweep_child(reader->yaml, node, "log") >= 0) return read_log(reader, node, first);
-        return read_steps(reader, node, first);
+        int children = 0;
+        for (int i = nodes[node].first; i >= 0; i = nodes[i].next) children++;
+        const bool log = sg_sweep_child(reader->yaml, node, "log") >= 0;
+        if (log && children == 2) return read_log(reader, node, first);
+        if (!log && children == 3) return read_steps(reader, node, first);
     }
     return sg_sweep_fail(reader, node,
                          "sweep.grid: expected [1, 2], {from: 0, to: 1, step: .25} or {log: [1, 100], count: 5}");

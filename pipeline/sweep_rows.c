@@ -1,6 +1,7 @@
 /* sweep_rows.c - the runs that a sweep file stands for: their configs, their ids, runs.csv. */
 #include "core/memory.h"
 #include "pipeline/config_walk.h"
+#include "pipeline/keys.h"
 #include "pipeline/sweep_parts.h"
 
 #include <stdio.h>
@@ -120,8 +121,8 @@ static sg_status whole_text(char **out, const sg_sweep *sweep, int row)
 {
     sg_config config;
     SG_TRY(sg_sweep_config(&config, sweep, row));
-    config.train.threads = 0;
-    config.nn.recompute = false;
+    for (int i = 0; i < sg_key_count; i++)
+        if (sg_keys[i].machine) sg_key_default(&config, &sg_keys[i]);
     return sg_config_write(out, &config, SG_CONFIG_FULL);
 }
 

@@ -24,6 +24,12 @@ static void add_word(sg_text *text, const char *word)
     sg_text_add(text, "'");
 }
 
+/* For a name in which %j would be the job's number. */
+static void add_plain(sg_text *text, const char *path)
+{
+    for (; *path; path++) sg_text_add(text, *path == '%' ? "%%%%" : "%c", *path);
+}
+
 static sg_status whole_path(char out[PATH_MAX], const char *path)
 {
     if (realpath(path, out) == NULL) SG_FAIL(SG_E_IO, "%s: %s", path, strerror(errno));
@@ -31,8 +37,8 @@ static sg_status whole_path(char out[PATH_MAX], const char *path)
     return SG_OK;
 }
 
-static void add_header(sg_text *text, const char *folder, const sg_sweep_cost *cost, const sg_slurm_options *o,
-                       int tasks)
+static void add_header(sg_text *text, const char *folder, const char *here, const sg_sweep_cost *cost,
+                       const sg_slurm_options *o, int tasks)
 {
     const int each = (cost->runs + tasks - 1) / tasks;
     const double mib = fmax(memory_least_mib, memory_margin * cost->memory_mib),
@@ -45,7 +51,11 @@ static void add_header(sg_text *text, const char *folder, const sg_sweep_cost *c
                 ceil(minutes));
     if (o->account != NULL) sg_text_add(text, "#SBATCH --account=%s\n", o->account);
     if (o->partition != NULL) sg_text_add(text, "#SBATCH --partition=%s\n", o->partition);
-    sg_text_add(text, "#SBATCH --output=\"%s/slurm-%%a.out\"\n#SBATCH --open-mode=append\n#SBATCH --requeue\n", folder);
+    sg_text_add(text, "#SBATCH --output=\"");
+    add_plain(text, folder);
+    sg_text_add(text, "/slurm-%%a.out\"\n#SBATCH --open-mode=append\n#SBATCH --requeue\n");
+    /* paths in --set begin here, wherever it is submitted */
+    sg_text_add(text, "#SBATCH --chdir=\"%s\"\n", here);
     /* to the script alone, which is the sweep by then: it lets its runs save their work */
     sg_text_add(text, "#SBATCH --signal=B:TERM@60\n");
     sg_text_add(text,
@@ -75,15 +85,16 @@ static void add_command(sg_text *text, const char *program, const char *sweep, c
 
 sg_status sg_slurm_write(const char *folder, const sg_sweep_cost *cost, const sg_slurm_options *options)
 {
-    char program[PATH_MAX], sweep[PATH_MAX], whole[PATH_MAX], path[SG_PATH_MAX];
+    char program[PATH_MAX], sweep[PATH_MAX], whole[PATH_MAX], here[PATH_MAX], path[SG_PATH_MAX];
     sg_text text = {0};
     int tasks = options->tasks > 0 ? options->tasks : TASKS_MAX;
     if (tasks > cost->runs) tasks = cost->runs;
     SG_TRY(whole_path(program, "/proc/self/exe"));
     SG_TRY(whole_path(sweep, options->path));
     SG_TRY(whole_path(whole, folder));
+    SG_TRY(whole_path(here, "."));
     SG_TRY(sg_run_path(path, folder, "job.sbatch"));
-    add_header(&text, whole, cost, options, tasks);
+    add_header(&text, whole, here, cost, options, tasks);
     add_command(&text, program, sweep, whole, tasks, options);
     const sg_status status = text.status != SG_OK ? text.status : sg_file_write(path, text.data, text.len);
     sg_text_free(&text);

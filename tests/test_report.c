@@ -232,6 +232,32 @@ static void keys_that_follow(void **state)
     sg_free(index);
 }
 
+/* Values that begin alike for a hundred letters, as paths do, are different values. */
+static void long_values(void **state)
+{
+    (void)state;
+    sg_report_data data;
+    char *index = place_get("bits/runs.csv");
+    sg_text more = {0};
+    for (char *line = strtok(index, "\n"); line; line = strtok(NULL, "\n")) {
+        char id[32], arm[32], bits[32], dose[64], seed[32];
+        assert_int_equal(sscanf(line, "%31[^,],%31[^,],%31[^,],%63[^,],%31s", id, arm, bits, dose, seed), 5);
+        sg_text_add(&more, atoi(bits) ? "%s,%s,%s,/%0200d/%s,%s\n" : "%s,%s,%s,%.0d%s,%s\n", id, arm, bits, 0, dose,
+                    seed);
+    }
+    OK(sg_folder_make(place_path("long")));
+    place_put("long/runs.csv", more.data, more.len);
+    place_put_text("long/sweep.yaml", "sweep: {title: Long}\n");
+    assert_int_equal(place_shell("ln -s ../bits/runs long/runs"), 0);
+    OK(sg_report_load(&data, place_path("long")));
+    assert_int_equal(data.keys[1].count, 2);
+    assert_int_equal(data.point_count, 12);
+    for (int c = 0; c < data.cell_count; c++) assert_int_equal(data.cells[c].count, MADE_SEEDS);
+    sg_report_data_free(&data);
+    sg_text_free(&more);
+    sg_free(index);
+}
+
 /* Without gnuplot the page is made all the same and says what is missing. */
 static void without_gnuplot(void **state)
 {
@@ -290,8 +316,8 @@ int main(void)
         cmocka_unit_test(one_run),          cmocka_unit_test(classifier_sweep),
         cmocka_unit_test(random_search),    cmocka_unit_test(same_results_same_page),
         cmocka_unit_test(groups_and_tests), cmocka_unit_test(keys_that_follow),
-        cmocka_unit_test(without_gnuplot),  cmocka_unit_test(missing_runs),
-        cmocka_unit_test(bad_input),
+        cmocka_unit_test(long_values),      cmocka_unit_test(without_gnuplot),
+        cmocka_unit_test(missing_runs),     cmocka_unit_test(bad_input),
     };
     return cmocka_run_group_tests(tests, sweeps_make, place_remove);
 }

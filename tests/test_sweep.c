@@ -199,6 +199,12 @@ static void the_same_config_is_one_run(void **state)
     assert_int_equal(count, 6); /* 2, 4 and 8 bits: an arm's word counts more than the grid's */
     sg_free(runs);
     sg_sweep_free(sweep);
+    /* keys that say how fast, not what */
+    sweep = read_sweep("sweep: {grid: {dataset.memory_mib: [1, 2], dataset.cache: [a, b], train.threads: [1, 2]}}\n");
+    must(sg_sweep_index_runs(&runs, &count, sg_sweep_rows(sweep)));
+    assert_int_equal(count, 1);
+    sg_free(runs);
+    sg_sweep_free(sweep);
 }
 
 static void refused(const char *section, const char *rest)
@@ -235,6 +241,10 @@ static void a_wrong_sweep_file_is_refused_with_its_line(void **state)
         {" grid: [camera.qe]", "3: sweep.grid: expected keys with values, such as {camera.bit_depth: [1, 8]}"},
         {" grid: {camera.qe: []}", "3: sweep: 0 values; 1..100000 are possible"},
         {" grid:\n  camera.qe: .5",
+         "4: sweep.grid: expected [1, 2], {from: 0, to: 1, step: .25} or {log: [1, 100], count: 5}"},
+        {" grid:\n  camera.qe: {from: 0, to: 1, step: .5, steps: 3}",
+         "4: sweep.grid: expected [1, 2], {from: 0, to: 1, step: .25} or {log: [1, 100], count: 5}"},
+        {" grid:\n  camera.qe: {log: [.1, 1], count: 3, base: 2}",
          "4: sweep.grid: expected [1, 2], {from: 0, to: 1, step: .25} or {log: [1, 100], count: 5}"},
         {" grid:\n  camera.qe: {from: 0, to: 1, step: -.1}", "4: sweep.grid: no number of these steps leads there"},
         {" grid:\n  camera.qe: {from: 0, to: 1, step: 0}", "4: sweep: inf values; 1..100000 are possible"},
@@ -466,6 +476,10 @@ static void a_job_array_is_written(void **state)
                                  "job.sbatch && grep -q '^#SBATCH --time=5$' job.sbatch && grep -q '^#SBATCH "
                                  "--mem=[0-9]*M$' job.sbatch && grep -q 'times the memory' job.sbatch"),
                      0);
+    assert_int_equal(place_shell("grep -qxF \"#SBATCH --chdir=\\\"$(pwd -P)\\\"\" job/job.sbatch"), 0);
+    /* a folder of this name is none of sbatch's patterns */
+    assert_int_equal(place_run("sweep tiny.yaml -o job%j --slurm"), 0);
+    assert_int_equal(place_shell("grep -q '^#SBATCH --output=.*/job%%j/slurm-%a.out\"$' job%j/job.sbatch"), 0);
     /* what sbatch would do */
     assert_int_equal(place_shell("for k in 1 2 3; do SLURM_ARRAY_TASK_ID=$k sh job/job.sbatch 2> err || exit 1; done; "
                                  "test $(ls job/runs/*/DONE | wc -l) = 4"),
