@@ -282,18 +282,6 @@ sg_status sg_table_write(sg_results *out, const sg_table_row *rows, int row_coun
 
 /* ---- comma separated values ---- */
 
-/* In quotes where it holds a comma, a quote or a line break. */
-static void csv_text(sg_text *out, const char *text)
-{
-    const bool quotes = text[strcspn(text, ",\"\r\n")] != '\0';
-    if (quotes) sg_text_bytes(out, "\"", 1);
-    for (; *text; text++) {
-        if (*text == '"') sg_text_bytes(out, "\"", 1);
-        sg_text_bytes(out, text, 1);
-    }
-    if (quotes) sg_text_bytes(out, "\"", 1);
-}
-
 static void csv_number(sg_text *out, double value)
 {
     char text[32];
@@ -313,7 +301,7 @@ static void csv_row(sg_text *out, const table *t, const sg_table_row *r, const d
         else if (strcmp(column->name, "seed") == 0)
             sg_text_add(out, "%llu", (unsigned long long)r->row->seed);
         else if (text != NULL)
-            csv_text(out, text);
+            sg_text_csv(out, text);
     }
     sg_text_bytes(out, "\n", 1);
 }
@@ -328,7 +316,7 @@ sg_status sg_table_csv(sg_text *out, const sg_table_row *rows, int row_count, co
     if (status == SG_OK) status = matrix_make(&matrix, runs, scalars);
     for (int f = 0; status == SG_OK && f < t.count; f++) {
         if (f > 0) sg_text_bytes(out, ",", 1);
-        csv_text(out, t.fields[f].name);
+        sg_text_csv(out, t.fields[f].name);
     }
     if (status == SG_OK) sg_text_bytes(out, "\n", 1);
     for (int i = 0; status == SG_OK && i < row_count; i++)

@@ -6,6 +6,7 @@
 #include "pipeline/channel_rows.h"
 #include "pipeline/cmd.h"
 #include "pipeline/task.h"
+#include "pipeline/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ typedef struct table {
     const sg_program *program;
     sg_graph *graph; /* of the network alone */
     sg_plan *own;    /* for camera values; NULL: the program's plan runs */
-    FILE *out;
+    sg_text out;
 } table;
 
 /* The network without microscope and loss: camera values begin where they are standardised. */
@@ -65,30 +66,21 @@ static sg_status fill_sample(const table *t, int b, const char *path)
     return sg_cmd_sample(x + (size_t)b * len, path, t->config, &t->program->size);
 }
 
-/* A cell as RFC 4180 wants it. */
-static void print_cell(FILE *out, const char *text)
-{
-    const bool quoted = strpbrk(text, ",\"\n\r") != NULL;
-    if (quoted) fputc('"', out);
-    for (; *text; text++) fprintf(out, quoted && *text == '"' ? "\"%c" : "%c", *text);
-    if (quoted) fputc('"', out);
-}
-
-static void print_row(FILE *out, const char *path, const float *logits, char *const *names, int classes)
+static void add_row(sg_text *out, const char *path, const float *logits, char *const *names, int classes)
 {
     float probability[SG_CLASSES_MAX];
     int best = 0;
     sg_task_classify.predict(probability, logits, (size_t)classes);
     for (int c = 1; c < classes; c++)
         if (probability[c] > probability[best]) best = c;
-    print_cell(out, path);
-    fputc(',', out);
-    print_cell(out, names[best]);
-    for (int c = 0; c < classes; c++) fprintf(out, ",%.9g", (double)probability[c]);
-    fputc('\n', out);
+    sg_text_csv(out, path);
+    sg_text_add(out, ",");
+    sg_text_csv(out, names[best]);
+    for (int c = 0; c < classes; c++) sg_text_add(out, ",%.9g", (double)probability[c]);
+    sg_text_add(out, "\n");
 }
 
-static sg_status predict_batch(const table *t, int first, char *const *names)
+static sg_status predict_batch(table *t, int first, char *const *names)
 {
     uint32_t ids[4096]; /* train.batch_size is no larger */
     const int left = t->pictures->count - first, here = left < t->program->batch ? left : t->program->batch;
@@ -102,7 +94,7 @@ static sg_status predict_batch(const table *t, int first, char *const *names)
     const int classes = t->config->found.classes;
     const float *logits = sg_plan_output(plan, "logits");
     for (int b = 0; b < here; b++)
-        print_row(t->out, t->pictures->path[first + b], logits + (size_t)b * (size_t)classes, names, classes);
+        add_row(&t->out, t->pictures->path[first + b], logits + (size_t)b * (size_t)classes, names, classes);
     return SG_OK;
 }
 
@@ -111,12 +103,14 @@ static sg_status predict_all(table *t)
     char **names;
     int classes;
     SG_TRY(sg_names_cut(&names, &classes, t->config->dataset.classes, "dataset.classes"));
-    fputs("name,predicted", t->out);
+    sg_text_add(&t->out, "name,predicted");
     for (int c = 0; c < classes; c++) {
-        fputs(",p_", t->out);
-        print_cell(t->out, names[c]);
+        char name[sizeof t->config->dataset.classes + 2];
+        (void)snprintf(name, sizeof name, "p_%s", names[c]);
+        sg_text_add(&t->out, ",");
+        sg_text_csv(&t->out, name);
     }
-    fputc('\n', t->out);
+    sg_text_add(&t->out, "\n");
     sg_status status = t->pictures->measured ? plan_network(t) : SG_OK;
     for (int first = 0; status == SG_OK && first < t->pictures->count; first += t->program->batch)
         status = predict_batch(t, first, names);
@@ -127,16 +121,11 @@ static sg_status predict_all(table *t)
 sg_status sg_predict_classes(const char *output, const sg_class_pictures *pictures, const sg_config *config,
                              sg_model *model, const sg_program *program)
 {
-    char *text = NULL;
-    size_t size = 0;
     table t = {.pictures = pictures, .config = config, .model = model, .program = program};
-    t.out = open_memstream(&text, &size);
-    if (t.out == NULL) SG_FAIL(SG_E_MEMORY, "%s: out of memory", output);
     sg_status status = predict_all(&t);
-    const bool whole = fclose(t.out) == 0;
-    if (status == SG_OK && !whole) status = sg_error_set(SG_E_MEMORY, "%s: out of memory", output);
-    if (status == SG_OK) status = sg_file_write(output, text, size);
-    free(text);
+    if (status == SG_OK) status = t.out.status;
+    if (status == SG_OK) status = sg_file_write(output, t.out.data, t.out.len);
+    sg_text_free(&t.out);
     sg_plan_free(t.own);
     sg_graph_free(t.graph);
     return status;

@@ -78,7 +78,9 @@ static void print_sweep(FILE *out, const sg_report_data *data)
     if (data->point_count > POINTS_MAX)
         fprintf(out, "... %d more conditions: see the page or summary.csv\n", data->point_count - POINTS_MAX);
     if (data->there_count < data->run_count)
-        fprintf(out, "%d of %d runs have no results yet\n", data->run_count - data->there_count, data->run_count);
+        fprintf(out, "%d of %d runs have no results that can be read%s\n", data->run_count - data->there_count,
+                data->run_count, data->notes.len ? ", of these:" : "");
+    if (data->notes.len) fputs(data->notes.data, out);
     fputc('\n', out);
 }
 

@@ -71,16 +71,10 @@ sg_status sg_sweep_config(sg_config *out, const sg_sweep *sweep, int row)
 
 /* ---- the table ---- */
 
-/* RFC 4180: a quote within quotes is doubled. */
 static void add_field(sg_text *text, const char *field)
 {
-    if (!strpbrk(field, ",\"\r\n")) {
-        sg_text_add(text, "%s,", field);
-        return;
-    }
-    sg_text_add(text, "\"");
-    for (; *field; field++) sg_text_add(text, *field == '"' ? "\"\"" : "%c", *field);
-    sg_text_add(text, "\",");
+    sg_text_csv(text, field);
+    sg_text_add(text, ",");
 }
 
 static void add_header(sg_sweep *sweep)

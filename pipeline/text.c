@@ -79,6 +79,17 @@ void sg_text_json(sg_text *text, const char *plain)
     sg_text_bytes(text, "\"", 1);
 }
 
+void sg_text_csv(sg_text *text, const char *plain)
+{
+    const bool quotes = plain[strcspn(plain, ",\"\r\n")] != 0;
+    if (quotes) sg_text_bytes(text, "\"", 1);
+    for (; *plain; plain++) {
+        if (*plain == '"') sg_text_bytes(text, "\"", 1);
+        sg_text_bytes(text, plain, 1);
+    }
+    if (quotes) sg_text_bytes(text, "\"", 1);
+}
+
 void sg_text_data_uri(sg_text *text, const char *mime, const void *data, size_t size)
 {
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

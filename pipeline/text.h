@@ -21,6 +21,8 @@ void sg_text_bytes(sg_text *text, const char *data, size_t len);
 void sg_text_html(sg_text *text, const char *plain);
 /* A JSON string with its quotes (RFC 8259); `plain` is UTF-8. */
 void sg_text_json(sg_text *text, const char *plain);
+/* A cell of a table (RFC 4180): in quotes where it holds a comma, a quote or a line break; a quote in quotes is doubled. */
+void sg_text_csv(sg_text *text, const char *plain);
 /* "data:<mime>;base64,..." (RFC 2397, RFC 4648). */
 void sg_text_data_uri(sg_text *text, const char *mime, const void *data, size_t size);
 

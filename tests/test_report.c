@@ -287,6 +287,13 @@ static void missing_runs(void **state)
     assert_non_null(strstr(page, "norm batch, seed 1: &lt;no&gt; memory"));
     assert_non_null(strstr(page, "<br>runs/0000000000000002/results.h5: not an HDF5 file"));
     sg_free(page);
+    FILE *out = fopen(place_path("said"), "w");
+    OK(sg_report_print(place_path("some"), out));
+    (void)fclose(out);
+    char *said = place_get("said");
+    assert_non_null(strstr(said, "3 of 60 runs have no results that can be read, of these:\n"
+                                 "runs/0000000000000002/results.h5: not an HDF5 file"));
+    sg_free(said);
 }
 
 static void bad_input(void **state)
