@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char FORMAT[] = "scopegrad-checkpoint 2";
+static const char FORMAT[] = "scopegrad-checkpoint 3";
 
 typedef struct sg_field {
     const char *name;
@@ -28,6 +28,8 @@ typedef struct sg_record {
 
 static const sg_field fields[] = {
     {"config_hash", FIELD_U64, offsetof(sg_record, state.config_hash)},
+    {"train_hash", FIELD_U64, offsetof(sg_record, state.data_hash[0])},
+    {"validation_hash", FIELD_U64, offsetof(sg_record, state.data_hash[1])},
     {"seed", FIELD_U64, offsetof(sg_record, state.seed)},
     {"step", FIELD_I64, offsetof(sg_record, state.step)},
     {"model_steps", FIELD_I64, offsetof(sg_record, model_steps)},

@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 typedef struct sg_checkpoint {
-    uint64_t config_hash; /* sg_config_hash */
+    uint64_t config_hash;  /* sg_config_hash */
+    uint64_t data_hash[2]; /* sg_dataset_hash of training and validation split; 0: made up */
     uint64_t seed;
     int64_t step;       /* steps done; the model's own count (Adam's t) is stored beside it */
     int64_t best_step;  /* -1: no validation yet */

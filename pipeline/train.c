@@ -35,7 +35,7 @@ typedef struct trainer {
     sg_program train, evaluate;
     sg_loader *loader;
     sg_log log;
-    sg_checkpoint state; /* step, best rank, config hash */
+    sg_checkpoint state; /* step, best rank, hashes of config and data */
     int64_t total_steps;
     int steps_per_epoch;
     sg_progress progress;
@@ -67,13 +67,20 @@ static sg_status make_programs(trainer *t)
     return sg_program_make(&t->evaluate, &t->config, t->model, t->config.train.batch_size, SG_PROGRAM_EVALUATE, NULL);
 }
 
-/* Takes up last.ckpt if there is one to take up. */
+/* Takes up last.ckpt if there is one to take up, of the same pictures. */
 static sg_status restore(trainer *t)
 {
     char path[SG_PATH_MAX];
+    sg_checkpoint found;
     SG_TRY(sg_run_path(path, t->folder, "last.ckpt"));
     if (!t->options->resume || !sg_file_exists(path)) return SG_OK;
-    return sg_checkpoint_read(&t->state, t->model, path, t->state.config_hash);
+    SG_TRY(sg_checkpoint_read(&found, t->model, path, t->state.config_hash));
+    for (int i = SG_SPLIT_TRAIN; i <= SG_SPLIT_VALIDATION; i++)
+        if (found.data_hash[i] != t->state.data_hash[i])
+            SG_FAIL(SG_E_STATE, "%s: the %s pictures have changed since it was written; another -o starts anew", path,
+                    sg_split_name((sg_split)i));
+    t->state = found;
+    return SG_OK;
 }
 
 /* All that can be wrong with the configuration, before anything is written. The network has an output for each class of
@@ -86,6 +93,9 @@ static sg_status prepare(trainer *t)
     SG_TRY(sg_classes_resolve(&t->asked, t->dataset));
     SG_TRY(sg_classes_resolve(&t->config, t->dataset));
     SG_TRY(sg_config_hash(&t->state.config_hash, &t->asked));
+    const bool files = t->asked.dataset.kind != SG_DATASET_SYNTHETIC; /* made-up pictures follow from the config */
+    for (int i = SG_SPLIT_TRAIN; i <= SG_SPLIT_VALIDATION && files; i++)
+        t->state.data_hash[i] = sg_dataset_hash(t->dataset, (sg_split)i);
     t->state.seed = t->asked.train.seed;
     t->state.best_step = -1;
     t->range_auto = sg_range_resolve(&t->config);

@@ -328,6 +328,22 @@ static void killed_and_resumed(void **state)
     same_files("first", "broken");
 }
 
+/* A run goes on with its pictures, wherever they are now, and with no others. */
+static void other_pictures_are_no_resume(void **state)
+{
+    (void)state;
+    static const char resume[] =
+        "train config.yaml -o again -q --no-report --resume --set dataset.path=moved/stripes-images --set "
+        "dataset.labels=moved/stripes-labels";
+    assert_int_equal(place_shell("cp -r first again; rm again/DONE; mkdir moved; cp stripes-* moved"), 0);
+    run_ok(resume);
+    same_files("first", "again");
+    assert_int_equal(place_shell("rm again/DONE; dd if=/dev/zero of=moved/stripes-images bs=1 seek=16 count=4096 "
+                                 "conv=notrunc 2> dd"),
+                     0);
+    refused_with(1, resume, "again/last.ckpt: the train pictures have changed");
+}
+
 /* ---- the other commands ---- */
 
 static void commands_know_classifiers(void **state)
@@ -484,6 +500,7 @@ int main(void)
         cmocka_unit_test(balanced_weights),
         cmocka_unit_test(same_bytes_for_any_thread_count),
         cmocka_unit_test(killed_and_resumed),
+        cmocka_unit_test(other_pictures_are_no_resume),
         cmocka_unit_test(commands_know_classifiers),
         cmocka_unit_test(predict_writes_a_table),
         cmocka_unit_test(other_networks_and_weights),
