@@ -181,8 +181,15 @@ static sg_status read_draw(sg_draw *out, const sg_sweep_reader *reader, int node
     const int how = nodes[node].kind == SG_YAML_MAP ? nodes[node].first : -1;
     const char *word = how >= 0 && nodes[how].next < 0 ? nodes[how].key : "";
     *out = (sg_draw){.of = -1, .log = !strcmp(word, "log"), .whole = is_whole_key(nodes[node].key)};
-    if (out->log || !strcmp(word, "uniform"))
-        return read_limits(out->limit, reader, how, out->log ? 1 / HUGE_NUMBER : -HUGE_NUMBER, "sweep.random");
+    if (out->log || !strcmp(word, "uniform")) {
+        SG_TRY(read_limits(out->limit, reader, how, out->log ? 1 / HUGE_NUMBER : -HUGE_NUMBER, "sweep.random"));
+        if (!out->whole) return SG_OK;
+        out->limit[0] = ceil(out->limit[0]);
+        out->limit[1] = floor(out->limit[1]);
+        return out->limit[0] <= out->limit[1]
+                   ? SG_OK
+                   : sg_sweep_fail(reader, how, "sweep.random: no whole number lies between");
+    }
     if (strcmp(word, "of") != 0 || nodes[how].kind != SG_YAML_LIST || nodes[how].first < 0)
         return sg_sweep_fail(reader, node,
                              "sweep.random: expected {uniform: [0, 1]}, {log: [1e-4, 1e-2]} or {of: [8, 16]}");

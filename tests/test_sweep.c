@@ -161,7 +161,7 @@ static void draws_stay_inside_and_repeat(void **state)
     static const char text[] =
         "sweep:\n"
         "  random: {count: 200, seed: 3, keys: {camera.qe: {uniform: [.25, .5]}, optimiser.lr: "
-        "{log: [1e-4, 1e-2]}, network.width: {of: [8, 16]}, camera.bit_depth: {uniform: [1, 4]}}}\n";
+        "{log: [1e-4, 1e-2]}, network.width: {of: [8, 16]}, camera.bit_depth: {uniform: [.6, 4.4]}}}\n";
     int wide = 0, small = 0, bits[5] = {0};
     (void)state;
     sg_sweep *sweep = read_sweep(text), *again = read_sweep(text);
@@ -263,6 +263,8 @@ static void a_wrong_sweep_file_is_refused_with_its_line(void **state)
          "3: sweep.random: expected {count: 20, seed: 7, keys: {camera.qe: {uniform: [.5, 1]}}}"},
         {" random: {count: 1, keys: {camera.qe: {normal: [0, 1]}}}",
          "3: sweep.random: expected {uniform: [0, 1]}, {log: [1e-4, 1e-2]} or {of: [8, 16]}"},
+        {" random: {count: 1, keys: {camera.bit_depth: {uniform: [3.2, 3.8]}}}",
+         "3: sweep.random: no whole number lies between"},
         {" random: {count: 2, n: 3, keys: {camera.qe: {of: [1]}}}",
          "3: sweep.random.n: unknown key; expected count, seed or keys"},
         {" grid: {dataset.path: [a/x, b/x]}",
