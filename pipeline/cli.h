@@ -15,7 +15,7 @@
     X(sweep, "trains many runs: a grid of keys, arms and seeds, on one machine or a cluster")                          \
     X(status, "what has become of the runs of a sweep")                                                                \
     X(evaluate, "scores a trained run")                                                                                \
-    X(predict, "runs a trained network on pictures, TIFF out")                                                         \
+    X(predict, "runs a trained network on pictures: TIFF, or a table")                                                 \
     X(simulate, "sends a picture through the microscope, every stage to HDF5")                                         \
     X(export, "the light as CSV, JSON, controller levels and a picture")                                               \
     X(capture, "simulates a stack of an LED array, one TIFF an LED, to train on as on one's own")                      \
