@@ -11,6 +11,7 @@
 #include "pipeline/schema.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,12 +161,32 @@ static bool older_has(const collection *c, const char *path, const char *name, u
     return same;
 }
 
-/* One that cannot be read is made anew. */
-static void older_open(collection *c, const char *output)
+/* What a mistyped -o would destroy: a file with something other than HDF5 in it. */
+static bool is_foreign(const char *path)
 {
-    if (!sg_file_exists(output) || sg_results_open(&c->older, output) == SG_OK) return;
-    c->older = NULL;
-    fprintf(c->messages, "scopegrad collect: made anew: %s\n", sg_error_text());
+    char head[8];
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return false;
+    const size_t got = fread(head, 1, sizeof head, file);
+    (void)fclose(file);
+    return got > 0 && memcmp(head, "\211HDF\r\n\032\n", got) != 0;
+}
+
+/* One that cannot be read is made anew. */
+static sg_status older_open(collection *c, const char *output)
+{
+    char *text;
+    if (!sg_file_exists(output)) return SG_OK;
+    if (is_foreign(output)) SG_FAIL(SG_E_USAGE, "%s: is there already and no HDF5 file; use another -o", output);
+    if (sg_results_open(&c->older, output) != SG_OK) {
+        c->older = NULL;
+        fprintf(c->messages, "scopegrad collect: made anew: %s\n", sg_error_text());
+        return SG_OK;
+    }
+    if (sg_results_read_attribute_text(c->older, "/", "index_hash", &text) != SG_OK)
+        SG_FAIL(SG_E_USAGE, "%s: holds the results of a run, not of a sweep; use another -o", output);
+    sg_free(text);
+    return SG_OK;
 }
 
 static void older_compare(collection *c)
@@ -278,7 +299,7 @@ static sg_status collect(collection *c, const char *output)
     for (int i = 0; i < c->run_count; i++) SG_TRY(run_find(c, &c->runs[i]));
     c->count.runs = c->run_count;
     if (c->count.finished == 0) SG_FAIL(SG_E_STATE, "%s: none of %d runs is finished yet", c->folders[0], c->run_count);
-    older_open(c, output);
+    SG_TRY(older_open(c, output));
     older_compare(c);
     return c->count.fresh ? SG_OK : file_make(c, output);
 }

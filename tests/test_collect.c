@@ -300,6 +300,10 @@ static void test_refused(void **state)
     check_run("collect nowhere", 2, "nowhere: not a sweep folder");
     check_run("collect s -o nowhere/all.h5", 1, "nowhere/all.h5");
     check_run("collect s -o s", 1, "it is a folder");
+    check_run("collect s -o s/runs.csv", 2, "s/runs.csv: is there already and no HDF5 file");
+    assert_int_equal(place_shell("cp s/runs/0000000000000005/results.h5 run.h5"), 0);
+    check_run("collect s -o run.h5", 2, "run.h5: holds the results of a run");
+    check_same("run.h5", "s/runs/0000000000000005/results.h5");
     const int lock = open(place_path("locked.h5.lock"), O_RDWR | O_CREAT, 0600);
     assert_true(lock >= 0 && flock(lock, LOCK_EX) == 0);
     check_run("collect s -o locked.h5", 2, "another collect is writing it");
