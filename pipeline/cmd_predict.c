@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 typedef struct prediction {
     const char *output;
@@ -150,6 +151,17 @@ static sg_status predict_all(prediction *p, const char *folder)
     return status;
 }
 
+/* The output replaces whatever stands there: not a picture that is asked for. */
+static sg_status check_output(const prediction *p)
+{
+    struct stat output, input;
+    if (stat(p->output, &output) != 0) return SG_OK;
+    for (int i = 0; i < p->pictures->count; i++)
+        if (stat(p->pictures->item[i], &input) == 0 && input.st_dev == output.st_dev && input.st_ino == output.st_ino)
+            SG_FAIL(SG_E_USAGE, "-o %s: is one of the pictures; use another name", p->output);
+    return SG_OK;
+}
+
 static void release(prediction *p)
 {
     sg_tiff_abandon(p->writer);
@@ -192,6 +204,7 @@ sg_status sg_cmd_predict(int argc, char **argv)
     SG_TRY(sg_args_parse(&usage, argc, argv, &folder, NULL, &done));
     if (done) return SG_OK;
     if (pictures.count == 0 || p.output == NULL) SG_FAIL(SG_E_USAGE, "-i IMAGE and -o OUT.tif are needed");
+    SG_TRY(check_output(&p));
     sg_threads_set(threads);
     const sg_status status = predict_all(&p, folder);
     release(&p);

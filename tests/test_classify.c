@@ -402,6 +402,7 @@ static void predict_writes_a_table(void **state)
     }
     sg_free(text);
     refused("predict first -i 0,stripes.npy -o said.csv --tile 64", "is a classifier");
+    refused("predict first -i 1,stripes.npy -i 0,stripes.npy -o ./0,stripes.npy", "is one of the pictures");
     refused("predict first -i 0,stripes.npy -o said.tif", "its output is a table: OUT.csv");
 }
 
