@@ -10,8 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* A picture as read, made coarser by dataset.bin. The boxes of one picture stand one behind the other in the list, so
- * that the last one is worth keeping. */
+/* A picture as read, made coarser by dataset.bin. */
 struct sg_page {
     char *path; /* NULL: nothing is in it */
     sg_image image;
@@ -147,7 +146,6 @@ sg_status sg_class_boxes_list(sg_dataset *dataset)
     SG_TRY_DONE(sg_class_table_open(&w.table, config));
     SG_TRY_DONE(sg_names_cut(&w.wanted, &w.wanted_count, config->box_class, "dataset.box_class"));
     SG_TRY_DONE(walk_all(&w));
-    status = SG_ALLOC(&dataset->page, 1, "dataset");
 done:
     sg_splits_close(&w.splits);
     sg_class_table_close(&w.table);
@@ -163,6 +161,11 @@ static void empty_page(sg_page *page)
     sg_free(page->scale);
     sg_image_free(&page->image);
     *page = (sg_page){0};
+}
+
+sg_status sg_page_make(sg_page **out)
+{
+    return SG_ALLOC(out, 1, "dataset");
 }
 
 void sg_page_free(sg_page *page)
@@ -211,11 +214,19 @@ static sg_status check_item(const sg_dataset *dataset, const sg_item *item, cons
 /* out (px, px): beyond the edges mirrored, or `beyond`. */
 static void copy_crop(float *out, int px, const float *page, const sg_image *image, int y0, int x0, const float *beyond)
 {
-    for (int y = y0; y < y0 + px; y++)
-        for (int x = x0; x < x0 + px; x++) {
-            const int v = sg_mirror(y, image->height), u = sg_mirror(x, image->width);
-            *out++ = beyond && (v != y || u != x) ? *beyond : page[(size_t)v * (size_t)image->width + (size_t)u];
+    const bool across = x0 >= 0 && x0 + px <= image->width; /* and no column lies beyond */
+    for (int y = y0; y < y0 + px; y++, out += px) {
+        const int v = sg_mirror(y, image->height);
+        const float *row = page + (size_t)v * (size_t)image->width;
+        if (across && v == y) {
+            memcpy(out, row + x0, (size_t)px * sizeof *out);
+            continue;
         }
+        for (int i = 0; i < px; i++) {
+            const int u = sg_mirror(x0 + i, image->width);
+            out[i] = beyond && (v != y || u != x0 + i) ? *beyond : row[u];
+        }
+    }
 }
 
 static sg_status cut_crop(const sg_dataset *dataset, sg_item *item, const sg_page *page)
@@ -238,7 +249,7 @@ static sg_status cut_crop(const sg_dataset *dataset, sg_item *item, const sg_pag
 
 sg_status sg_class_boxes_load(const sg_dataset *dataset, sg_item *item)
 {
-    sg_page alone = {0}, *page = dataset->page ? dataset->page : &alone;
+    sg_page alone = {0}, *page = item->page ? item->page : &alone;
     sg_status status = turn_to_page(page, dataset, item->image_path);
     if (status == SG_OK) status = sg_picture_check(dataset, page->image.height, page->image.width, item->image_path);
     if (status == SG_OK) status = check_item(dataset, item, &page->image);

@@ -204,8 +204,6 @@ static sg_status fill(sg_dataset *dataset)
     order_items(dataset);
     SG_TRY(check_training(dataset, "is"));
     if (kinds[dataset->config.kind].load) SG_TRY(sg_dataset_load_all(dataset));
-    sg_page_free(dataset->page);
-    dataset->page = NULL;
     SG_TRY(check_training(dataset, "that can be read is"));
     sg_left_out_notice(dataset);
     SG_TRY(sg_classes_check(dataset));
@@ -251,7 +249,6 @@ void sg_dataset_free(sg_dataset *dataset)
     sg_free(dataset->fields);
     sg_bench_free(dataset->bench);
     sg_store_free(dataset->store);
-    sg_page_free(dataset->page);
     sg_classes_free(dataset);
     free(dataset->notice);
     sg_free(dataset);

@@ -27,6 +27,7 @@ typedef struct sg_item {
     struct {
         int y, x, height, width; /* the pixel at its centre; the picture's size as the annotation says, or 0 */
     } box;                       /* boxes only */
+    sg_page *page; /* boxes, while the dataset is being opened: the picture read last; not the item's. NULL: none */
 } sg_item;
 
 typedef struct sg_region {
@@ -65,7 +66,6 @@ struct sg_dataset {
     int field_count;
     sg_bench *bench; /* where items are made */
     sg_store *store; /* where they are kept; NULL: in memory, by their list */
-    sg_page *page;   /* boxes, while the dataset is being opened: the picture read last */
     char **classes;  /* names by number */
     int class_count, class_items[3][SG_CLASSES_MAX];
     int left_out[SG_LEFT_COUNT];
@@ -194,8 +194,10 @@ const char *sg_class_table_find(sg_class_table *table, sg_dataset *dataset, cons
 sg_status sg_class_idx_list(sg_dataset *dataset);
 sg_status sg_class_folder_list(sg_dataset *dataset);
 sg_status sg_class_boxes_list(sg_dataset *dataset);
-/* The boxes of one picture are quickest one after the other, while dataset->page is there. */
+/* The boxes of one picture are quickest one after the other, with one item->page. */
 sg_status sg_class_boxes_load(const sg_dataset *dataset, sg_item *item);
+/* An empty one. NULL may be freed. */
+sg_status sg_page_make(sg_page **out);
 void sg_page_free(sg_page *page);
 
 #endif

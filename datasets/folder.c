@@ -160,22 +160,36 @@ sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *sp
 
 /* ---- reading a pair ---- */
 
-static sg_status load_label(const sg_dataset *dataset, sg_item *item)
+static sg_status check_label(const sg_item *item, int height, int width)
 {
     const sg_raster *picture = &item->picture;
+    if (height == picture->height && width == picture->width) return SG_OK;
+    SG_FAIL(SG_E_SHAPE, "%s: %d x %d pixels, but its image %s has %d x %d", item->label_path, width, height,
+            item->image_path, picture->width, picture->height);
+}
+
+static sg_status load_any_label(sg_item *item, sg_image_options options)
+{
     sg_image label;
     int32_t *labels;
     sg_status status = SG_OK;
-    const sg_image_options options = {.raw = true, .take = dataset->config.take};
     SG_TRY(sg_image_read_as(&label, item->label_path, options));
-    if (label.height != picture->height || label.width != picture->width)
-        SG_FAIL_DONE(SG_E_SHAPE, "%s: %d x %d pixels, but its image %s has %d x %d", item->label_path, label.width,
-                     label.height, item->image_path, picture->width, picture->height);
+    SG_TRY_DONE(check_label(item, label.height, label.width));
     SG_TRY_DONE(sg_label_from_image(&labels, &label, item->label_path));
     status = sg_raster_pack_i32(&item->labels, labels, label.height, label.width, item->label_path);
 done:
     sg_image_free(&label);
     return status;
+}
+
+static sg_status load_label(const sg_dataset *dataset, sg_item *item)
+{
+    const sg_image_options options = {.raw = true, .take = dataset->config.take};
+    sg_raster *labels = &item->labels;
+    SG_TRY(sg_raster_read(labels, item->label_path, options));
+    if (!labels->data) return load_any_label(item, options);
+    SG_TRY(check_label(item, labels->height, labels->width));
+    return sg_label_from_raster(labels, item->label_path);
 }
 
 sg_status sg_picture_check(const sg_dataset *dataset, int height, int width, const char *path)
@@ -199,14 +213,34 @@ sg_status sg_picture_keep(const sg_dataset *dataset, sg_item *item, sg_image *im
     return sg_picture_check(dataset, item->picture.height, item->picture.width, path);
 }
 
+/* Whole numbers that percentiles scale go from the file to memory as they are; item->picture.data NULL: this picture
+ * does not. */
+static sg_status load_whole(const sg_dataset *dataset, sg_item *item, int channels, sg_image_options options)
+{
+    sg_raster *picture = &item->picture;
+    const sg_sample_kind kind = dataset->grid.kind;
+    if (kind == SG_SAMPLE_COLOUR || kind == SG_SAMPLE_FIELD || dataset->config.bin > 1) return SG_OK;
+    SG_TRY(sg_raster_read(picture, item->image_path, options));
+    if (!picture->data) return SG_OK;
+    if (picture->pages == channels) {
+        SG_TRY(sg_raster_scales(item->scale, picture, item->image_path));
+        return sg_raster_pack(picture, sg_raster_most(picture), item->image_path);
+    }
+    sg_raster_free(picture);
+    return SG_OK;
+}
+
 sg_status sg_picture_load(const sg_dataset *dataset, sg_item *item)
 {
     sg_image picture;
     const sg_dataset_grid *grid = &dataset->grid;
     const int channels = sg_dataset_channels(dataset);
+    const sg_image_options options = sg_dataset_options(&dataset->config, grid->picture_um);
     SG_TRY(SG_ALLOC(&item->scale, (size_t)channels, item->image_path));
-    SG_TRY(sg_sample_read_raw(&picture, item->scale, item->image_path, grid->kind, channels, grid->rising,
-                              sg_dataset_options(&dataset->config, grid->picture_um)));
+    SG_TRY(load_whole(dataset, item, channels, options));
+    if (item->picture.data)
+        return sg_picture_check(dataset, item->picture.height, item->picture.width, item->image_path);
+    SG_TRY(sg_sample_read_raw(&picture, item->scale, item->image_path, grid->kind, channels, grid->rising, options));
     return sg_picture_keep(dataset, item, &picture, item->image_path);
 }
 

@@ -15,6 +15,7 @@ typedef struct sg_image {
     int bits; /* of a sample in the file: 8 (also for fewer) .. 16, 24, 32, 64 */
     bool is_float;
     float *data; /* (pages, height, width), sg_alloc; colour pictures are read as their first channel unless asked */
+    bool is_colours;         /* pages are the colours of one picture: red, green, blue */
     bool is_complex;         /* pages are pairs: real part, imaginary part */
     char axes[SG_AXES_TEXT]; /* what the pages are, "T=3 Z=4"; empty: one page, or the file does not say */
     double pixel_um[2]; /* (y, x) that the file states: OME, ImageJ, TIFF or PNG resolution, HDF5; 0: it does not */
@@ -22,6 +23,7 @@ typedef struct sg_image {
 
 typedef struct sg_image_options {
     int channel;     /* 0: red or grey; SG_E_FORMAT if the picture has fewer channels */
+    int colours;     /* > 1, of a JPEG that has as many: all of them become pages, decoded at once; else `channel` */
     bool raw;        /* label files: palette indices and 1..4-bit levels as they are, not as brightness */
     bool or_complex; /* complex numbers are welcome (.npy, .mat) */
     /* TIFF, .npy and HDF5 have axes (axes.h): letters for them, and what to take of them; NULL or empty: what the file
@@ -51,6 +53,8 @@ double sg_percentile(const float *x, size_t len, double p);
 sg_status sg_image_scale(float *x, size_t len, const char *name);
 /* The two percentiles alone. */
 sg_status sg_image_bounds(double *lo, double *hi, const float *x, size_t len, const char *name);
+/* The same of uint8_t (bits 8) or uint16_t (16). */
+sg_status sg_whole_bounds(double *lo, double *hi, const void *x, int bits, size_t len, const char *name);
 /* 8 or 16: all of x are whole numbers of so many bits; 0: they are not. */
 int sg_image_whole_bits(const float *x, size_t len);
 
@@ -59,6 +63,8 @@ int sg_image_whole_bits(const float *x, size_t len);
  * anything is allocated. */
 sg_status sg_image_make(sg_image *out, long long pages, long long height, long long width, size_t bytes,
                         const char *path);
+/* Its checks alone. */
+sg_status sg_image_check_pages(long long pages, long long height, long long width, size_t bytes, const char *path);
 /* The same checks for pictures that are not read as a whole: only a side is limited to 2^28 pixels. */
 sg_status sg_image_check_size(long long pages, long long height, long long width, size_t bytes, const char *path);
 /* For the readers: `um` between the dots of a resolution tag, or 0 where that is no pixel of a microscope but a dot

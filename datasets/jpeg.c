@@ -55,27 +55,32 @@ static sg_status check_colours(const struct jpeg_decompress_struct *jpeg, const 
     return SG_OK;
 }
 
-/* Line by line: bytes -> floats of one channel. */
+/* Line by line: bytes -> floats, a page for each channel from `channel` on. */
 static void read_rows(jpeg_job *job, sg_image *out, int channel)
 {
     struct jpeg_decompress_struct *jpeg = &job->jpeg;
     const int step = jpeg->output_components;
     for (int y = 0; y < out->height; y++) {
-        float *row = out->data + (size_t)y * (size_t)out->width;
         (void)jpeg_read_scanlines(jpeg, &job->row, 1);
-        for (int x = 0; x < out->width; x++) row[x] = (float)job->row[x * step + channel];
+        for (int page = 0; page < out->pages; page++) {
+            float *row = out->data + ((size_t)page * (size_t)out->height + (size_t)y) * (size_t)out->width;
+            for (int x = 0; x < out->width; x++) row[x] = (float)job->row[x * step + channel + page];
+        }
     }
 }
 
-static sg_status decode(jpeg_job *job, sg_image *out, const char *path, int channel)
+static sg_status decode(jpeg_job *job, sg_image *out, const char *path, const sg_image_options *options)
 {
     struct jpeg_decompress_struct *jpeg = &job->jpeg;
+    const int channel = options->channel, colours = options->colours;
     if (setjmp(job->back)) SG_FAIL(SG_E_FORMAT, "%s: not a readable JPEG picture: %s", path, job->text);
     jpeg_create_decompress(jpeg);
     jpeg_mem_src(jpeg, job->bytes, job->size);
     (void)jpeg_read_header(jpeg, TRUE);
     SG_TRY(check_colours(jpeg, path, channel));
-    SG_TRY(sg_image_make(out, 1, jpeg->image_height, jpeg->image_width, job->size, path));
+    const bool all = colours > 1 && colours <= 3 && channel == 0 && jpeg->jpeg_color_space != JCS_GRAYSCALE;
+    SG_TRY(sg_image_make(out, all ? colours : 1, jpeg->image_height, jpeg->image_width, job->size, path));
+    out->is_colours = all;
     SG_TRY(SG_ALLOC(&job->row, (size_t)out->width * 3, path));
     out->bits = 8;
     jpeg->out_color_space = jpeg->jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE : JCS_RGB;
@@ -95,7 +100,7 @@ sg_status sg_jpeg_read(sg_image *out, const char *path, sg_image_options options
     job.errors.emit_message = on_message;
     job.errors.output_message = say_nothing;
     sg_status status =
-        job.size ? decode(&job, out, path, options.channel) : sg_error_set(SG_E_FORMAT, "%s: the file is empty", path);
+        job.size ? decode(&job, out, path, &options) : sg_error_set(SG_E_FORMAT, "%s: the file is empty", path);
     jpeg_destroy_decompress(&job.jpeg);
     sg_free(job.bytes);
     sg_free(job.row);

@@ -2,6 +2,7 @@
 #include "datasets/label.h"
 
 #include "core/memory.h"
+#include "core/real.h"
 
 #include <math.h>
 #include <string.h>
@@ -173,10 +174,16 @@ static sg_status convert(int32_t *labels, const sg_image *image, const char *pat
     return SG_OK;
 }
 
+static sg_status check_pages(int pages, const char *path)
+{
+    if (pages == 1) return SG_OK;
+    SG_FAIL(SG_E_FORMAT, "%s: %d pages, a label has one", path, pages);
+}
+
 sg_status sg_label_from_image(int32_t **out, const sg_image *image, const char *path)
 {
     *out = NULL;
-    if (image->pages != 1) SG_FAIL(SG_E_FORMAT, "%s: %d pages, a label has one", path, image->pages);
+    SG_TRY(check_pages(image->pages, path));
     SG_TRY(SG_ALLOC(out, (size_t)image->height * (size_t)image->width, path));
     const sg_status status = convert(*out, image, path);
     if (status != SG_OK) {
@@ -184,6 +191,51 @@ sg_status sg_label_from_image(int32_t **out, const sg_image *image, const char *
         *out = NULL;
     }
     return status;
+}
+
+/* ---- from whole numbers ---- */
+
+SG_SIMD static bool is_mask_u8(const uint8_t *x, size_t len, unsigned value)
+{
+    int other = 0;
+    for (size_t i = 0; i < len; i++) other |= x[i] != 0 && x[i] != value;
+    return !other;
+}
+
+SG_SIMD static bool is_mask_u16(const uint16_t *x, size_t len, unsigned value)
+{
+    int other = 0;
+    for (size_t i = 0; i < len; i++) other |= x[i] != 0 && x[i] != value;
+    return !other;
+}
+
+/* Takes the mask's numbers and gives back its components. */
+static sg_status split_raster(sg_raster *raster, const char *path)
+{
+    const int height = raster->height, width = raster->width;
+    const sg_raster_view view = sg_raster_page(raster, 0);
+    int32_t *labels = NULL;
+    sg_status status = SG_ALLOC(&labels, sg_raster_page_len(raster), path);
+    if (status == SG_OK) sg_raster_labels(labels, height, width, &view, 0, 0);
+    if (status == SG_OK) status = split_mask(labels, height, width, path);
+    sg_raster_free(raster);
+    if (status == SG_OK) return sg_raster_pack_i32(raster, labels, height, width, path);
+    sg_free(labels);
+    return status;
+}
+
+sg_status sg_label_from_raster(sg_raster *raster, const char *path)
+{
+    const size_t len = sg_raster_page_len(raster);
+    const sg_status status = check_pages(raster->pages, path);
+    if (status != SG_OK) {
+        sg_raster_free(raster);
+        return status;
+    }
+    const unsigned most = sg_raster_most(raster);
+    const bool mask =
+        raster->number == SG_NUMBER_U8 ? is_mask_u8(raster->data, len, most) : is_mask_u16(raster->data, len, most);
+    return mask ? split_raster(raster, path) : sg_raster_pack(raster, most, path);
 }
 
 /* ---- flips and quarter turns ---- */

@@ -6,6 +6,7 @@
 
 #include "core/status.h"
 #include "datasets/image.h"
+#include "datasets/raster.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,10 @@ void sg_label_mean(float *out, const float *in, size_t stride, int in_px, int ou
  * integer in 0 .. 2^24. A binary mask (one value > 0) is split into its 8-connected components, numbered in reading
  * order. */
 sg_status sg_label_from_image(int32_t **out, const sg_image *image, const char *path);
+
+/* In place: a raster as read becomes the packed labels that sg_label_from_image would make of its picture. On an error
+ * it is freed. */
+sg_status sg_label_from_raster(sg_raster *raster, const char *path);
 
 /* In place on a (px, px) square of 4-byte elements: bit 0 flips rows, bit 1 flips columns, then bit 2 transposes. */
 void sg_square_turn(void *square, int px, unsigned how);

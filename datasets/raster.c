@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "core/real.h"
 #include "datasets/label.h"
+#include "datasets/tiff.h"
 
 #include <string.h>
 #include <xxhash.h>
@@ -26,8 +27,21 @@ size_t sg_raster_bytes(const sg_raster *raster)
 
 void sg_raster_free(sg_raster *raster)
 {
-    sg_free(raster->data);
+    if (!raster->in_arena) sg_free(raster->data);
     raster->data = NULL;
+    raster->in_arena = false;
+}
+
+sg_status sg_raster_move(sg_raster *raster, sg_arena *arena, const char *name)
+{
+    void *there;
+    if (!raster->data || raster->in_arena) return SG_OK;
+    SG_TRY(sg_arena_take(&there, arena, sg_raster_bytes(raster), name));
+    memcpy(there, raster->data, sg_raster_bytes(raster));
+    sg_free(raster->data);
+    raster->data = there;
+    raster->in_arena = true;
+    return SG_OK;
 }
 
 /* ---- packing ---- */
@@ -51,7 +65,10 @@ static void narrow(void *out, sg_number number, const void *in, sg_number wide, 
     uint16_t *u16 = out;
     const float *f32 = in;
     const int32_t *i32 = in;
-    if (number == SG_NUMBER_U8 && wide == SG_NUMBER_F32)
+    const uint16_t *wide16 = in;
+    if (wide == SG_NUMBER_U16)
+        for (size_t i = 0; i < len; i++) u8[i] = (uint8_t)wide16[i];
+    else if (number == SG_NUMBER_U8 && wide == SG_NUMBER_F32)
         for (size_t i = 0; i < len; i++) u8[i] = (uint8_t)(int)f32[i];
     else if (number == SG_NUMBER_U8)
         for (size_t i = 0; i < len; i++) u8[i] = (uint8_t)i32[i];
@@ -61,7 +78,7 @@ static void narrow(void *out, sg_number number, const void *in, sg_number wide, 
         for (size_t i = 0; i < len; i++) u16[i] = (uint16_t)i32[i];
 }
 
-/* Takes `data` (4-byte numbers); packs it into `number`. */
+/* Takes `data`, numbers of type `wide`; packs it into `number`. */
 static sg_status pack(sg_raster *out, void *data, sg_number number, sg_number wide, const char *name)
 {
     const size_t len = (size_t)out->pages * sg_raster_page_len(out);
@@ -96,6 +113,59 @@ sg_status sg_raster_pack_i32(sg_raster *out, int32_t *data, int height, int widt
     *out = (sg_raster){.pages = 1, .height = height, .width = width};
     const int bits = bits_of_labels(data, sg_raster_page_len(out));
     return pack_and_hash(out, data, number_of(bits, SG_NUMBER_I32), SG_NUMBER_I32, name);
+}
+
+/* ---- whole numbers of a file ---- */
+
+sg_status sg_raster_read(sg_raster *out, const char *path, sg_image_options options)
+{
+    sg_tiff_info info;
+    *out = (sg_raster){0};
+    if (!sg_tiff_known(path)) return SG_OK;
+    SG_TRY(sg_tiff_read_whole(&out->data, &info, path, options));
+    if (!out->data) return SG_OK;
+    out->number = number_of(info.bits, SG_NUMBERS);
+    out->pages = info.pages;
+    out->height = info.height;
+    out->width = info.width;
+    return SG_OK;
+}
+
+sg_status sg_raster_scales(sg_sample_scale *scale, const sg_raster *raster, const char *name)
+{
+    const int bits = raster->number == SG_NUMBER_U8 ? 8 : 16;
+    for (int page = 0; page < raster->pages; page++) {
+        double lo, hi;
+        SG_TRY(sg_whole_bounds(&lo, &hi, sg_raster_page(raster, page).data, bits, sg_raster_page_len(raster), name));
+        scale[page] = sg_sample_scale_between(lo, hi);
+    }
+    return SG_OK;
+}
+
+SG_SIMD static unsigned most_u8(const uint8_t *x, size_t len)
+{
+    uint8_t most = 0;
+    for (size_t i = 0; i < len; i++) most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+SG_SIMD static unsigned most_u16(const uint16_t *x, size_t len)
+{
+    uint16_t most = 0;
+    for (size_t i = 0; i < len; i++) most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+unsigned sg_raster_most(const sg_raster *raster)
+{
+    const size_t len = (size_t)raster->pages * sg_raster_page_len(raster);
+    return raster->number == SG_NUMBER_U8 ? most_u8(raster->data, len) : most_u16(raster->data, len);
+}
+
+sg_status sg_raster_pack(sg_raster *raster, unsigned most, const char *name)
+{
+    const sg_number number = most > 255 ? SG_NUMBER_U16 : SG_NUMBER_U8;
+    return pack_and_hash(raster, raster->data, number, raster->number, name);
 }
 
 /* ---- windows ---- */

@@ -4,9 +4,11 @@
 #ifndef SG_DATASETS_RASTER_H
 #define SG_DATASETS_RASTER_H
 
+#include "core/arena.h"
 #include "core/status.h"
 #include "datasets/sample.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +20,7 @@ typedef struct sg_raster {
     sg_number number;
     int pages, height, width;
     void *data;     /* (pages, height, width), sg_alloc; NULL: its tiles lie in a cache */
+    bool in_arena;  /* data is a piece of one, and not freed alone */
     uint64_t hash;  /* XXH3 of the packed numbers, wherever they lie */
     uint64_t place; /* in the cache: of its first byte */
     uint64_t tile;  /* in the cache: the number of its first tile */
@@ -27,6 +30,17 @@ typedef struct sg_raster {
  * (minus zero becomes zero) and freed, or kept as it is. On an error it is freed. */
 sg_status sg_raster_pack_f32(sg_raster *out, float *data, int pages, int height, int width, const char *name);
 sg_status sg_raster_pack_i32(sg_raster *out, int32_t *data, int height, int width, const char *name);
+/* *out = the pages of a file of whole numbers (sg_tiff_read_whole), with no float in between; not packed. data NULL: it
+ * is another file, which sg_image_read_as reads. Errors are those of sg_image_read_as. */
+sg_status sg_raster_read(sg_raster *out, const char *path, sg_image_options options);
+/* scale (pages): from percentile to percentile (sg_image_scale), of what was read. */
+sg_status sg_raster_scales(sg_sample_scale *scale, const sg_raster *raster, const char *name);
+/* The largest of its whole numbers, which are unsigned. */
+unsigned sg_raster_most(const sg_raster *raster);
+/* Packs what was read, knowing the largest number. On an error it is freed. */
+sg_status sg_raster_pack(sg_raster *raster, unsigned most, const char *name);
+/* Its numbers move there. On an error they stay. */
+sg_status sg_raster_move(sg_raster *raster, sg_arena *arena, const char *name);
 void sg_raster_free(sg_raster *raster);
 size_t sg_raster_page_len(const sg_raster *raster);
 size_t sg_raster_bytes(const sg_raster *raster);

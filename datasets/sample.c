@@ -2,6 +2,7 @@
 #include "datasets/sample.h"
 
 #include "core/memory.h"
+#include "core/real.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -92,36 +93,57 @@ static sg_status refuse_pages(const sg_image *image, const char *path, int chann
             named ? "; dataset.take chooses, as in C=0" : "");
 }
 
+/* To the first page those of the other channels: the colours of the same file, or `phase`. */
+static sg_status add_channels(sg_image *out, const char *path, const char *phase, int channels,
+                              sg_image_options options)
+{
+    if (out->pages != 1 || channels < 2 || (!phase && !has_colours(path))) return refuse_pages(out, path, channels);
+    SG_TRY(make_room(out, channels, path));
+    options.colours = 0;
+    for (int c = 1; c < channels; c++) {
+        options.channel = phase ? 0 : c;
+        SG_TRY(add_page(out, c, phase ? phase : path, options));
+    }
+    return SG_OK;
+}
+
 static sg_status read_channels(sg_image *out, const char *path, sg_sample_kind kind, int channels, bool rising,
                                sg_image_options options)
 {
     char phase[SG_PATH_MAX];
+    const bool two_files = kind == SG_SAMPLE_FIELD && sg_sample_phase_path(phase, sizeof phase, path);
     options.or_complex = kind == SG_SAMPLE_FIELD;
+    options.colours = two_files ? 0 : channels;
     SG_TRY(sg_image_read_as(out, path, options));
     if (out->is_complex && out->pages == 2) make_polar(out);
-    if (out->pages == channels) return SG_OK;
-    const bool two_files = kind == SG_SAMPLE_FIELD && sg_sample_phase_path(phase, sizeof phase, path);
-    if (out->pages != 1 || channels < 2 || (!two_files && !has_colours(path))) return refuse_pages(out, path, channels);
-    SG_TRY(make_room(out, channels, path));
-    for (int c = 1; c < channels; c++) {
-        options.channel = two_files ? 0 : c;
-        SG_TRY(add_page(out, c, two_files ? phase : path, options));
-    }
+    if (out->pages == channels && !out->is_colours) return SG_OK;
+    if (!out->is_colours) SG_TRY(add_channels(out, path, two_files ? phase : NULL, channels, options));
     if (kind == SG_SAMPLE_COLOUR && rising) reverse_pages(out);
     return SG_OK;
 }
 
 /* ---- scales ---- */
 
+sg_sample_scale sg_sample_scale_between(double lo, double hi)
+{
+    return (sg_sample_scale){.lo = lo, .range = hi > lo ? hi - lo : (double)INFINITY, .high = 1};
+}
+
 static sg_status percentiles(sg_sample_scale *scale, const sg_image *image, const char *path)
 {
     for (int c = 0; c < image->pages; c++) {
         double lo, hi;
         SG_TRY(sg_image_bounds(&lo, &hi, image->data + (size_t)c * page_len(image), page_len(image), path));
-        scale[c] =
-            (sg_sample_scale){.lo = lo, .range = hi > lo ? hi - lo : (double)INFINITY, .high = 1}; /* constant: 0 */
+        scale[c] = sg_sample_scale_between(lo, hi);
     }
     return SG_OK;
+}
+
+SG_SIMD static bool all_inside(const float *x, size_t len, float high)
+{
+    int other = 0;
+    for (size_t i = 0; i < len; i++) other |= !(x[i] >= 0 && x[i] <= high);
+    return !other;
 }
 
 static sg_status transmission(sg_sample_scale *scale, const sg_image *image, const char *path)
@@ -129,7 +151,8 @@ static sg_status transmission(sg_sample_scale *scale, const sg_image *image, con
     const size_t len = page_len(image) * (size_t)image->pages;
     const int bits = image->bits;
     const double full = image->is_float ? 1 : bits <= 24 ? ldexp(1, bits) - 1 : ldexp(1, bits); /* as a float */
-    for (size_t i = 0; i < len; i++)
+    const bool inside = all_inside(image->data, len, (float)full);
+    for (size_t i = 0; i < len && !inside; i++)
         if (!(image->data[i] >= 0 && (double)image->data[i] <= full))
             SG_FAIL(SG_E_RANGE, "%s: transmitted intensity %g in channel %zu is outside 0..1", path,
                     (double)image->data[i] / full, i / page_len(image) + 1);

@@ -15,6 +15,8 @@ static inline float sg_sample_scaled(double x, sg_sample_scale scale)
     const double v = (x - scale.lo) / scale.range;
     return (float)(v <= scale.low ? scale.low : v >= scale.high ? scale.high : v);
 }
+/* lo .. hi becomes 0..1; a constant picture, 0. */
+sg_sample_scale sg_sample_scale_between(double lo, double hi);
 
 /* Channels are the pages of the file, in its order, or the colours of a picture of one page: red, green, blue. Of a
  * sample of kind colour the longest wavelength sees the red: with `rising` (wavelengths rise, optics.colours_um) the

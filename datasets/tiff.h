@@ -14,7 +14,6 @@ sg_status sg_tiff_read(sg_image *out, const char *path, sg_image_options options
 /* True for "name.tif" and "name.tiff", in any case. */
 bool sg_tiff_known(const char *path);
 
-/* ---- row by row ---- */
 typedef struct sg_tiff_info {
     int pages, height, width;
     int bits; /* of a sample; 8 also for fewer */
@@ -23,6 +22,13 @@ typedef struct sg_tiff_info {
     char axes[SG_AXES_TEXT]; /* as in sg_image */
     double pixel_um[2];
 } sg_tiff_info;
+
+/* *out = the numbers of all pages as they stand in the file, uint8_t or uint16_t by info->bits, (pages, height, width),
+ * sg_alloc, where sg_tiff_read would give just these: unsigned, 8 or 16 bits, one a pixel, grey or raw. NULL: the file
+ * has others. Errors are those of sg_tiff_read. */
+sg_status sg_tiff_read_whole(void **out, sg_tiff_info *info, const char *path, sg_image_options options);
+
+/* ---- row by row ---- */
 
 /* Reads the tags of every page and no pixel (options as for sg_tiff_read: a page is one that they choose): what they claim may be absurd, see sg_image_check_size. `path` must
  * outlive the reader. */

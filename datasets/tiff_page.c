@@ -180,13 +180,21 @@ static double brightness(const sg_tiff_page *page, double v)
     return page->bits < 8 ? 255 / full * v : v;
 }
 
+bool sg_tiff_page_whole(const sg_tiff_page *page)
+{
+    const size_t across = page->tiled ? page->block_width : page->width;
+    return page->channels == 1 && (page->raw || page->photometric == PHOTOMETRIC_MINISBLACK) &&
+           page->format == SAMPLEFORMAT_UINT && (page->bits == 8 || page->bits == 16) &&
+           page->row_bytes == across * page->bits / 8;
+}
+
 void sg_tiff_page_row(const sg_tiff_page *page, const unsigned char *row, uint32_t count, float *out)
 {
     const bool plain = page->channels == 1 && page->photometric == PHOTOMETRIC_MINISBLACK;
-    const bool is_uint = page->format == SAMPLEFORMAT_UINT;
-    if (plain && page->bits == 8 && is_uint) {
+    const bool whole = sg_tiff_page_whole(page);
+    if (whole && page->bits == 8) {
         for (uint32_t x = 0; x < count; x++) out[x] = (float)row[x];
-    } else if (plain && page->bits == 16 && is_uint) {
+    } else if (whole) {
         const uint16_t *sample = (const void *)row; /* a row begins at an even address: a whole number of samples */
         for (uint32_t x = 0; x < count; x++) out[x] = (float)sample[x];
     } else if (plain && page->bits == 32 && page->format == SAMPLEFORMAT_IEEEFP) {

@@ -26,6 +26,8 @@ bool sg_tiff_is_copy(TIFF *tif);
 sg_status sg_tiff_page_tags(sg_tiff_page *page, TIFF *tif, const char *path);
 /* After the tags: blocks and palette. `bytes`: of the file, which must be able to hold one block. */
 sg_status sg_tiff_page_blocks(sg_tiff_page *page, TIFF *tif, size_t bytes, const char *path);
+/* After the blocks: the samples are uint8_t or uint16_t that stand for themselves, row behind row. */
+bool sg_tiff_page_whole(const sg_tiff_page *page);
 /* `count` samples of a row of a block, from its left edge, as numbers. */
 void sg_tiff_page_row(const sg_tiff_page *page, const unsigned char *row, uint32_t count, float *out);
 /* The pixel's size (y, x) that the resolution tags tell, given what ImageJ's unit is (0: not ImageJ's); 0: none. */

@@ -1,36 +1,12 @@
-/* tiff_read.c - TIFF files in (libtiff), row by row: no picture needs to fit in memory. Which pages there are comes from
- * the directories, what they mean from OME-XML, ImageJ's description or the reader's options. */
+/* tiff_read.c - opens TIFF files (libtiff): which pages there are comes from the directories, what they mean from
+ * OME-XML, ImageJ's description or the reader's options. Their pixels are read in tiff_pixels.c. */
 #include "core/memory.h"
-#include "datasets/tiff.h"
-#include "datasets/tiff_description.h"
-#include "datasets/tiff_file.h"
-#include "datasets/tiff_page.h"
+#include "datasets/tiff_reader.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-struct sg_tiff_reader {
-    sg_tiff_info info;
-    const char *path;
-    sg_image_options options;
-    sg_tiff_file file;
-    TIFF *tif;
-    toff_t *directory; /* (directories) of the pages, smaller copies left out */
-    int directories, room;
-    sg_tiff_description description;
-    sg_axes axes;    /* of the pages; strides count planes of the file */
-    off_t following; /* > 0: pages after the first one lie behind it, without directories (ImageJ, above 4 GB) */
-    /* the page that is being read, and the block of it that was read last */
-    int page_number; /* -1: none yet */
-    long long plane; /* of the file */
-    sg_tiff_page page;
-    unsigned char *block;
-    size_t block_room;
-    bool loaded;
-    uint32_t loaded_y, loaded_x;
-};
 
 bool sg_tiff_known(const char *path)
 {
@@ -110,11 +86,6 @@ static sg_status find_directories(sg_tiff_reader *r)
 
 /* ---- what they mean ---- */
 
-static size_t plane_bytes(const sg_tiff_reader *r)
-{
-    return r->page.row_bytes * (size_t)r->info.height;
-}
-
 /* ImageJ writes one directory and all pages behind each other where 4 GB are not enough for more of them. */
 static sg_status find_following(sg_tiff_reader *r, double planes)
 {
@@ -125,7 +96,7 @@ static sg_status find_following(sg_tiff_reader *r, double planes)
     SG_TRY(sg_tiff_page_blocks(page, r->tif, r->info.bytes, r->path));
     r->following = (off_t)TIFFGetStrileOffset(r->tif, 0);
     const uint32_t last = TIFFNumberOfStrips(r->tif) - 1;
-    const double end = (double)r->following + planes * (double)plane_bytes(r);
+    const double end = (double)r->following + planes * (double)sg_tiff_plane_bytes(r);
     if (page->tiled || TIFFGetStrileOffset(r->tif, last) != (uint64_t)r->following + last * page->block_bytes ||
         page->compression != COMPRESSION_NONE || page->planar == PLANARCONFIG_SEPARATE || page->bits % 8 ||
         r->following <= 0 || end > (double)r->info.bytes)
@@ -226,128 +197,4 @@ void sg_tiff_close(sg_tiff_reader *reader)
     sg_free(reader->directory);
     sg_free(reader->block);
     sg_free(reader);
-}
-
-/* ---- pixels ---- */
-
-static sg_status make_room(sg_tiff_reader *r)
-{
-    if (r->page.block_bytes <= r->block_room) return SG_OK;
-    sg_free(r->block);
-    r->block = NULL;
-    r->block_room = 0;
-    SG_TRY(SG_ALLOC(&r->block, r->page.block_bytes, r->path));
-    r->block_room = r->page.block_bytes;
-    return SG_OK;
-}
-
-static sg_status begin_directory(sg_tiff_reader *r)
-{
-    const int *map = r->description.directory;
-    const toff_t directory = r->directory[map ? map[r->plane] : (int)r->plane];
-    r->page = (sg_tiff_page){.channel = r->options.channel, .raw = r->options.raw};
-    if (!TIFFSetSubDirectory(r->tif, directory))
-        SG_FAIL(SG_E_FORMAT, "%s: cannot read page %lld: %s", r->path, r->plane, r->file.text);
-    SG_TRY(sg_tiff_page_tags(&r->page, r->tif, r->path));
-    return sg_tiff_page_blocks(&r->page, r->tif, r->info.bytes, r->path);
-}
-
-static sg_status begin_page(sg_tiff_reader *r, int number)
-{
-    if (number == r->page_number) return SG_OK;
-    r->page_number = -1;
-    r->loaded = false;
-    r->plane = sg_axes_at(&r->axes, number);
-    if (r->following == 0) SG_TRY(begin_directory(r));
-    SG_TRY(make_room(r));
-    r->page_number = number;
-    return SG_OK;
-}
-
-static void swap_bytes(unsigned char *block, size_t bytes, int bits)
-{
-    if (bits == 16) TIFFSwabArrayOfShort((void *)block, (tmsize_t)bytes / 2);
-    if (bits == 24) TIFFSwabArrayOfTriples((void *)block, (tmsize_t)bytes / 3);
-    if (bits == 32) TIFFSwabArrayOfLong((void *)block, (tmsize_t)bytes / 4);
-    if (bits == 64) TIFFSwabArrayOfLong8((void *)block, (tmsize_t)bytes / 8);
-}
-
-/* Rows of a page without a directory. */
-static bool read_following(sg_tiff_reader *r, uint32_t y)
-{
-    const uint32_t left = r->page.height - y, rows = left < r->page.block_height ? left : r->page.block_height;
-    const off_t at = r->following + (off_t)((size_t)r->plane * plane_bytes(r) + y * r->page.row_bytes);
-    if (!sg_tiff_file_bytes(&r->file, r->block, rows * r->page.row_bytes, at)) return false;
-    if (TIFFIsByteSwapped(r->tif)) swap_bytes(r->block, rows * r->page.row_bytes, r->page.bits);
-    return true;
-}
-
-static bool read_block(sg_tiff_reader *r, uint32_t y, uint32_t x)
-{
-    const sg_tiff_page *page = &r->page;
-    const tmsize_t bytes = (tmsize_t)page->block_bytes;
-    const uint16_t plane = page->planar == PLANARCONFIG_SEPARATE ? (uint16_t)page->channel : 0;
-    if (r->following) return read_following(r, y);
-    if (page->tiled) return TIFFReadEncodedTile(r->tif, TIFFComputeTile(r->tif, x, y, 0, plane), r->block, bytes) >= 0;
-    return TIFFReadEncodedStrip(r->tif, TIFFComputeStrip(r->tif, y, plane), r->block, bytes) >= 0;
-}
-
-/* The block whose upper left corner is (y, x). */
-static sg_status load_block(sg_tiff_reader *r, uint32_t y, uint32_t x)
-{
-    if (r->loaded && r->loaded_y == y && r->loaded_x == x) return SG_OK;
-    r->loaded = false;
-    if (!read_block(r, y, x) || r->file.truncated)
-        SG_FAIL(SG_E_FORMAT, "%s: cannot read the %s of page %d that begins at row %u: %s", r->path,
-                r->page.tiled ? "tile" : "strip", r->page_number, y,
-                r->file.truncated ? "the TIFF file is truncated" : r->file.text);
-    r->loaded = true;
-    r->loaded_y = y;
-    r->loaded_x = x;
-    return SG_OK;
-}
-
-sg_status sg_tiff_rows(sg_tiff_reader *r, float *out, int page_number, int row, int rows)
-{
-    SG_TRY(begin_page(r, page_number));
-    const sg_tiff_page *page = &r->page;
-    const uint32_t first = (uint32_t)row, last = (uint32_t)(row + rows), step = page->block_height;
-    for (uint64_t y = first / step * (uint64_t)step; y < last; y += step)
-        for (uint64_t x = 0; x < page->width; x += page->block_width) {
-            const uint32_t left = (uint32_t)x, right = page->width - left;
-            const uint32_t count = right < page->block_width ? right : page->block_width;
-            SG_TRY(load_block(r, (uint32_t)y, left));
-            for (uint64_t i = y > first ? y : first; i < last && i < y + step; i++)
-                sg_tiff_page_row(page, r->block + (size_t)(i - y) * page->row_bytes, count,
-                                 out + (size_t)(i - first) * page->width + left);
-        }
-    if (page->format != SAMPLEFORMAT_IEEEFP) return SG_OK;
-    return sg_image_check_rows(out, page_number, row, rows, (int)page->width, r->path);
-}
-
-static sg_status read_pages(sg_image *out, sg_tiff_reader *r)
-{
-    const sg_tiff_info *info = &r->info;
-    const size_t page_len = (size_t)info->height * (size_t)info->width;
-    SG_TRY(sg_image_make(out, info->pages, info->height, info->width, info->bytes, r->path));
-    out->bits = info->bits;
-    out->is_float = info->is_float;
-    memcpy(out->axes, info->axes, sizeof out->axes);
-    memcpy(out->pixel_um, info->pixel_um, sizeof out->pixel_um);
-    for (int page = 0; page < info->pages; page++)
-        SG_TRY(sg_tiff_rows(r, out->data + (size_t)page * page_len, page, 0, info->height));
-    return SG_OK;
-}
-
-sg_status sg_tiff_read(sg_image *out, const char *path, sg_image_options options)
-{
-    sg_tiff_reader *reader;
-    *out = (sg_image){0};
-    SG_TRY(sg_tiff_open(&reader, path, options));
-    sg_status status = read_pages(out, reader);
-    if (status == SG_OK && reader->file.truncated)
-        status = sg_error_set(SG_E_FORMAT, "%s: the TIFF file is truncated", path);
-    sg_tiff_close(reader);
-    if (status != SG_OK) sg_image_free(out);
-    return status;
 }

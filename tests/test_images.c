@@ -6,6 +6,7 @@
 #include "datasets/mat.h"
 #include "datasets/npy.h"
 #include "datasets/png.h"
+#include "datasets/raster.h"
 #include "datasets/tiff.h"
 #include "place.h"
 
@@ -21,6 +22,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <tiffio.h>
 #include <unistd.h>
@@ -269,6 +271,26 @@ static uint8_t slope(int i, int channel)
     return (uint8_t)(20 + 9 * (i / W) + 5 * (i % W) + 25 * channel);
 }
 
+/* All colours at once are those one by one; a grey picture stays one page, and so does a page that the path names. */
+static void compare_colours(const char *path, bool colour)
+{
+    char first[512];
+    sg_image all, one;
+    expect_ok(sg_image_read_as(&all, path, (sg_image_options){.colours = 3}));
+    assert_int_equal(all.pages, colour ? 3 : 1);
+    assert_int_equal(all.is_colours, colour);
+    for (int channel = 0; channel < all.pages; channel++) {
+        expect_ok(sg_image_read_as(&one, path, (sg_image_options){.channel = channel}));
+        assert_memory_equal(all.data + channel * H * W, one.data, H * W * sizeof *one.data);
+        sg_image_free(&one);
+    }
+    (void)snprintf(first, sizeof first, "%s:1", path);
+    expect_ok(sg_image_read_as(&one, first, (sg_image_options){.colours = 3}));
+    assert_true(one.pages == 1 && !one.is_colours);
+    sg_image_free(&one);
+    sg_image_free(&all);
+}
+
 static void test_jpeg_channels(void **state)
 {
     (void)state;
@@ -289,6 +311,7 @@ static void test_jpeg_channels(void **state)
                     fail_msg("pixel %d: %g, not %d", i, (double)image.data[i], slope(i, channel));
             sg_image_free(&image);
         }
+        compare_colours(path, colour);
         const int beyond = colour ? 3 : 1;
         assert_int_equal(sg_image_read_as(&image, path, (sg_image_options){.channel = beyond}), SG_E_FORMAT);
         assert_non_null(strstr(sg_error_text(), colour ? "channel 3 is wanted" : "channel 1 is wanted"));
@@ -866,6 +889,98 @@ static void test_percentile(void **state)
     assert_true(sg_percentile((const float[]){7}, 1, 99.8) == 7);
 }
 
+/* The definition: between the order statistics, in double. */
+static double sorted_percentile(const float *x, int len, double p)
+{
+    float *sorted = malloc((size_t)len * sizeof *sorted);
+    memcpy(sorted, x, (size_t)len * sizeof *sorted);
+    qsort(sorted, (size_t)len, sizeof *sorted, compare);
+    const double position = p / 100 * (len - 1);
+    const int below = (int)position, above = below + 1 < len ? below + 1 : below;
+    const double lo = (double)sorted[below], hi = (double)sorted[above];
+    free(sorted);
+    return lo + (position - below) * (hi - lo);
+}
+
+/* `x` (side, side) as a TIFF of 8 or 16 bits: numbers, type, hash and scale by way of a raster are those of floats. */
+static void compare_ways(const uint16_t *x, int side, int bits)
+{
+    const int len = side * side;
+    uint8_t *u8 = malloc((size_t)len);
+    for (int i = 0; i < len; i++) u8[i] = (uint8_t)x[i];
+    const sg_tiff tiff = {
+        .pages = 1, .height = side, .width = side, .bits = bits, .data = bits == 8 ? u8 : (const void *)x};
+    expect_ok(sg_tiff_write(place_path("whole.tif"), &tiff));
+    sg_image image;
+    sg_raster whole, packed;
+    sg_sample_scale scale;
+    expect_ok(sg_image_read(&image, place_path("whole.tif")));
+    expect_ok(sg_raster_read(&whole, place_path("whole.tif"), (sg_image_options){0}));
+    assert_non_null(whole.data);
+    expect_ok(sg_raster_scales(&scale, &whole, "whole"));
+    const double lo = sorted_percentile(image.data, len, 1), hi = sorted_percentile(image.data, len, 99.8);
+    if (!(scale.lo == lo) || !(hi > lo ? scale.range == hi - lo : isinf(scale.range)))
+        fail_msg("%d pixels of %d bits: from %.17g over %.17g, not %.17g to %.17g", len, bits, scale.lo, scale.range,
+                 lo, hi);
+    expect_ok(sg_raster_pack(&whole, sg_raster_most(&whole), "whole"));
+    expect_ok(sg_raster_pack_f32(&packed, image.data, 1, side, side, "packed"));
+    assert_int_equal(whole.number, packed.number);
+    assert_memory_equal(whole.data, packed.data, sg_raster_bytes(&packed));
+    assert_true(whole.hash == packed.hash);
+    sg_raster_free(&whole);
+    sg_raster_free(&packed);
+    free(u8);
+}
+
+/* Ties, a constant, one pixel, the extremes of 16 bits, 8-bit numbers in 16. */
+static void test_whole_numbers(void **state)
+{
+    (void)state;
+    enum { SIDE = 61 };
+    uint16_t noise[SIDE * SIDE], ties[SIDE * SIDE], flat[SIDE * SIDE], ends[SIDE * SIDE];
+    unsigned random = 7;
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        random = random * 1664525u + 1013904223u;
+        noise[i] = (uint16_t)(random >> 16);
+        ties[i] = (uint16_t)(random >> 30);
+        flat[i] = 65535;
+        ends[i] = random >> 31 ? 65535 : 0;
+    }
+    const uint16_t *const all[] = {noise, ties, flat, ends};
+    for (int i = 0; i < 4; i++)
+        for (int side = 1; side <= SIDE; side += 12)
+            for (int bits = 8; bits <= 16; bits += 8) compare_ways(all[i], side, bits);
+}
+
+/* What is not a plain picture of whole numbers is left to the way of floats; what is damaged says the same on both. */
+static void test_whole_refused(void **state)
+{
+    (void)state;
+    const float f32[4] = {0, 1, 2, .5f};
+    const uint16_t u16[4] = {1, 2, 3, 4};
+    const sg_tiff is_float = {.pages = 1, .height = 2, .width = 2, .bits = 32, .data = f32},
+                  is_whole = {.pages = 1, .height = 2, .width = 2, .bits = 16, .data = u16};
+    sg_raster raster;
+    expect_ok(sg_tiff_write(place_path("f.tif"), &is_float));
+    expect_ok(sg_raster_read(&raster, place_path("f.tif"), (sg_image_options){0}));
+    assert_null(raster.data);
+    expect_ok(sg_raster_read(&raster, place_path("f.png"), (sg_image_options){0})); /* not a TIFF, and not there */
+    assert_null(raster.data);
+    assert_int_equal(sg_raster_read(&raster, place_path("none.tif"), (sg_image_options){0}), SG_E_IO);
+    expect_ok(sg_tiff_write(place_path("cut.tif"), &is_whole));
+    char said[512];
+    struct stat about;
+    assert_int_equal(stat(place_path("cut.tif"), &about), 0);
+    for (long size = about.st_size - 1; size > 0; size -= 7) {
+        assert_int_equal(truncate(place_path("cut.tif"), size), 0);
+        const sg_status status = sg_raster_read(&raster, place_path("cut.tif"), (sg_image_options){0});
+        (void)snprintf(said, sizeof said, "%s", sg_error_text());
+        assert_int_not_equal(status, SG_OK);
+        assert_null(raster.data);
+        expect_error(place_path("cut.tif"), status, said);
+    }
+}
+
 static void test_scale(void **state)
 {
     (void)state;
@@ -896,7 +1011,8 @@ int main(void)
         TEST(test_mat_damage),       TEST(test_npy),
         TEST(test_npy_refused),      TEST(test_hdf5),
         TEST(test_percentile),       TEST(test_scale),
-        TEST(test_others_read),
+        TEST(test_others_read),      TEST(test_whole_numbers),
+        TEST(test_whole_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
