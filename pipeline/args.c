@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- help ---- */
 
@@ -190,4 +191,13 @@ sg_status sg_args_parse(const sg_usage *usage, int argc, char **argv, const char
         SG_FAIL(SG_E_USAGE, "missing argument; usage: scopegrad %s [OPTIONS] %s", usage->command, usage->positionals);
     if (count) *count = used;
     return SG_OK;
+}
+
+sg_status sg_args_output(const char *path, const char *ending)
+{
+    struct stat there;
+    const size_t length = path ? strlen(path) : 0, tail = strlen(ending);
+    if (!path || stat(path, &there) != 0 || !S_ISREG(there.st_mode)) return SG_OK;
+    if (length >= tail && strcmp(path + length - tail, ending) == 0) return SG_OK;
+    SG_FAIL(SG_E_USAGE, "--output: %s is there already and is no %s; use another name", path, ending);
 }

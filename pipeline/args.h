@@ -60,4 +60,8 @@ typedef struct sg_usage {
  * number of arguments. */
 sg_status sg_args_parse(const sg_usage *usage, int argc, char **argv, const char **positional, int *count, bool *done);
 
+/* A mistyped -o must not destroy a file of another kind: SG_E_USAGE if a regular file stands at `path` and its name does
+ * not end with `ending` (".html"). NULL is fine. */
+sg_status sg_args_output(const char *path, const char *ending);
+
 #endif

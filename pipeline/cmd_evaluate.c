@@ -123,6 +123,7 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
     if (done) return SG_OK;
     if (!sg_split_find(&split, split_name))
         SG_FAIL(SG_E_USAGE, "--split: '%s' is not one of train, validation, test", split_name);
+    SG_TRY(sg_args_output(output, ".h5"));
     sg_threads_set(threads);
     return evaluate(folder, split, output, data, &sets);
 }

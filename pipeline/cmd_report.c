@@ -24,6 +24,7 @@ sg_status sg_cmd_report(int argc, char **argv)
     bool done;
     SG_TRY(sg_args_parse(&usage, argc, argv, &folder, NULL, &done));
     if (done) return SG_OK;
+    SG_TRY(sg_args_output(out, ".html"));
     SG_TRY(sg_report_make(folder, out));
     SG_TRY(sg_report_print(folder, stdout));
     if (out)

@@ -60,6 +60,11 @@ static void test_usage_errors(void **state)
     check_fails("info --set", 2, "scopegrad info: --set needs a value: KEY=VALUE");
     check_fails("info --set camera.qe=1", 2, "scopegrad info: --set needs a CONFIG to change");
     check_fails("info a b", 2, "scopegrad info: unexpected argument 'b'; see scopegrad info --help");
+    place_put_text("runs.csv", "id\n");
+    check_fails("report . -o runs.csv", 2,
+                "scopegrad report: --output: runs.csv is there already and is no .html; use another name");
+    check_fails("evaluate . -o runs.csv", 2,
+                "scopegrad evaluate: --output: runs.csv is there already and is no .h5; use another name");
 }
 
 /* Starting again with another spin count (pipeline/threads_env.h) changes nothing but the spin count. */
