@@ -27,21 +27,8 @@ size_t sg_raster_bytes(const sg_raster *raster)
 
 void sg_raster_free(sg_raster *raster)
 {
-    if (!raster->in_arena) sg_free(raster->data);
-    raster->data = NULL;
-    raster->in_arena = false;
-}
-
-sg_status sg_raster_move(sg_raster *raster, sg_arena *arena, const char *name)
-{
-    void *there;
-    if (!raster->data || raster->in_arena) return SG_OK;
-    SG_TRY(sg_arena_take(&there, arena, sg_raster_bytes(raster), name));
-    memcpy(there, raster->data, sg_raster_bytes(raster));
     sg_free(raster->data);
-    raster->data = there;
-    raster->in_arena = true;
-    return SG_OK;
+    raster->data = NULL;
 }
 
 /* ---- packing ---- */

@@ -4,11 +4,9 @@
 #ifndef SG_DATASETS_RASTER_H
 #define SG_DATASETS_RASTER_H
 
-#include "core/arena.h"
 #include "core/status.h"
 #include "datasets/sample.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +18,6 @@ typedef struct sg_raster {
     sg_number number;
     int pages, height, width;
     void *data;     /* (pages, height, width), sg_alloc; NULL: its tiles lie in a cache */
-    bool in_arena;  /* data is a piece of one, and not freed alone */
     uint64_t hash;  /* XXH3 of the packed numbers, wherever they lie */
     uint64_t place; /* in the cache: of its first byte */
     uint64_t tile;  /* in the cache: the number of its first tile */
@@ -39,8 +36,6 @@ sg_status sg_raster_scales(sg_sample_scale *scale, const sg_raster *raster, cons
 unsigned sg_raster_most(const sg_raster *raster);
 /* Packs what was read, knowing the largest number. On an error it is freed. */
 sg_status sg_raster_pack(sg_raster *raster, unsigned most, const char *name);
-/* Its numbers move there. On an error they stay. */
-sg_status sg_raster_move(sg_raster *raster, sg_arena *arena, const char *name);
 void sg_raster_free(sg_raster *raster);
 size_t sg_raster_page_len(const sg_raster *raster);
 size_t sg_raster_bytes(const sg_raster *raster);

@@ -19,7 +19,6 @@ enum { AUTO_PART = 4 }; /* auto: this part of the memory that is free */
 
 struct sg_store {
     size_t limit, bytes; /* that memory may hold; that it holds */
-    sg_arena *arena;     /* holds it */
     char folder[SG_DATASET_PATH_MAX], path[SG_DATASET_PATH_MAX + 64];
     sg_cache_info info;
     sg_cache *cache;
@@ -146,7 +145,7 @@ sg_status sg_store_open(sg_dataset *dataset)
     (void)snprintf(store->path, sizeof store->path, "%s/%016llx%016llx.cache", store->folder,
                    (unsigned long long)store->info.key.word[0], (unsigned long long)store->info.key.word[1]);
     look_for_cache(store);
-    return sg_arena_open(&store->arena);
+    return SG_OK;
 }
 
 void sg_store_free(sg_store *store)
@@ -155,7 +154,6 @@ void sg_store_free(sg_store *store)
     sg_cache_abandon(store->writer);
     sg_cache_close(store->cache);
     if (store->lock >= 0) (void)close(store->lock);
-    sg_arena_free(store->arena);
     sg_free(store);
 }
 
@@ -171,12 +169,7 @@ static sg_status load_cached(const sg_dataset *dataset, sg_item *item)
 
 sg_status sg_store_load(const sg_dataset *dataset, sg_item *item)
 {
-    const sg_store *store = dataset->store;
-    if (store->cache) return load_cached(dataset, item);
-    SG_TRY(sg_dataset_load(dataset, item));
-    if (store->writer) return SG_OK; /* it will not stay */
-    SG_TRY(sg_raster_move(&item->picture, store->arena, item->name));
-    return sg_raster_move(&item->labels, store->arena, item->name);
+    return dataset->store->cache ? load_cached(dataset, item) : sg_dataset_load(dataset, item);
 }
 
 /* ---- a new cache ---- */
@@ -254,10 +247,6 @@ sg_status sg_store_keep(sg_dataset *dataset, int kept, sg_item *item)
 sg_status sg_store_finish(sg_dataset *dataset)
 {
     sg_store *store = dataset->store;
-    if (store->writer || store->cache) { /* everything has left the arena */
-        sg_arena_free(store->arena);
-        store->arena = NULL;
-    }
     if (!store->writer) return SG_OK;
     const sg_status status = sg_cache_finish(store->writer);
     store->writer = NULL;

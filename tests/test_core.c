@@ -2,7 +2,6 @@
  * graph's own errors, models, lifetimes. */
 #include "check.h"
 
-#include "core/arena.h"
 #include "core/memory.h"
 #include "core/ops.h"
 #include "core/parallel.h"
@@ -64,42 +63,6 @@ static void test_memory(void **state)
 /* ---- random numbers ---- */
 
 /* Random123's kat_vectors: counter, key, result. */
-/* Pieces taken by all threads at once are aligned, zeroed and apart, the one that is larger than a slab too. */
-typedef struct piece {
-    sg_arena *arena;
-    unsigned char *at[64];
-    size_t bytes[64];
-} piece;
-
-static void take_piece(void *context, int slice, int thread)
-{
-    piece *p = context;
-    void *at;
-    (void)thread;
-    p->bytes[slice] = slice == 40 ? (size_t)40 << 20 : (size_t)(slice + 1) * (size_t)(slice + 1) * 101;
-    p->at[slice] = sg_arena_take(&at, p->arena, p->bytes[slice], "piece") == SG_OK ? at : NULL;
-}
-
-static void test_arena(void **state)
-{
-    (void)state;
-    piece p = {0};
-    assert_int_equal(sg_arena_open(&p.arena), SG_OK);
-    sg_parallel(64, take_piece, &p);
-    for (int i = 0; i < 64; i++) {
-        assert_non_null(p.at[i]);
-        assert_int_equal((uintptr_t)p.at[i] % SG_ALIGN, 0);
-        for (size_t k = 0; k < p.bytes[i]; k += p.bytes[i] / 100) assert_int_equal(p.at[i][k], 0);
-        memset(p.at[i], i + 1, p.bytes[i]);
-    }
-    for (int i = 0; i < 64; i++) assert_true(p.at[i][0] == i + 1 && p.at[i][p.bytes[i] - 1] == i + 1);
-    void *none;
-    assert_int_equal(sg_arena_take(&none, p.arena, SIZE_MAX / 4, "too much"), SG_E_MEMORY);
-    assert_null(none);
-    sg_arena_free(p.arena);
-    sg_arena_free(NULL);
-}
-
 static void test_philox(void **state)
 {
     (void)state;
@@ -624,13 +587,13 @@ static void test_polar_lanes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status),      cmocka_unit_test(test_memory),       cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_philox),      cmocka_unit_test(test_rng_streams),  cmocka_unit_test(test_rng_moments),
-        cmocka_unit_test(test_shuffle),     cmocka_unit_test(test_polar_lanes),  cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_slices),      cmocka_unit_test(test_simplex),      cmocka_unit_test(test_ascending),
-        cmocka_unit_test(test_box),         cmocka_unit_test(test_sticky_error), cmocka_unit_test(test_leaf_errors),
-        cmocka_unit_test(test_no_graph),    cmocka_unit_test(test_model),        cmocka_unit_test(test_lifetimes),
-        cmocka_unit_test(test_plan_states), cmocka_unit_test(test_used_twice),   cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_status),       cmocka_unit_test(test_memory),      cmocka_unit_test(test_philox),
+        cmocka_unit_test(test_rng_streams),  cmocka_unit_test(test_rng_moments), cmocka_unit_test(test_shuffle),
+        cmocka_unit_test(test_polar_lanes),  cmocka_unit_test(test_sums),        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_simplex),      cmocka_unit_test(test_ascending),   cmocka_unit_test(test_box),
+        cmocka_unit_test(test_sticky_error), cmocka_unit_test(test_leaf_errors), cmocka_unit_test(test_no_graph),
+        cmocka_unit_test(test_model),        cmocka_unit_test(test_lifetimes),   cmocka_unit_test(test_plan_states),
+        cmocka_unit_test(test_used_twice),   cmocka_unit_test(test_not_finite),
     };
     return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }
