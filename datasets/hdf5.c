@@ -95,7 +95,8 @@ static sg_status read_shape(shape *out, hid_t set, const char *path)
     (void)H5Sget_simple_extent_dims(space, size, NULL);
     H5Tclose(type);
     H5Sclose(space);
-    if (out->kind != H5T_FLOAT && out->kind != H5T_INTEGER) SG_FAIL(SG_E_FORMAT, "%s: holds no numbers", path);
+    if (out->kind != H5T_FLOAT && out->kind != H5T_INTEGER && out->kind != H5T_ENUM) /* h5py's bool is an enumeration */
+        SG_FAIL(SG_E_FORMAT, "%s: holds no numbers", path);
     if (out->rank < 1 || out->rank > SG_AXES_MAX)
         SG_FAIL(SG_E_FORMAT, "%s: has rank %d, outside 1..%d", path, out->rank, SG_AXES_MAX);
     for (int i = 0; i < out->rank; i++) {

@@ -28,7 +28,7 @@ typedef struct job {
     char order[SIZES + 1]; /* fastest first, begins with XY */
     block *blocks;
     int count, room;
-    int image;        /* how many have begun */
+    bool done;        /* the first Image has ended */
     char file[256];   /* that TiffData name */
     sg_status status; /* of the first error; then the parser is stopped */
 } job;
@@ -155,29 +155,36 @@ static sg_status read_binary_only(job *j, const char *const *attributes)
             file ? file : "which is not named");
 }
 
-static sg_status begin_image(job *j, const char *const *attributes)
-{
-    (void)attributes;
-    j->image++;
-    return SG_OK;
-}
-
 static const struct {
     const char *name;
     sg_status (*read)(job *j, const char *const *attributes);
-} elements[] = {{"Image", begin_image},       {"Pixels", read_pixels}, {"Channel", read_channel},
-                {"TiffData", read_tiff_data}, {"UUID", read_uuid},     {"BinaryOnly", read_binary_only}};
+} elements[] = {{"Pixels", read_pixels},
+                {"Channel", read_channel},
+                {"TiffData", read_tiff_data},
+                {"UUID", read_uuid},
+                {"BinaryOnly", read_binary_only}};
+
+static const char *without_prefix(const char *name)
+{
+    const char *colon = strrchr(name, ':');
+    return colon ? colon + 1 : name;
+}
 
 static void on_element(void *context, const char *name, const char **attributes)
 {
     job *j = context;
-    const char *colon = strrchr(name, ':');
-    if (colon) name = colon + 1;
-    for (size_t i = 0; i < sizeof elements / sizeof *elements; i++)
-        if (strcmp(elements[i].name, name) == 0 && (j->image < 2 || i == 0)) {
+    for (size_t i = 0; !j->done && i < sizeof elements / sizeof *elements; i++)
+        if (strcmp(elements[i].name, without_prefix(name)) == 0) {
             const sg_status status = elements[i].read(j, (const char *const *)attributes);
             if (status != SG_OK) stop(j, status);
         }
+}
+
+/* What follows are other images, and annotations, whose elements may be called as they like. */
+static void on_end(void *context, const char *name)
+{
+    job *j = context;
+    j->done |= strcmp(without_prefix(name), "Image") == 0;
 }
 
 /* Entities are what makes small XML large. */
@@ -243,7 +250,7 @@ static sg_status place_planes(job *j)
 static sg_status parse(job *j, const char *xml)
 {
     XML_SetUserData(j->parser, j);
-    XML_SetStartElementHandler(j->parser, on_element);
+    XML_SetElementHandler(j->parser, on_element, on_end);
     XML_SetStartDoctypeDeclHandler(j->parser, on_doctype);
     const bool parsed = XML_Parse(j->parser, xml, (int)strlen(xml), 1) == XML_STATUS_OK;
     if (j->status != SG_OK) return j->status;

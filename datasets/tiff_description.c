@@ -82,28 +82,53 @@ sg_status sg_imagej_describe(sg_tiff_description *out, const char *text, const c
 
 /* ---- tifffile ---- */
 
-/* The pages of an array of this shape, in C order. Without axes, or where the two do not fit, it says nothing. */
-static void read_shape(sg_tiff_description *out, const cJSON *json)
+/* Which axis are the samples of a pixel, which are no pages: S, or what its user called C; -1: none. */
+static int axis_of_samples(const char *axes, const cJSON *shape, int samples)
+{
+    int last = (int)strlen(axes) - 1;
+    if (samples < 2 || strchr(axes, 'S')) return -1;
+    while (last >= 0 && strchr("YX", axes[last])) last--;
+    const double size = last >= 0 ? cJSON_GetNumberValue(cJSON_GetArrayItem(shape, last)) : 0;
+    return size >= samples && size <= samples ? last : -1;
+}
+
+/* Adds the axes of pages among the first `count` ones, in C order; all are Q where `axes` is NULL. */
+static bool add_axes(sg_axes *pages, const cJSON *shape, const char *axes, int count, int left_out)
+{
+    double all = 1;
+    for (int i = 0; i < count; i++) {
+        const double size = cJSON_GetNumberValue(cJSON_GetArrayItem(shape, i));
+        if (!(size >= 1 && size <= 1 << 28)) return false;
+        if (i == left_out || (axes && strchr("YXS", axes[i]))) continue;
+        all *= size;
+        if (axes) sg_axes_add(pages, axes[i], (long long)size);
+    }
+    if (all > 1 << 28) return false;
+    if (!axes) sg_axes_add(pages, 'Q', (long long)all);
+    return true;
+}
+
+/* The pages of an array of this shape. Without axes, or where the two do not fit, it says at most how many follow the
+ * only directory. */
+static void read_shape(sg_tiff_description *out, const cJSON *json, int samples)
 {
     const cJSON *shape = cJSON_GetObjectItemCaseSensitive(json, "shape");
     const char *axes = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "axes"));
-    const int rank = cJSON_IsArray(shape) ? cJSON_GetArraySize(shape) : 0;
+    const bool follow = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "truncated"));
+    const int rank = cJSON_IsArray(shape) ? cJSON_GetArraySize(shape) : 0, outer = rank - (samples > 1 ? 3 : 2);
+    const bool named = axes && rank > 0 && strlen(axes) == (size_t)rank && sg_axes_check(axes, "") == SG_OK;
     sg_axes pages = {.count = 0};
-    if (!axes || rank < 1 || strlen(axes) != (size_t)rank || sg_axes_check(axes, "") != SG_OK) return;
-    for (int i = 0; i < rank; i++) {
-        const double size = cJSON_GetNumberValue(cJSON_GetArrayItem(shape, i));
-        if (!(size >= 1 && size <= 1 << 28)) return;
-        if (!strchr("YXS", axes[i])) sg_axes_add(&pages, axes[i], (long long)size);
-    }
-    if (sg_axes_pages(&pages) > 1 << 28) return;
+    if (named ? !add_axes(&pages, shape, axes, rank, axis_of_samples(axes, shape, samples))
+              : !follow || !add_axes(&pages, shape, NULL, outer, -1))
+        return;
     out->pages = pages;
-    out->may_follow = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "truncated"));
+    out->may_follow = follow;
 }
 
-static void describe_shape(sg_tiff_description *out, const char *text)
+static void describe_shape(sg_tiff_description *out, const char *text, int samples)
 {
     cJSON *json = cJSON_Parse(text);
-    if (json) read_shape(out, json);
+    if (json) read_shape(out, json, samples);
     cJSON_Delete(json);
 }
 
@@ -116,7 +141,7 @@ sg_status sg_tiff_describe(sg_tiff_description *out, const char *text, int sampl
     if (strncmp(text, "ImageJ=", 7) == 0) return sg_imagej_describe(out, text, path);
     if (strstr(text, "<OME ") || strstr(text, "<OME>") || strstr(text, "OME:OME "))
         return sg_ome_describe(out, text, samples, path);
-    if (strncmp(text, "{\"shape\":", 9) == 0) describe_shape(out, text);
+    if (strncmp(text, "{\"shape\":", 9) == 0) describe_shape(out, text, samples);
     return SG_OK;
 }
 

@@ -69,6 +69,7 @@ static sg_status check_tags(const sg_tiff_page *page, const char *path)
 
 sg_status sg_tiff_page_tags(sg_tiff_page *page, TIFF *tif, const char *path)
 {
+    uint32_t depth = 1;
     page->width = page->height = 0;
     page->photometric = PHOTOMETRIC_MINISBLACK;
     (void)TIFFGetField(tif, TIFFTAG_IMAGEWIDTH, &page->width);
@@ -81,6 +82,9 @@ sg_status sg_tiff_page_tags(sg_tiff_page *page, TIFF *tif, const char *path)
     (void)TIFFGetFieldDefaulted(tif, TIFFTAG_SAMPLEFORMAT, &page->format);
     (void)TIFFGetFieldDefaulted(tif, TIFFTAG_PLANARCONFIG, &page->planar);
     page->tiled = TIFFIsTiled(tif) != 0;
+    if (TIFFGetField(tif, TIFFTAG_IMAGEDEPTH, &depth) && depth > 1)
+        SG_FAIL(SG_E_FORMAT, "%s: a volume of %u planes in one page is not supported, a page for each would do", path,
+                depth);
     return check_tags(page, path);
 }
 
@@ -206,6 +210,7 @@ void sg_tiff_page_row(const sg_tiff_page *page, const unsigned char *row, uint32
 
 /* ---- size of the pixels ---- */
 
+/* ImageJ turns a printer's dots into inches or centimetres; finer units somebody chose. */
 void sg_tiff_page_scale(double pixel_um[2], TIFF *tif, double unit_um)
 {
     static const uint32_t tags[2] = {TIFFTAG_YRESOLUTION, TIFFTAG_XRESOLUTION};
@@ -216,6 +221,6 @@ void sg_tiff_page_scale(double pixel_um[2], TIFF *tif, double unit_um)
         float resolution = 0;
         const bool there = TIFFGetField(tif, tags[i], &resolution) && resolution > 0 && isfinite(resolution);
         const double size = there ? um / (double)resolution : 0;
-        pixel_um[i] = unit_um > 0 ? size : sg_image_dot_um(size);
+        pixel_um[i] = unit_um > 0 && unit_um < 1e4 ? size : sg_image_dot_um(size);
     }
 }

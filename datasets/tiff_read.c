@@ -16,7 +16,7 @@ bool sg_tiff_known(const char *path)
 
 /* ---- which pages there are ---- */
 
-static sg_status add_directory(sg_tiff_reader *r)
+static sg_status add_directory(sg_tiff_reader *r, toff_t place)
 {
     if (r->directories == r->room) {
         toff_t *more;
@@ -26,7 +26,7 @@ static sg_status add_directory(sg_tiff_reader *r)
         r->directory = more;
         r->room = 2 * r->room + 16;
     }
-    r->directory[r->directories++] = TIFFCurrentDirOffset(r->tif);
+    r->directory[r->directories++] = place;
     return SG_OK;
 }
 
@@ -51,12 +51,11 @@ static sg_status visit_first(sg_tiff_reader *r, const sg_tiff_page *page)
     return SG_OK;
 }
 
-/* Notes the present directory as a page, unless it is a smaller copy of one. */
-static sg_status visit_page(sg_tiff_reader *r)
+/* The tags of the present directory, which must be like the first one. */
+static sg_status check_page(sg_tiff_reader *r)
 {
     sg_tiff_page page = {.channel = r->options.channel, .raw = r->options.raw};
     const sg_tiff_info *info = &r->info;
-    if (sg_tiff_is_copy(r->tif) && r->directories > 0) return SG_OK;
     SG_TRY(sg_tiff_page_tags(&page, r->tif, r->path));
     if (r->directories == 0) SG_TRY(visit_first(r, &page));
     if (page.width != (uint32_t)info->width || page.height != (uint32_t)info->height)
@@ -66,7 +65,17 @@ static sg_status visit_page(sg_tiff_reader *r)
         SG_FAIL(SG_E_FORMAT, "%s: page %d has %ss of %d bits, the first one %ss of %d", r->path, r->directories,
                 page.format == SAMPLEFORMAT_IEEEFP ? "float" : "integer", page.bits,
                 info->is_float ? "float" : "integer", info->bits);
-    return add_directory(r);
+    return SG_OK;
+}
+
+/* Notes the present directory as a page, unless it is a smaller copy of one. In an OME-TIFF others may be of other
+ * images: name_planes decides whether any of them is wanted. */
+static sg_status visit_page(sg_tiff_reader *r)
+{
+    if (sg_tiff_is_copy(r->tif) && r->directories > 0) return SG_OK;
+    const sg_status status = check_page(r);
+    if (status != SG_OK && !(r->description.directory && r->directories > 0)) return status;
+    return add_directory(r, status == SG_OK ? TIFFCurrentDirOffset(r->tif) : 0);
 }
 
 static sg_status find_directories(sg_tiff_reader *r)
@@ -105,6 +114,23 @@ static sg_status find_following(sg_tiff_reader *r, double planes)
     return SG_OK;
 }
 
+/* Each plane of an OME-TIFF must have a directory, one like the first. */
+static sg_status check_places(const sg_tiff_reader *r, int planes)
+{
+    for (int i = 0; i < planes; i++) {
+        const int place = r->description.directory[i];
+        if (place >= r->directories)
+            SG_FAIL(SG_E_FORMAT, "%s: its OME-XML places plane %d in directory %d, the file has %d", r->path, i, place,
+                    r->directories);
+        if (r->directory[place] == 0)
+            SG_FAIL(SG_E_FORMAT,
+                    "%s: its OME-XML places plane %d in directory %d, whose pixels are not like the first "
+                    "one's in number or type",
+                    r->path, i, place);
+    }
+    return SG_OK;
+}
+
 /* Pages without a description are one axis of unknown meaning. */
 static sg_status name_planes(sg_tiff_reader *r)
 {
@@ -116,10 +142,7 @@ static sg_status name_planes(sg_tiff_reader *r)
         r->axes.count = 0;
         if (r->directories > 1) sg_axes_add(&r->axes, 'Q', r->directories);
     } else if (d->directory) {
-        for (int i = 0; i < (int)planes; i++)
-            if (d->directory[i] >= r->directories)
-                SG_FAIL(SG_E_FORMAT, "%s: its OME-XML places plane %d in directory %d, the file has %d", r->path, i,
-                        d->directory[i], r->directories);
+        return check_places(r, (int)planes);
     } else if (planes != r->directories) {
         SG_FAIL(SG_E_FORMAT, "%s: its description says %.0f pages, the file has %d", r->path, planes, r->directories);
     }

@@ -13,7 +13,7 @@ struct sg_tiff_reader {
     sg_image_options options;
     sg_tiff_file file;
     TIFF *tif;
-    toff_t *directory; /* (directories) of the pages, smaller copies left out */
+    toff_t *directory; /* (directories) of the pages, smaller copies left out; 0: unlike the first one */
     int directories, room;
     sg_tiff_description description;
     sg_axes axes;    /* of the pages; strides count planes of the file */

@@ -576,6 +576,11 @@ static void test_tiff_unsupported(void **state)
     expect_error(place_path("cmyk.tif"), SG_E_FORMAT, "photometric interpretation 5");
     make_tiff(place_path("complex.tif"), &complex64, 8, 8);
     expect_error(place_path("complex.tif"), SG_E_FORMAT, "64 bits");
+    make_tiff(place_path("volume.tif"), &plain, 8, 8);
+    TIFF *tif = TIFFOpen(place_path("volume.tif"), "r+");
+    assert_true(tif && TIFFSetField(tif, TIFFTAG_IMAGEDEPTH, 5) && TIFFRewriteDirectory(tif));
+    TIFFClose(tif);
+    expect_error(place_path("volume.tif"), SG_E_FORMAT, "5 planes");
     void *bytes;
     size_t size;
     make_tiff(place_path("c.tif"), &plain, 8, 8);

@@ -363,6 +363,19 @@ static void expect_error(const char *name, sg_image_options options, sg_status s
     assert_null(image.data);
 }
 
+static void add_small_page(const char *name)
+{
+    char row[] = "page";
+    TIFF *tif = TIFFOpen(place_path(name), "a");
+    assert_non_null(tif);
+    TIFFSetField(tif, TIFFTAG_IMAGEWIDTH, 4);
+    TIFFSetField(tif, TIFFTAG_IMAGELENGTH, 1);
+    TIFFSetField(tif, TIFFTAG_BITSPERSAMPLE, 8);
+    TIFFSetField(tif, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+    assert_true(TIFFWriteScanline(tif, row, 0, 0) > 0);
+    TIFFClose(tif);
+}
+
 static void test_descriptions_refused(void **state)
 {
     static const struct {
@@ -393,6 +406,11 @@ static void test_descriptions_refused(void **state)
         put_described("bad.ome.tif", 3, text);
         expect_error("bad.ome.tif", (sg_image_options){0}, SG_E_FORMAT, ome[i].reason);
     }
+    (void)snprintf(text, sizeof text, "%sSizeX=\"45\" SizeY=\"37\" SizeC=\"2\" SizeZ=\"1\" SizeT=\"1\"/></Image></OME>",
+                   ome_head);
+    put_described("odd.ome.tif", 1, text);
+    add_small_page("odd.ome.tif");
+    expect_error("odd.ome.tif", (sg_image_options){0}, SG_E_FORMAT, "plane 1 in directory 1");
     put_described("cut.tif", 1, "<OME ><Image>");
     expect_error("cut.tif", (sg_image_options){0}, SG_E_FORMAT, "damaged in line 1");
     put_described("bomb.tif", 1,

@@ -93,17 +93,30 @@ for order in ("TZCYX", "CTZYX", "ZCTYX", "TCZYX"):
     put("ome_take_" + order, data, pages[1, :, 1], take="C=GFP T=1", said="Z=3", pixel=(.65, .65), **said)
 colour = pixels("u1", 3, H, W, 3)
 put("ome_rgb", colour, colour[..., 2], channel=2, said="Z=3", ome=True, photometric="rgb", metadata={"axes": "ZYXS"})
+with tifffile.TiffWriter(os.path.join(folder, "ome_others.ome.tif")) as writer:  # other images behind the first one
+    writer.write(stack, photometric="minisblack", metadata={"axes": "ZYX"})
+    writer.write(stack[0, :16, :16], photometric="minisblack", metadata={"axes": "YX"})
+    writer.write(colour[0], photometric="rgb", metadata={"axes": "YXS"})
+want("ome_others.ome.tif", stack, said="Z=6")
+put("ome_annotated", stack, stack, said="T=6", ome=True, metadata={"axes": "TYX"})
+path = os.path.join(folder, "ome_annotated.tif")
+vendor = '<StructuredAnnotations><XMLAnnotation ID="Annotation:0"><Value><Pixels Width="3"/></Value></XMLAnnotation></StructuredAnnotations>'
+tifffile.tiffcomment(path, tifffile.tiffcomment(path).replace("</OME>", vendor + "</OME>").encode())
 put("ome_big", stack, stack, said="C=6", ome=True, bigtiff=True, metadata={"axes": "CYX"})
 # tifffile's own way
 put("shaped", hyper, hyper.transpose(1, 0, 2, 3, 4), said="T=3 Z=2 C=4", metadata={"axes": "ZTCYX"}, photometric="minisblack")
 put("shaped_alone", stack, stack[2], take="Z=2", metadata={"axes": "ZYX"}, photometric="minisblack", truncate=True)
 put("shaped_rgb", colour, colour[..., 1], channel=1, said="Z=3", metadata={"axes": "ZYXS"}, photometric="rgb")
+put("shaped_planes", np.moveaxis(colour[0], 2, 0), colour[0, ..., 1], channel=1, metadata={"axes": "CYX"}, photometric="rgb",
+    planarconfig="separate")
+put("shaped_alone_unnamed", hyper, hyper, said="Q=24", photometric="minisblack", truncate=True)
 put("shaped_unnamed", hyper, hyper, said="Q=24", photometric="minisblack")
 # resolution tags: centimetres and inches of a microscope, not those of a printer
 plain = pixels("u1", H, W)
 put("centimetres", plain, plain, pixel=(.5, .4), resolution=(25000, 20000), resolutionunit="CENTIMETER", metadata=None)
 put("inches", plain, plain, pixel=(2.54, 2.54), resolution=(10000, 10000), resolutionunit="INCH", metadata=None)
 put("printer", plain, plain, resolution=(300, 300), resolutionunit="INCH", metadata=None)
+put("imagej_printer", plain, plain, imagej=True, resolution=(300, 300), metadata={"unit": "inch"})
 put("deflated", stack, stack, said="Q=6", compression="zlib", predictor=True, photometric="minisblack", metadata=None)
 # .npy: types, byte orders, orders of the axes
 for code in ("b1", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"):
@@ -132,8 +145,10 @@ with h5py.File(os.path.join(folder, "arrays.h5"), "w") as h5:
     h5["group/named"].attrs["pixel_um"] = .65
     h5["five"] = many
     h5["five"].attrs["element_size_um"] = [2, .5, .25]
+    h5["mask"] = bits
     h5.create_dataset("chunks", data=many, chunks=(1, 1, 10, 10, 4), compression="gzip")
 want("arrays.h5:/plain", many[0, 0, :, :, 0])
+want("arrays.h5:/mask", bits)
 want("arrays.h5:/stack", np.moveaxis(many, 4, 2)[0, 0], said="Q=4")
 want("arrays.h5:/stack:3", many[0, 0, :, :, 2])
 want("arrays.h5:/group/named", np.moveaxis(many, 4, 2).swapaxes(0, 1), said="T=2 Z=3 C=4", pixel=(.65, .65))
