@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "datasets/dataset_internal.h"
 #include "datasets/voc.h"
+#include "datasets/window.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "datasets/dataset_internal.h"
 #include "datasets/label.h"
 #include "datasets/store.h"
+#include "datasets/window.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -140,8 +141,11 @@ static sg_status make_mask(float *label, int32_t *instances, const sg_dataset *d
     const int inside = inside_px(&dataset->grid), px = dataset->grid.label_px;
     sg_raster_view view;
     SG_TRY(sg_store_view(&view, dataset, item, &item->labels, 0, at.y, at.y + inside, at.x, at.x + inside, &s->room));
+    if (label && inside == px) /* the usual case, in one go */
+        sg_raster_window(label, px, at.how, &view, item->labels.height, item->labels.width, at.y, at.x, NULL);
+    if (inside == px && !instances) return SG_OK;
     sg_raster_labels(s->labels, inside, inside, &view, at.y, at.x);
-    if (label) {
+    if (label && inside != px) {
         sg_label_binary(label, s->labels, (size_t)inside, inside, px);
         sg_square_turn(label, px, at.how);
     }

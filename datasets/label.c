@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 #include "core/real.h"
+#include "datasets/window.h"
 
 #include <math.h>
 #include <string.h>

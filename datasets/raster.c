@@ -155,98 +155,9 @@ sg_status sg_raster_pack(sg_raster *raster, unsigned most, const char *name)
     return pack_and_hash(raster, raster->data, number, raster->number, name);
 }
 
-/* ---- windows ---- */
-
 sg_raster_view sg_raster_page(const sg_raster *raster, int page)
 {
     const size_t at = (size_t)page * sg_raster_page_len(raster) * sg_number_bytes(raster->number);
     return (sg_raster_view){
         .data = (const char *)raster->data + at, .number = raster->number, .stride = (size_t)raster->width};
-}
-
-int sg_mirror(int i, int n)
-{
-    i %= 2 * n;
-    if (i < 0) i += 2 * n;
-    return i < n ? i : 2 * n - 1 - i;
-}
-
-void sg_window_clear(float *out, int px, int height, int width, int y, int x)
-{
-    for (int row = y; row < y + px; row++)
-        for (int column = x; column < x + px; column++, out++)
-            if (row < 0 || row >= height || column < 0 || column >= width) *out = 0;
-}
-
-void sg_mirror_span(int *first, int *end, int start, int px, int n)
-{
-    *first = start;
-    *end = start + px;
-    if (start >= 0 && *end <= n) return;
-    *first = n;
-    *end = 0;
-    for (int i = start; i < start + px && *end - *first < n; i++) {
-        const int at = sg_mirror(i, n);
-        *first = at < *first ? at : *first;
-        *end = at >= *end ? at + 1 : *end;
-    }
-}
-
-/* out = scaled in, for each type of number. */
-#define SCALE_ROW(name, type)                                                                                          \
-    SG_SIMD static void name(float *out, const void *in, int count, const sg_sample_scale *scale)                      \
-    {                                                                                                                  \
-        const type *x = in;                                                                                            \
-        const sg_sample_scale s = *scale;                                                                              \
-        for (int i = 0; i < count; i++) out[i] = sg_sample_scaled((double)x[i], s);                                    \
-    }
-SCALE_ROW(scale_u8, uint8_t)
-SCALE_ROW(scale_u16, uint16_t)
-SCALE_ROW(scale_i32, int32_t)
-SCALE_ROW(scale_f32, float)
-#undef SCALE_ROW
-
-static void (*const scale_row[SG_NUMBERS])(float *, const void *, int,
-                                           const sg_sample_scale *) = {scale_u8, scale_u16, scale_i32, scale_f32};
-
-static void reverse(float *row, int count)
-{
-    for (int low = 0, high = count - 1; low < high; low++, high--) {
-        const float keep = row[low];
-        row[low] = row[high];
-        row[high] = keep;
-    }
-}
-
-void sg_raster_window(float *out, int px, unsigned how, const sg_raster_view *view, int height, int width, int y, int x,
-                      const sg_sample_scale *scale)
-{
-    const size_t bytes = sg_number_bytes(view->number);
-    for (int row = 0; row < px; row++) {
-        float *to = out + (size_t)(how & 1 ? px - 1 - row : row) * (size_t)px;
-        const char *from =
-            (const char *)view->data + (size_t)(sg_mirror(y + row, height) - view->y) * view->stride * bytes;
-        for (int i = 0, n; i < px; i += n) {
-            const int at = x + i, room = width - at;
-            n = at < 0 || room <= 0 ? 1 : room < px - i ? room : px - i; /* the pixels inside at once */
-            scale_row[view->number](to + i, from + (size_t)(sg_mirror(at, width) - view->x) * bytes, n, scale);
-        }
-        if (how & 2) reverse(to, px);
-    }
-    sg_square_turn(out, px, how & 4);
-}
-
-void sg_raster_labels(int32_t *out, int rows, int columns, const sg_raster_view *view, int y, int x)
-{
-    for (int row = 0; row < rows; row++, out += columns) {
-        const size_t at = (size_t)(y + row - view->y) * view->stride + (size_t)(x - view->x);
-        const uint8_t *u8 = (const uint8_t *)view->data + at;
-        const uint16_t *u16 = (const uint16_t *)view->data + at;
-        if (view->number == SG_NUMBER_U8)
-            for (int i = 0; i < columns; i++) out[i] = u8[i];
-        else if (view->number == SG_NUMBER_U16)
-            for (int i = 0; i < columns; i++) out[i] = u16[i];
-        else
-            memcpy(out, (const int32_t *)view->data + at, (size_t)columns * sizeof *out);
-    }
 }

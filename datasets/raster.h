@@ -1,5 +1,5 @@
 /* raster.h - a decoded picture as a dataset keeps it: whole numbers in the smallest type that holds them, all others as
- * float. Windows are cut from it and scaled on the way, so that neither memory nor the cache (cache.h) holds more bytes
+ * float. Windows (window.h) are cut from it and scaled on the way, so that neither memory nor the cache (cache.h) holds more bytes
  * than the file had. */
 #ifndef SG_DATASETS_RASTER_H
 #define SG_DATASETS_RASTER_H
@@ -48,18 +48,5 @@ typedef struct sg_raster_view {
     int y, x;
 } sg_raster_view;
 sg_raster_view sg_raster_page(const sg_raster *raster, int page);
-
-/* out (px, px) = the scaled window whose corner is pixel (y, x) of a page of height x width pixels, turned as by
- * sg_square_turn. Beyond its edges the page goes on mirrored, however far; the view holds every pixel needed. */
-void sg_raster_window(float *out, int px, unsigned how, const sg_raster_view *view, int height, int width, int y, int x,
-                      const sg_sample_scale *scale);
-/* What lies beyond the edges of the page becomes 0 in such a window, not turned. */
-void sg_window_clear(float *out, int px, int height, int width, int y, int x);
-/* out (rows, columns) = the labels (no floats) from (y, x) on, all inside the view. */
-void sg_raster_labels(int32_t *out, int rows, int columns, const sg_raster_view *view, int y, int x);
-/* Pixel i of a line of n that goes on mirrored at its ends, however far: -1 -> 0, -2 -> 1, n -> n - 1. */
-int sg_mirror(int i, int n);
-/* *first .. *end - 1: the pixels of a line of n that a window of px from `start` needs, mirrored ones included. */
-void sg_mirror_span(int *first, int *end, int start, int px, int n);
 
 #endif

@@ -6,14 +6,14 @@
 #include "datasets/image.h"
 #include "physics/microscope.h"
 
-/* What makes a sample of the numbers in a file: clamp((x - lo) / range, low, high). All in double, rounded once. */
+/* What makes a sample of the numbers in a file: clamp((x - lo) (1 / range), low, high). All in double, rounded once. */
 typedef struct sg_sample_scale {
     double lo, range, low, high;
 } sg_sample_scale;
 static inline float sg_sample_scaled(double x, sg_sample_scale scale)
 {
-    const double v = (x - scale.lo) / scale.range;
-    return (float)(v <= scale.low ? scale.low : v >= scale.high ? scale.high : v);
+    const double v = (x - scale.lo) * (1 / scale.range), up = scale.low > v ? scale.low : v; /* a loop divides once */
+    return (float)(scale.high < up ? scale.high : up);
 }
 /* lo .. hi becomes 0..1; a constant picture, 0. */
 sg_sample_scale sg_sample_scale_between(double lo, double hi);

@@ -3,8 +3,8 @@
 
 #include "core/file.h"
 #include "core/memory.h"
-#include "datasets/raster.h"
 #include "datasets/sample.h"
+#include "datasets/window.h"
 #include "pipeline/classes.h"
 #include "pipeline/config_walk.h"
 #include "pipeline/evaluate.h"

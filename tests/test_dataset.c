@@ -10,6 +10,7 @@
 #include "datasets/stack.h"
 #include "datasets/synthetic.h"
 #include "datasets/tiff.h"
+#include "datasets/window.h"
 #include "place.h"
 
 #include <math.h>
@@ -95,6 +96,36 @@ static void test_turns_commute(void **state)
     int32_t square[4] = {1, 2, 3, 4};
     sg_square_turn(square, 2, 1 | 4); /* rows flipped, then transposed: a quarter turn */
     assert_true(square[0] == 3 && square[1] == 1 && square[2] == 4 && square[3] == 2);
+}
+
+/* A window is turned on its way as a square is turned after it, also beyond the edges and in pieces of any size. */
+static void test_windows_turn_on_their_way(void **state)
+{
+    (void)state;
+    enum { HEIGHT = 270, WIDTH = 290 };
+    static uint16_t page[HEIGHT * WIDTH];
+    static float plain[300 * 300], turned[300 * 300];
+    const sg_sample_scale scale = {.lo = 7, .range = 60000, .high = 1};
+    const sg_raster_view view = {.data = page, .number = SG_NUMBER_U16, .stride = WIDTH};
+    static const int cases[][3] = {{300, -11, -5}, {256, 9, 30}, {23, 0, 267}, {16, 250, 3}, {1, 5, 5}};
+    unsigned random = 5;
+    for (int i = 0; i < HEIGHT * WIDTH; i++) {
+        random = random * 1664525u + 1013904223u;
+        page[i] = random % 3 ? (uint16_t)(random >> 16) : 0;
+    }
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+        for (unsigned how = 0; how < 16; how++) {
+            const int px = cases[k][0], y = cases[k][1], x = cases[k][2];
+            const sg_sample_scale *as = how & 8 ? NULL : &scale;
+            sg_raster_window(plain, px, 0, &view, HEIGHT, WIDTH, y, x, as);
+            for (int i = 0; i < px; i++) { /* the diagonal, by hand */
+                const double v = page[sg_mirror(y + i, HEIGHT) * WIDTH + sg_mirror(x + i, WIDTH)];
+                assert_true(plain[i * px + i] == (as ? sg_sample_scaled(v, scale) : (float)(v > 0)));
+            }
+            sg_square_turn(plain, px, how & 7);
+            sg_raster_window(turned, px, how & 7, &view, HEIGHT, WIDTH, y, x, as);
+            assert_memory_equal(turned, plain, (size_t)px * (size_t)px * sizeof *plain);
+        }
 }
 
 static void test_mask_becomes_instances(void **state)
@@ -503,13 +534,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, place_remove)
-        TEST(test_label_binary),  TEST(test_label_instances),
-        TEST(test_turns_commute), TEST(test_mask_becomes_instances),
-        TEST(test_folder_errors), TEST(test_split_list),
-        TEST(test_split_by_hash), TEST(test_item_margin),
-        TEST(test_augmentation),  TEST(test_builtin),
-        TEST(test_synthetic),     TEST(test_synthetic_dataset),
-        TEST(test_dpc),           TEST(test_leds_csv),
+        TEST(test_label_binary),
+        TEST(test_label_instances),
+        TEST(test_turns_commute),
+        TEST(test_windows_turn_on_their_way),
+        TEST(test_mask_becomes_instances),
+        TEST(test_folder_errors),
+        TEST(test_split_list),
+        TEST(test_split_by_hash),
+        TEST(test_item_margin),
+        TEST(test_augmentation),
+        TEST(test_builtin),
+        TEST(test_synthetic),
+        TEST(test_synthetic_dataset),
+        TEST(test_dpc),
+        TEST(test_leds_csv),
         TEST(test_real_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
