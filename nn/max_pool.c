@@ -1,6 +1,7 @@
 /* max_pool.c - largest of each 2 x 2 square, stride 2.
  *   forward   y(y,x) = max of x(2y..2y+1, 2x..2x+1); which one (0..3) is saved, the first of equals; NaN wins
  *   backward  dx at that place += dy; an odd last row or column gets nothing; then the activation before is undone */
+#include "core/ops.h"
 #include "core/tiles.h"
 #include "nn/lanes.h"
 #include "nn/ops.h"
@@ -229,12 +230,30 @@ static void max_pool_workspace(const sg_node *node, int threads, size_t real_siz
     out->save = sg_shape_len(node->shape);
 }
 
+static sg_value max_pool_case_conv(sg_graph *g, const char *name, sg_value x)
+{
+    const int c = sg_value_shape(g, x).c;
+    return sg_conv2d(g, x, sg_case_input(g, name, SG_SHAPE(c, c, 3, 3), -1, 1, SG_CASE_GRAD), SG_NONE);
+}
+
+/* slope: if not -1, convolutions stand before and behind, with such an activation before, which the pooling undoes.
+ * twice: two poolings of the same value, so that one adds to the other's gradient. */
 static sg_value max_pool_cases(sg_graph *g, int i)
 {
-    static const sg_shape list[] = {{2, 3, 4, 6},  {1, 2, 5, 7},  {1, 1, 2, 9},
-                                    {1, 16, 4, 6}, {2, 32, 3, 5}, {1, 1, 3, 1034}};
+    static const struct {
+        sg_shape x;
+        double slope;
+        bool twice;
+    } list[] = {{{2, 3, 4, 6}, -1},        {{1, 2, 5, 7}, -1},       {{1, 1, 2, 9}, -1},  {{1, 16, 4, 6}, -1},
+                {{2, 32, 3, 5}, -1},       {{1, 1, 3, 1034}, -1},    {{1, 2, 3, 67}, .1}, {{2, 1, 5, 39}, -1, true},
+                {{1, 2, 2, 70}, .1, true}, {{1, 16, 5, 4}, .1, true}};
     if (i >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
-    return sg_max_pool(g, sg_case_input(g, "x", list[i], -1, 1, SG_CASE_GRAD));
+    const bool between = list[i].slope >= 0;
+    sg_value x = sg_case_input(g, "x", list[i].x, -1, 1, SG_CASE_GRAD);
+    if (between) x = sg_relu(g, max_pool_case_conv(g, "before", x), list[i].slope);
+    sg_value y = sg_max_pool(g, x);
+    if (list[i].twice) y = sg_combine(g, y, 1, sg_max_pool(g, x), .5);
+    return between ? max_pool_case_conv(g, "behind", y) : y;
 }
 
 const sg_op sg_op_max_pool = {

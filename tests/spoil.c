@@ -119,6 +119,13 @@ static void fill_before(sg_run *copy, bool f64, int k)
     }
 }
 
+/* What becomes of a number of din[k] that was there before. */
+static double remaining(const sg_run *run, bool f64, int k, size_t i)
+{
+    const sg_fused_relu *mask = run->node->mask[k];
+    return !mask || get(run->in[k], f64, i) > 0 ? 1 : mask->slope;
+}
+
 static void run_noise(const sg_run *run, sg_kernel backward, bool f64)
 {
     sg_run copy = *run;
@@ -127,7 +134,7 @@ static void run_noise(const sg_run *run, sg_kernel backward, bool f64)
     backward(&copy);
     for (int k = 0; k < run->node->input_count && state.kind == SPOIL_NOISE; k++)
         for (size_t i = 0; run->din[k] && i < input_len(run->node, k); i++)
-            put(run->din[k], f64, i, get(run->din[k], f64, i) - noise(i));
+            put(run->din[k], f64, i, get(run->din[k], f64, i) - remaining(run, f64, k, i) * noise(i));
 }
 
 static void wrapped(const sg_run *run, sg_kernel backward, bool f64)
