@@ -113,7 +113,8 @@ static sg_status take_one(sg_axes *axes, const taken *t, const sg_axes_order *or
 {
     int i = 0;
     while (i < axes->count && axes->axis[i].name != t->axis) i++;
-    const long long index = find_index(t, order), size = i < axes->count ? axes->axis[i].size : 1;
+    const long long size = i < axes->count ? axes->axis[i].size : 1;
+    const long long index = order->lenient && size == 1 ? 0 : find_index(t, order);
     if (i == axes->count && !order->lenient && index != 0)
         SG_FAIL(SG_E_RANGE, "%s: dataset.take %c=%s: the file has no axis %c; dataset.axes can name its axes", path,
                 t->axis, t->value, t->axis);

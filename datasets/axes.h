@@ -27,7 +27,7 @@ typedef struct sg_axes {
 typedef struct sg_axes_order {
     const char *axes;         /* letters that replace those of the file; NULL or empty: none */
     const char *take;         /* "T=0 C=DAPI": one index (from 0) or channel name of an axis; NULL or empty: all */
-    bool lenient;             /* an axis of `take` may be missing */
+    bool lenient;             /* an axis of `take` may be missing, or have one index, whatever it is called */
     const char *const *names; /* (name_count) of the channels, for `take`; NULL: they have none */
     int name_count;
 } sg_axes_order;

@@ -1,6 +1,7 @@
 /* image.c - chooses the reader by extension; checks and scaling that all pictures share. */
 #include "datasets/image.h"
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/real.h"
 #include "datasets/hdf5.h"
@@ -87,6 +88,7 @@ static sg_status keep_page(sg_image *image, int page, const char *path)
 static sg_status read_file(sg_image *out, const char *path, sg_image_options options)
 {
     const reader read = find_reader(path);
+    if (!read && sg_folder_exists(path)) SG_FAIL(SG_E_FORMAT, "%s: a folder; one picture is needed", path);
     if (!read)
         SG_FAIL(SG_E_FORMAT, "%s: the extension is none of .png, .tif, .tiff, .jpg, .mat, .npy, .h5:/array", path);
     SG_TRY(read(out, path, options));

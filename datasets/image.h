@@ -27,7 +27,7 @@ typedef struct sg_image_options {
     bool raw;        /* label files: palette indices and 1..4-bit levels as they are, not as brightness */
     bool or_complex; /* complex numbers are welcome (.npy, .mat) */
     /* TIFF, .npy and HDF5 have axes (axes.h): letters for them, and what to take of them; NULL or empty: what the file
-     * says, and all. An axis that `take` names may be missing in label files (raw). */
+     * says, and all. An axis that `take` names may be missing, or have one index, in label files (raw). */
     const char *axes, *take;
     double pixel_um;       /* > 0: SG_E_CONFIG where the file states another pixel, by more than 1 %; which */
     const char *pixel_key; /* the config key decides */

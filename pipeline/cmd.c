@@ -171,7 +171,16 @@ static sg_status crop(float *out, const sg_image *image, const sg_sample_scale *
     return SG_OK;
 }
 
-sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, const sg_microscope_size *size)
+static void note_crop(char note[SG_CMD_NOTE], const char *path, const sg_image *image, int inside_px)
+{
+    note[0] = 0;
+    if (image->height > inside_px || image->width > inside_px)
+        (void)snprintf(note, SG_CMD_NOTE, "%.300s: only the middle %d x %d of its %d x %d px is used (sample.size_px)",
+                       path, inside_px, inside_px, image->width, image->height);
+}
+
+sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, const sg_microscope_size *size,
+                        char note[SG_CMD_NOTE])
 {
     sg_image image = {0};
     sg_sample_scale *scale = NULL;
@@ -183,6 +192,7 @@ sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, c
                                    sg_dataset_options(&config->dataset, config->microscope.sample.pixel_um / bin)));
     SG_TRY_DONE(sg_picture_bin(&image, config->dataset.bin, path));
     SG_TRY_DONE(crop(out, &image, scale, path, config, size->sample_px));
+    if (note) note_crop(note, path, &image, size->sample_px - 2 * config->microscope.sample.margin_px);
 done:
     sg_image_free(&image);
     sg_free(scale);

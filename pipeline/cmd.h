@@ -23,7 +23,10 @@ sg_status sg_cmd_run_load(sg_config *config, sg_model **model, sg_program *progr
  * pixel_size), with `arithmetic` also how the network is computed (nn.); SG_E_USAGE for all other keys. */
 sg_status sg_cmd_run_sets(sg_config *config, const sg_option_list *sets, bool arithmetic);
 /* out (sample_channels, sample_px^2): the middle of what sg_sample_read makes of a file, binned by
- * dataset.bin. SG_E_SHAPE: it is smaller, without the margin. */
-sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, const sg_microscope_size *size);
+ * dataset.bin. SG_E_SHAPE: it is smaller, without the margin. Where it is larger, `note` says so (empty: it is not; NULL
+ * is fine). */
+enum { SG_CMD_NOTE = 512 };
+sg_status sg_cmd_sample(float *out, const char *path, const sg_config *config, const sg_microscope_size *size,
+                        char note[SG_CMD_NOTE]);
 
 #endif

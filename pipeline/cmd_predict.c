@@ -30,6 +30,7 @@ typedef struct prediction {
     sg_predictor *predictor; /* measured pictures only */
     sg_tiff_writer *writer;
     int height, width;
+    char note[SG_CMD_NOTE]; /* of the first sample */
 } prediction;
 
 /* The first picture decides the size of all pages. */
@@ -63,7 +64,7 @@ static sg_status predict_sample(prediction *p, const char *path, int page)
     const sg_step step = {p->config.train.seed, 0, &id, false};
     float *logits = sg_plan_output(plan, "logits");
     SG_TRY(begin_page(p, side, side, path));
-    SG_TRY(sg_cmd_sample(sg_plan_input(plan, "sample"), path, &p->config, &p->size));
+    SG_TRY(sg_cmd_sample(sg_plan_input(plan, "sample"), path, &p->config, &p->size, page == 0 ? p->note : NULL));
     sg_plan_step_set(p->program.plan, &step);
     SG_TRY(sg_plan_forward(p->program.plan));
     sg_predict_values(logits, logits, (size_t)side * (size_t)side, &p->config.loss);
@@ -115,6 +116,16 @@ done:
     return status;
 }
 
+/* TIFF under another format's name would mislead. */
+static sg_status check_form(const prediction *p)
+{
+    const char *dot = strrchr(p->output, '.');
+    const bool other =
+        dot && (strcasecmp(dot, ".csv") == 0 || (sg_image_known(p->output) && !sg_tiff_known(p->output)));
+    if (other) SG_FAIL(SG_E_USAGE, "-o %s: what is written is TIFF: OUT.tif", p->output);
+    return SG_OK;
+}
+
 /* A picture has one class: no pages, no tiles. */
 static sg_status predict_classes(prediction *p, const char *folder)
 {
@@ -136,6 +147,7 @@ static sg_status predict_all(prediction *p, const char *folder)
 {
     SG_TRY(sg_run_config(&p->config, folder));
     if (p->config.network.kind != SG_NETWORK_UNET) return predict_classes(p, folder);
+    SG_TRY(check_form(p));
     SG_TRY(load_network(p, folder));
     SG_TRY(sg_cmd_run_sets(&p->config, p->sets, true));
     if (p->config.microscope.sample.kind == SG_SAMPLE_STACK && !p->measured)
@@ -148,6 +160,7 @@ static sg_status predict_all(prediction *p, const char *folder)
         SG_TRY((p->measured ? predict_measured : predict_sample)(p, p->pictures->item[i], i));
     const sg_status status = sg_tiff_finish(p->writer);
     p->writer = NULL;
+    if (status == SG_OK && p->note[0]) fprintf(stderr, "scopegrad predict: %s\n", p->note);
     return status;
 }
 
@@ -178,7 +191,8 @@ sg_status sg_cmd_predict(int argc, char **argv)
     sg_option_list pictures = {0}, sets = {0};
     prediction p = {.pictures = &pictures, .sets = &sets, .tiles.overlap_px = -1};
     const sg_option options[] = {
-        {"input", 'i', SG_OPTION_LIST, &pictures, "IMAGE", "a picture, PNG or TIFF (needed)"},
+        {"input", 'i', SG_OPTION_LIST, &pictures, "IMAGE",
+         "a picture: TIFF, PNG, JPEG, .npy, .mat, FILE.h5:/array (needed)"},
         {"output", 'o', SG_OPTION_TEXT, &p.output, "OUT.tif",
          "float TIFF, one page a picture; OUT.ome.tif: OME-TIFF; of a classifier a table, OUT.csv (needed)"},
         {"measured", 'm', SG_OPTION_FLAG, &p.measured, NULL,

@@ -30,13 +30,14 @@ typedef struct run {
     sg_simulation_part part;
     float *in;
     sg_results *out;
+    char note[SG_CMD_NOTE]; /* of the sample */
 } run;
 
 /* ---- what comes in ---- */
 
 static sg_status read_picture(run *r)
 {
-    return sg_cmd_sample(r->in, r->order->input, &r->config, &r->simulation.size);
+    return sg_cmd_sample(r->in, r->order->input, &r->config, &r->simulation.size, r->note);
 }
 
 /* A stage of an earlier simulation, its shape that of this one. */
@@ -268,6 +269,9 @@ static sg_status check_order(run *r)
         SG_FAIL(SG_E_USAGE, "-i FILE and -o OUT.h5 or --strip OUT.png are needed");
     if (o->leds && o->output != NULL && sg_tiff_known(o->output))
         SG_FAIL(SG_E_USAGE, "--leds: every stage goes to -o OUT.h5, %s holds one", o->output);
+    if (o->output != NULL && sg_image_known(o->output) && !sg_tiff_known(o->output))
+        SG_FAIL(SG_E_USAGE, "-o %s: what is written is HDF5 or TIFF, OUT.h5 or OUT.tif; --strip draws OUT.png",
+                o->output);
     for (int i = 0; i < SG_ENTRY_COUNT; i++)
         if (o->from == NULL || strcmp(o->from, sg_entry_name[i]) == 0) {
             r->part.from = (sg_entry_stage)i;
@@ -314,6 +318,7 @@ sg_status sg_cmd_simulate(int argc, char **argv)
     SG_TRY(sg_cmd_config(&r.config, path, &sets));
     sg_threads_set(o.threads);
     const sg_status status = simulate(&r);
+    if (status == SG_OK && r.note[0]) fprintf(stderr, "scopegrad simulate: %s\n", r.note);
     sg_results_free(r.out);
     sg_simulation_free(&r.simulation);
     sg_free(r.in);

@@ -63,7 +63,7 @@ static sg_status fill_sample(const table *t, int b, const char *path)
     const sg_shape sample = sg_plan_shape(t->program->plan, "sample");
     const size_t len = sg_shape_len(sample) / (size_t)sample.n;
     float *x = sg_plan_input(t->program->plan, "sample");
-    return sg_cmd_sample(x + (size_t)b * len, path, t->config, &t->program->size);
+    return sg_cmd_sample(x + (size_t)b * len, path, t->config, &t->program->size, NULL);
 }
 
 static void add_row(sg_text *out, const char *path, const float *logits, char *const *names, int classes)

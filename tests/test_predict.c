@@ -409,7 +409,11 @@ static void a_signal_leaves_nothing(void **state)
 static void samples_of_such_a_run_are_predicted(void **state)
 {
     (void)state;
-    assert_int_equal(place_run("predict run -i picture.tif -o sample.tif"), 0);
+    assert_int_equal(place_run("predict run -q -i picture.tif -o sample.tif"), 0);
+    char *text = place_get("err");
+    assert_string_equal(text, "scopegrad predict: picture.tif: only the middle 36 x 36 of its 1500 x 1100 px is used "
+                              "(sample.size_px)\n");
+    sg_free(text);
     sg_image image = picture_of("sample.tif");
     assert_true(image.height == 18 && image.width == 18);
     sg_image_free(&image);

@@ -451,6 +451,13 @@ static void test_axes_refused(void **state)
     must(sg_image_read_as(&image, place_path("a.tif"), (sg_image_options){.take = "T=1,Z=1", .raw = true}));
     assert_int_equal(image.pages, 3);
     sg_image_free(&image);
+    char text[400]; /* an OME-TIFF of labels has every axis, and no names */
+    (void)snprintf(text, sizeof text, "%sSizeX=\"45\" SizeY=\"37\" SizeC=\"1\" SizeZ=\"1\" SizeT=\"1\"/></Image></OME>",
+                   ome_head);
+    put_described("label.ome.tif", 1, text);
+    must(sg_image_read_as(&image, place_path("label.ome.tif"), (sg_image_options){.take = "T=3 C=DAPI", .raw = true}));
+    sg_image_free(&image);
+    expect_error("label.ome.tif", (sg_image_options){.take = "T=3"}, SG_E_RANGE, "the file has T 0..0");
 }
 
 static void test_pixel_size(void **state)
