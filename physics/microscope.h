@@ -185,7 +185,7 @@ typedef enum sg_adc_start { SG_ADC_START_UNIFORM, SG_ADC_START_QUANTILES } sg_ad
 
 typedef struct sg_camera_config {
     double pixel_um; /* d_c magnification: the camera's own pixel; at magnification 1 the pixel in the sample plane */
-    double fill_factor; /* area ratio, 0 < f <= 1 */
+    double fill_factor; /* area ratio, 0 .. 1; 0: points */
     /* pixels: scope_pixels.c */
     int binning; /* 0: none; b: squares of b x b pixels, as electrons before read noise or as the mean of ADU */
     sg_binning binning_kind;

@@ -1,7 +1,8 @@
 /* pixel.c - see pixel.h. With X the image's DFT (H x W), s the square's sinc and C_y x C_x = H/m x W/m:
  *   forward   Y[k] = 1/m^2 sum_aliases s X[k + C a], y = IDFT_C Y   (taking every m-th sample folds the spectrum)
  *   backward  dX[k] = s DY[k mod C], dx += IDFT_M dX   (the transpose: s is real and even)
- * All transforms are real: half spectra, bins with k_x > C_x/2 read as conjugates. */
+ * All transforms are real: half spectra, bins with k_x > C_x/2 read as conjugates.
+ * A fill factor of 0 needs none of it: every m-th sample as it is. */
 #include "physics/pixel.h"
 
 #include "core/memory.h"
@@ -70,6 +71,7 @@ sg_status R(pixel_prepare)(void **out, const sg_node *node, int threads, bool ba
 {
     const pixel_size s = R(size_of)(node);
     R(pixel_plans) *p = NULL;
+    if (((const pixel_attr *)node->attr)->fill_factor == 0) return SG_OK;
     SG_TRY(SG_ALLOC(&p, 1, "pixel plans"));
     *out = p;
     SG_TRY(SG_ALLOC(&p->sinc_y, (size_t)s.h, "pixel sinc"));
@@ -186,10 +188,32 @@ static void R(forward_plane)(void *context, int plane, int thread)
     }
 }
 
+/* Where row y of the camera lies in an image plane: its first sample, those after it `oversample` apart. */
+static size_t R(point_row)(const sg_node *node, int plane, int y)
+{
+    const pixel_attr *a = node->attr;
+    const sg_shape in = node->in_shape[0];
+    const size_t row = (size_t)plane * (size_t)in.h + (size_t)((y + a->margin_px) * a->oversample);
+    return row * (size_t)in.w + (size_t)(a->margin_px * a->oversample);
+}
+
+static void R(forward_points)(void *context, int plane, int thread)
+{
+    const sg_run *run = ((const R(pixel_task) *)context)->run;
+    const int m = ((const pixel_attr *)run->node->attr)->oversample;
+    const sg_shape o = run->node->shape;
+    (void)thread;
+    for (int y = 0; y < o.h; y++) {
+        const real *from = (const real *)run->in[0] + R(point_row)(run->node, plane, y);
+        real *out = (real *)run->out + ((size_t)plane * (size_t)o.h + (size_t)y) * (size_t)o.w;
+        for (int x = 0; x < o.w; x++) out[x] = from[x * m];
+    }
+}
+
 void R(pixel_forward)(const sg_run *run)
 {
     R(pixel_task) t = {run, R(size_of)(run->node)};
-    sg_parallel(run->node->shape.n * run->node->shape.c, R(forward_plane), &t);
+    sg_parallel(run->node->shape.n * run->node->shape.c, run->prepared ? R(forward_plane) : R(forward_points), &t);
 }
 
 /* dX row ky: s DY at the bin modulo the camera grid. */
@@ -237,10 +261,27 @@ static void R(backward_plane)(void *context, int plane, int thread)
     for (size_t i = 0; !run->fresh[0] && i < len; i++) din[i] += image[i];
 }
 
+static void R(backward_points)(void *context, int plane, int thread)
+{
+    const R(pixel_task) *t = context;
+    const sg_run *run = t->run;
+    const int m = ((const pixel_attr *)run->node->attr)->oversample;
+    const sg_shape o = run->node->shape;
+    const size_t len = (size_t)t->s.h * (size_t)t->s.w;
+    (void)thread;
+    if (run->fresh[0]) memset((real *)run->din[0] + (size_t)plane * len, 0, len * sizeof(real));
+    for (int y = 0; y < o.h; y++) {
+        const real *dout = (const real *)run->dout + ((size_t)plane * (size_t)o.h + (size_t)y) * (size_t)o.w;
+        real *din = (real *)run->din[0] + R(point_row)(run->node, plane, y);
+        for (int x = 0; x < o.w; x++) din[x * m] += dout[x];
+    }
+}
+
 void R(pixel_backward)(const sg_run *run)
 {
     R(pixel_task) t = {run, R(size_of)(run->node)};
-    if (run->din[0]) sg_parallel(run->node->shape.n * run->node->shape.c, R(backward_plane), &t);
+    if (!run->din[0]) return;
+    sg_parallel(run->node->shape.n * run->node->shape.c, run->prepared ? R(backward_plane) : R(backward_points), &t);
 }
 
 #ifdef SG_ONCE
@@ -253,8 +294,8 @@ static sg_status infer(sg_node *node)
     if (node->in_complex[0]) SG_FAIL(SG_E_SHAPE, "image is complex, intensity is needed");
     if (m < 1 || s.h % m != 0 || s.w % m != 0)
         SG_FAIL(SG_E_SHAPE, "image of %d x %d does not divide by oversample %d", s.h, s.w, m);
-    if (!(a->fill_factor > 0 && a->fill_factor <= 1))
-        SG_FAIL(SG_E_RANGE, "fill_factor: %g is outside 0 < f <= 1", a->fill_factor);
+    if (!(a->fill_factor >= 0 && a->fill_factor <= 1))
+        SG_FAIL(SG_E_RANGE, "fill_factor: %g is outside 0 .. 1", a->fill_factor);
     s.h = s.h / m - 2 * a->margin_px, s.w = s.w / m - 2 * a->margin_px;
     if (a->margin_px < 0 || s.h < 1 || s.w < 1)
         SG_FAIL(SG_E_SHAPE, "a margin of %d px leaves nothing of %d x %d camera pixels", a->margin_px,
@@ -274,6 +315,7 @@ static double flop(const sg_node *node)
 {
     const double len = (double)sg_shape_len(node->in_shape[0]);
     const double side = (double)node->in_shape[0].h * node->in_shape[0].w;
+    if (((const pixel_attr *)node->attr)->fill_factor == 0) return 0;
     return 2.5 * len * log2(side > 1 ? side : 2) + 5 * len;
 }
 
@@ -285,7 +327,7 @@ static sg_value cases(sg_graph *g, int i)
     } table[] = {
         {{1, 1, 6, 5}, {1, 0, 1}},    {{2, 2, 8, 12}, {2, 0, 1}},  {{1, 2, 9, 15}, {3, 0, .5}},
         {{1, 1, 12, 20}, {4, 1, .8}}, {{1, 1, 10, 14}, {2, 1, 1}}, {{1, 1, 5, 7}, {1, 1, .25}},
-        {{1, 1, 5, 10}, {5, 0, 1}},
+        {{1, 1, 5, 10}, {5, 0, 1}},   {{2, 1, 6, 9}, {3, 0, 0}},   {{1, 2, 8, 12}, {2, 1, 0}},
     };
     if (i >= (int)(sizeof table / sizeof table[0])) return SG_NONE;
     const pixel_attr *a = &table[i].attr;
@@ -309,6 +351,7 @@ const sg_op sg_op_pixel = {
 sg_value sg_pixel(sg_graph *g, sg_value image, int oversample, double fill_factor, int margin_px)
 {
     const pixel_attr attr = {oversample, margin_px, fill_factor};
+    if (fill_factor == 0 && oversample == 1 && margin_px == 0) return image;
     return SG_NODE(g, &sg_op_pixel, &attr, image);
 }
 

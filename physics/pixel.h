@@ -10,8 +10,9 @@
  * for a periodic band-limited image: its DFT times sinc(f_x side) sinc(f_y side), then every m-th sample.
  * image (n, E, H, W) at pitch d_c/oversample -> (n, E, H/oversample - 2 margin_px, W/oversample - 2 margin_px): the
  * mean over each pixel's square. Camera pixel i is centred on image sample oversample i; margin_px camera pixels are
- * cut from every side afterwards. 0 < fill_factor <= 1. SG_E_SHAPE if oversample does not divide H and W or nothing is
- * left. */
+ * cut from every side afterwards. 0 <= fill_factor <= 1; 0 is the limit of a point: every m-th sample as it is, also of
+ * images that are not periodic (`image` itself for oversample 1 without margin). SG_E_SHAPE if oversample does not
+ * divide H and W or nothing is left. */
 sg_value sg_pixel(sg_graph *g, sg_value image, int oversample, double fill_factor, int margin_px);
 
 /* V cameras, each displaced: y[v c + k](r) = x[k](r + shift_v), by a phase ramp, exact for a periodic band-limited

@@ -51,7 +51,7 @@ static sg_status check_numbers(const sg_microscope_config *c)
         {"optics.mask_rad", c->optics.mask_rad, -1e3, 1e3},
         {"sample.depth_um", c->sample.depth_um, 0, 1e4},
         {"camera.pixel_um", c->camera.pixel_um, 1e-4, 1e6},
-        {"camera.fill_factor", c->camera.fill_factor, 1e-4, 1},
+        {"camera.fill_factor", c->camera.fill_factor, 0, 1},
         {"camera.qe", c->camera.qe, 1e-6, 1},
         {"camera.background_e", c->camera.background_e, 0, 1e7},
         {"camera.dark_e_per_s", c->camera.dark_e_per_s, 0, 1e7},

@@ -83,6 +83,7 @@ static sg_status check_choices(const sg_scope *s)
         {c->detectors < 0 || c->detectors > SG_DETECTOR_MAX, "camera.detectors: outside 1..4096"},
         {stack && c->binning > 1, "camera.binning: a measured stack keeps the pixels that it was measured with"},
         {stack && c->view_x_count > 0, "camera.view_x_um: a measured stack has the camera that it was measured with"},
+        {c->small_fill_factor > 0 && c->fill_factor == 0, "camera.small_fill_factor: beside pixels that are points"},
         {stack && c->small_fill_factor > 0, "camera.small_fill_factor: the pixels of a measured stack have one size"},
         {c->learn_view.on && c->view_x_count == 0, "camera.learn_view: needs shifts, camera.view_x_um and view_y_um"},
         {c->learn_cfa.on && c->cfa == SG_CFA_NONE,

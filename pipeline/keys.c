@@ -115,7 +115,7 @@ const sg_key sg_keys[] = {
     {SCOPE(optics.psf_kernel), .type = ENUM, .names = "smooth sharpen edge", .doc = "psf kernel: 3 x 3 taps for teaching; negative light counts as none"},
 
     {SCOPE(camera.pixel_um), .type = REAL, .unit = "um", .lo = 1e-3, .hi = 1e4, .value = 1, .doc = "the camera's own pixel pitch"},
-    {SCOPE(camera.fill_factor), .type = REAL, .lo = .01, .hi = 1, .value = 1, .doc = "part of the pixel's area that is sensitive"},
+    {SCOPE(camera.fill_factor), .type = REAL, .lo = .01, .hi = 1, .value = 1, .zero = "point", .doc = "part of the pixel's area that is sensitive; point: the picture as it is at its middle"},
     {SCOPE(camera.binning), .type = INT, .unit = "px", .lo = 1, .hi = SG_BINNING_MAX, .value = 0, .zero = "none", .doc = "side of the squares of pixels that are read as one"},
     {SCOPE(camera.binning_kind), .type = ENUM, .names = "on_chip digital",
      .doc = "on_chip: electrons add before read noise (full_well_e is the summing node's); digital: the mean of the ADU, each with its own read noise"},

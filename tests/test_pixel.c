@@ -25,8 +25,8 @@ static void test_fill_factor(void **state)
     static const struct {
         int h, w, m, margin;
         double fill;
-    } table[] = {{12, 18, 1, 0, 1},  {12, 18, 2, 0, 1},  {12, 18, 3, 1, .5},
-                 {16, 24, 4, 0, .7}, {15, 25, 5, 0, .3}, {14, 10, 2, 1, .9}};
+    } table[] = {{12, 18, 1, 0, 1},  {12, 18, 2, 0, 1},  {12, 18, 3, 1, .5}, {16, 24, 4, 0, .7},
+                 {15, 25, 5, 0, .3}, {14, 10, 2, 1, .9}, {12, 18, 1, 0, 0},  {12, 18, 3, 1, 0}};
     int compared = 0;
     for (size_t t = 0; t < sizeof table / sizeof *table; t++) {
         const int h = table[t].h, w = table[t].w, m = table[t].m, margin = table[t].margin;
@@ -48,7 +48,7 @@ static void test_fill_factor(void **state)
         }
         lab_close(&l);
     }
-    assert_int_equal(compared, 4 * (216 + 54 + 8 + 24 + 15 + 15));
+    assert_int_equal(compared, 4 * (216 + 54 + 8 + 24 + 15 + 15 + 216 + 8));
 }
 
 static void test_pixel_refuses(void **state)
@@ -58,7 +58,7 @@ static void test_pixel_refuses(void **state)
         int m, margin;
         double fill;
         const char *word;
-    } table[] = {{3, 0, 1, "oversample"},    {0, 0, 1, "oversample"},    {2, 0, 0, "fill_factor"},
+    } table[] = {{3, 0, 1, "oversample"},    {0, 0, 1, "oversample"},    {2, 0, -.1, "fill_factor"},
                  {2, 0, 1.1, "fill_factor"}, {2, 0, NAN, "fill_factor"}, {2, 2, 1, "margin"},
                  {2, -1, 1, "margin"}};
     for (size_t t = 0; t < sizeof table / sizeof *table; t++) {
