@@ -88,11 +88,12 @@ int sg_name_table_find(sg_name_table *table, const char *name)
 sg_status sg_name_table_done(const sg_name_table *table)
 {
     const sg_csv *csv = &table->csv;
-    for (int row = 0; row < csv->rows; row++)
-        if (!table->asked[row])
-            SG_FAIL(SG_E_FORMAT, "%s:%d: there is no picture '%.200s'", csv->path, csv->lines[row],
-                    sg_csv_text(csv, row, table->column));
-    return SG_OK;
+    int row = 0;
+    while (row < csv->rows && table->asked[row]) row++;
+    if (row == csv->rows) return SG_OK;
+    const char *name = sg_csv_text(csv, row, table->column);
+    SG_FAIL(SG_E_FORMAT, "%s:%d: there is no picture '%.200s'%s", csv->path, csv->lines[row], name,
+            sg_image_known(name) ? "; names stand there without their endings" : "");
 }
 
 /* ---- by name ---- */

@@ -31,8 +31,8 @@ sg_status sg_cmd_collect(int argc, char **argv)
         .command = "collect",
         .positionals = "DIR...",
         .about = "Merges the finished runs of a sweep folder into one HDF5 file: a table of all scalars, one row a\n"
-                 "run, and each run's results. May run while the sweep does; what is already there and unchanged is\n"
-                 "not read again. Several folders: parts of one sweep, or different sweeps.",
+                 "run, and each run's results. May run while the sweep does; what is already there and\n"
+                 "unchanged is not read again. Several folders: parts of one sweep, or different sweeps.",
         .example = "scopegrad collect runs/bits -o bits.h5",
         .options = options,
         .option_count = SG_COUNT(options),

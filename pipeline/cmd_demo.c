@@ -34,8 +34,7 @@ sg_status sg_cmd_demo(int argc, char **argv)
     sg_sweep_options run = {0};
     const sg_option options[] = {
         {"output", 'o', SG_OPTION_TEXT, &folder, "FOLDER", "where the runs and the report go"},
-        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE",
-         "change a key of the config that all runs start from; may be repeated"},
+        {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "change a key of the config that all runs start from"},
         {"jobs", 'j', SG_OPTION_INT, &run.jobs, "N", "runs at a time; 0: one a core", 0, 1024},
         {"quiet", 'q', SG_OPTION_FLAG, &run.quiet, NULL, "no progress on the terminal"},
     };

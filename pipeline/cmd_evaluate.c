@@ -106,7 +106,8 @@ sg_status sg_cmd_evaluate(int argc, char **argv)
     const sg_option options[] = {
         {"split", 's', SG_OPTION_TEXT, &split_name, "NAME", "train, validation or test"},
         {"data", 'd', SG_OPTION_TEXT, &data, "PATH",
-         "another folder with images/ and labels/, all of it; of a run on a stack, another stack of the same LEDs"},
+         "other data of the same kind, all of it: a folder with images/ and labels/; a stack of the same LEDs; "
+         "classes"},
         {"output", 'o', SG_OPTION_TEXT, &output, "FILE.h5", "also write scores, light and example pictures"},
         {"set", 0, SG_OPTION_LIST, &sets, "KEY=VALUE", "dataset.axes, take, pixel_size: see docs/formats.md"},
         {"threads", 't', SG_OPTION_INT, &threads, "N", "0: every core", 0, 1024},

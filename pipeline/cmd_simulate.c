@@ -289,7 +289,8 @@ sg_status sg_cmd_simulate(int argc, char **argv)
     order o = {0};
     const sg_option options[] = {
         {"input", 'i', SG_OPTION_TEXT, &o.input, "FILE",
-         "sample picture, PNG or TIFF; or a file of stages that this command wrote (needed)"},
+         "sample picture: TIFF, PNG, JPEG, .npy, .mat, FILE.h5:/array; or a file of stages that this command wrote "
+         "(needed)"},
         {"output", 'o', SG_OPTION_TEXT, &o.output, "OUT.h5",
          "where every stage goes; OUT.tif, OUT.ome.tif: the last of them alone, or the camera's values"},
         {"strip", 0, SG_OPTION_TEXT, &o.strip, "OUT.png", "the stages side by side, as a picture"},

@@ -101,8 +101,7 @@ sg_status sg_cmd_sweep(int argc, char **argv)
     bool done = false;
     const sg_option options[] = {
         {"output", 'o', SG_OPTION_TEXT, &c.folder, "FOLDER", "where the runs go (needed)"},
-        {"set", 0, SG_OPTION_LIST, &c.sets, "KEY=VALUE",
-         "change a key of the config that all runs start from; may be repeated"},
+        {"set", 0, SG_OPTION_LIST, &c.sets, "KEY=VALUE", "change a key of the config that all runs start from"},
         {"jobs", 'j', SG_OPTION_INT, &c.run.jobs, "N", "runs at a time, which share the cores; 0: one a core", 0, 1024},
         {"cores", 0, SG_OPTION_INT, &c.run.cores, "N", "to share out; 0: all that this process may use", 0, 1024},
         {"part", 0, SG_OPTION_TEXT, &part, "K/N", "only the K-th of N parts, on this machine"},

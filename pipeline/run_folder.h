@@ -10,7 +10,7 @@
 /* What a finished run holds. */
 #define SG_RUN_FILES                                                                                                   \
     "config.yaml command.txt plan.txt log.csv timing.csv last.ckpt best.ckpt weights.safetensors results.h5 "          \
-    "report.html DONE"
+    "report.html figures/ DONE"
 
 /* "folder/name"; SG_E_USAGE if it is too long. */
 sg_status sg_run_path(char out[SG_PATH_MAX], const char *folder, const char *name);

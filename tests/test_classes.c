@@ -192,6 +192,8 @@ static void test_table(void **state)
     sg_dataset_free(dataset);
     place_put_text("l.csv", "name,label,split\n0,x,train\n1,y,train\n77,x,val\n");
     refuse(&config, "l.csv:4: there is no picture '77'");
+    place_put_text("l.csv", "name,label,split\n0,x,train\n1.png,y,train\n");
+    refuse(&config, "l.csv:3: there is no picture '1.png'; names stand there without their endings");
     place_put_text("l.csv", "name,label,split\n0,x\n");
     refuse(&config, "l.csv:2: 2 cells, the header has 3");
     config = classes();
