@@ -49,9 +49,12 @@ static sg_status add_pair(sg_dataset *dataset, const char *folder, const char *n
     if (!sg_folder_find(image, sizeof image, folder, "images", name) &&
         !(dataset->grid.kind == SG_SAMPLE_FIELD && sg_folder_find(image, sizeof image, folder, "images", parts)))
         SG_FAIL(SG_E_IO, "%s/images: no picture '%s' (.png, .tif, .tiff, .npy or .jpg)", folder, name);
-    if (!sg_folder_find(label, sizeof label, folder, "labels", name))
-        SG_FAIL(SG_E_IO, "%s: no label '%s' (.png, .tif or .tiff) in %s/labels", image, name, folder);
-    return sg_dataset_add(dataset, name, image, label, split, NULL);
+    const bool labelled = sg_folder_find(label, sizeof label, folder, "labels", name);
+    if (!labelled && dataset->config.target != SG_TARGET_SAMPLE)
+        SG_FAIL(SG_E_IO,
+                "%s: no label '%s' (.png, .tif, .tiff or .npy) in %s/labels; dataset.target: sample needs none", image,
+                name, folder);
+    return sg_dataset_add(dataset, name, image, labelled ? label : NULL, split, NULL);
 }
 
 static sg_status list_by_csv(sg_dataset *dataset, const char *folder, const sg_csv *csv)
@@ -154,7 +157,8 @@ sg_status sg_folder_list(sg_dataset *dataset, const char *folder, const char *sp
     } else {
         SG_TRY(list_by_hash(dataset, folder));
     }
-    if (dataset->count == 0) SG_FAIL(SG_E_IO, "%s: no pairs of images/ and labels/ (.png, .tif or .tiff)", folder);
+    if (dataset->count == 0)
+        SG_FAIL(SG_E_IO, "%s: no pairs of images/ and labels/ (.png, .tif, .tiff or .npy)", folder);
     return SG_OK;
 }
 
@@ -247,5 +251,5 @@ sg_status sg_picture_load(const sg_dataset *dataset, sg_item *item)
 sg_status sg_folder_load(const sg_dataset *dataset, sg_item *item)
 {
     SG_TRY(sg_picture_load(dataset, item));
-    return load_label(dataset, item);
+    return item->label_path ? load_label(dataset, item) : SG_OK;
 }

@@ -170,6 +170,10 @@ static sg_status make_item(const sg_dataset *dataset, const sg_item *item, const
         return SG_OK;
     }
     const bool mask = config->target != SG_TARGET_SAMPLE;
+    if (instances && item->labels.pages == 0) { /* a target that is the sample itself needs none */
+        memset(instances, 0, sg_dataset_label_len(dataset) * sizeof *instances);
+        instances = NULL;
+    }
     if (!mask) picture_target(label, sample + (size_t)margin * ((size_t)px + 1), dataset);
     return mask || instances ? make_mask(mask ? label : NULL, instances, dataset, item, at, s) : SG_OK;
 }

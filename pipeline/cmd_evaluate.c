@@ -38,26 +38,32 @@ static sg_status move_inside(char *file, size_t size, const char *old_path, cons
     return SG_OK;
 }
 
-/* Other pictures with the same classes, all of them for the test. */
+/* Other pictures with the same classes. */
 static sg_status use_classes(sg_dataset_config *dataset, const char *path)
 {
     SG_TRY(move_inside(dataset->labels, sizeof dataset->labels, dataset->path, path));
     SG_TRY(move_inside(dataset->annotations, sizeof dataset->annotations, dataset->path, path));
     if (!dataset->labels[0]) dataset->where[0] = 0;
-    dataset->splits[0] = 0;
-    dataset->folds = 0;
-    dataset->test_only = true;
     return SG_OK;
 }
 
-/* Of a measured stack: another stack of the same LEDs; of classes: such data again; else a folder. */
+/* All of it is for the test. */
+static void use_all(sg_dataset_config *dataset)
+{
+    dataset->splits[0] = 0;
+    dataset->folds = 0;
+    dataset->test_only = true;
+}
+
+/* Of a measured stack: another stack of the same LEDs; of classes: such data again; else a folder, whose pictures are
+ * read and become targets as in training. */
 static sg_status use_data(sg_dataset_config *dataset, const char *path)
 {
     if (strlen(path) >= sizeof dataset->path) SG_FAIL(SG_E_USAGE, "--data: the path is too long");
-    if (sg_dataset_kind_has_classes(dataset->kind))
-        SG_TRY(use_classes(dataset, path));
-    else if (dataset->kind != SG_DATASET_STACK)
-        *dataset = (sg_dataset_config){.kind = SG_DATASET_FOLDER, .test_only = true, .pixel_size = dataset->pixel_size};
+    const bool classes = sg_dataset_kind_has_classes(dataset->kind);
+    if (classes) SG_TRY(use_classes(dataset, path));
+    if (dataset->kind != SG_DATASET_STACK) use_all(dataset);
+    if (!classes && dataset->kind != SG_DATASET_STACK) dataset->kind = SG_DATASET_FOLDER;
     (void)snprintf(dataset->path, sizeof dataset->path, "%s", path);
     return SG_OK;
 }

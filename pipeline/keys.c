@@ -229,7 +229,7 @@ const sg_key sg_keys[] = {
 
     {PLAIN(dataset.kind), .type = ENUM, .names = "builtin folder synthetic stack idx classes boxes",
      .doc = "builtin: nuclei that come with the program; idx, classes, boxes: pictures with a class each"},
-    {PLAIN_TEXT(dataset.path), .type = PATH, .doc = "folder with images/ (and labels/ of masks); stack: one picture per LED, or such a folder; idx: the pictures; classes: a folder each"},
+    {PLAIN_TEXT(dataset.path), .type = PATH, .doc = "folder of images/, labels/ (target sample: no labels); stack: one picture per LED, or such a folder; idx: pictures; classes: a folder each"},
     {PLAIN_TEXT(dataset.splits), .type = PATH, .doc = "CSV name,split; empty: by hash of the name, 70/15/15"},
     {PLAIN_TEXT(dataset.axes), .type = TEXT, .doc = "what the dimensions of TIFF, .npy and HDF5 files are, as TZCYX; empty: what the file says (docs/formats.md)"},
     {PLAIN_TEXT(dataset.take), .type = TEXT, .doc = "one index (from 0) or channel of an axis, as T=0 C=DAPI; empty: all, each index a page"},

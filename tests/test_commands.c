@@ -161,6 +161,28 @@ static void evaluate_repeats_the_run(void **state)
 }
 
 /* Pages of the TIFF are probabilities; what the camera measured gives the same picture through --measured. */
+/* Without labels, the sample being the target; the same pictures in another folder have the same scores. */
+static void evaluate_takes_other_data_as_in_training(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        place_shell("mkdir -p all/images other/images && for i in a b c x y; do cp cell.png all/images/$i.png; "
+                    "done && cp cell.png other/images/x.png && cp cell.png other/images/y.png && "
+                    "printf 'name,split\\na,train\\nb,train\\nc,validation\\nx,test\\ny,test\\n' > all/s.csv"),
+        0);
+    assert_int_equal(scopegrad("train config.yaml -q --no-report -o density --set dataset.kind=folder --set "
+                               "dataset.path=all --set dataset.splits=all/s.csv --set dataset.target=sample --set "
+                               "dataset.target_gamma=0.5 --set loss.kind=mse --set train.steps=1"),
+                     0);
+    assert_int_equal(place_shell("$SG evaluate density > mine && $SG evaluate density --data other > theirs"), 0);
+    char *mine = place_get("mine"), *theirs = place_get("theirs");
+    assert_non_null(strstr(mine, "ssim"));
+    assert_string_equal(mine, theirs);
+    sg_free(mine);
+    sg_free(theirs);
+    assert_int_equal(place_run("evaluate density --data all/images"), 1);
+}
+
 static void predict_writes_probabilities(void **state)
 {
     char path[512];
@@ -288,11 +310,17 @@ static int make_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(simulated_stages_agree),       cmocka_unit_test(simulate_goes_on_from_a_stage),
-        cmocka_unit_test(gallery_shows_every_entry),    cmocka_unit_test(evaluate_repeats_the_run),
-        cmocka_unit_test(predict_writes_probabilities), cmocka_unit_test(python_reads_what_was_written),
-        cmocka_unit_test(dry_run_writes_nothing),       cmocka_unit_test(timing_knows_the_setup),
-        cmocka_unit_test(dry_run_says_what_is_chosen),  cmocka_unit_test(bench_names_every_op),
+        cmocka_unit_test(simulated_stages_agree),
+        cmocka_unit_test(simulate_goes_on_from_a_stage),
+        cmocka_unit_test(gallery_shows_every_entry),
+        cmocka_unit_test(evaluate_repeats_the_run),
+        cmocka_unit_test(evaluate_takes_other_data_as_in_training),
+        cmocka_unit_test(predict_writes_probabilities),
+        cmocka_unit_test(python_reads_what_was_written),
+        cmocka_unit_test(dry_run_writes_nothing),
+        cmocka_unit_test(timing_knows_the_setup),
+        cmocka_unit_test(dry_run_says_what_is_chosen),
+        cmocka_unit_test(bench_names_every_op),
     };
     return cmocka_run_group_tests(tests, make_place, place_remove);
 }

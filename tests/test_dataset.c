@@ -183,6 +183,26 @@ static void expect_open_error(const sg_dataset_config *config, const char *a, co
     assert_null(dataset);
 }
 
+/* Where the sample is the target, labels may be missing: the target is the sample, and there are no objects. */
+static void expect_sample_alone(const sg_dataset_config *folder)
+{
+    sg_dataset_config config = *folder;
+    sg_dataset *dataset;
+    float sample[16 * 16], label[8 * 8];
+    int32_t instances[8 * 8];
+    config.target = SG_TARGET_SAMPLE;
+    config.test_only = true;
+    expect_ok(sg_dataset_open(&dataset, &config, &grid16));
+    memset(instances, 1, sizeof instances);
+    expect_ok(sg_dataset_item(dataset, SG_SPLIT_TEST, 0, 1, -1, sample, label, instances));
+    for (int i = 0; i < 64; i++) {
+        const float *corner = sample + i / 8 * 2 * 16 + i % 8 * 2;
+        assert_true(fabsf(label[i] - (corner[0] + corner[1] + corner[16] + corner[17]) / 4) <= 1e-6f);
+        assert_int_equal(instances[i], 0);
+    }
+    sg_dataset_free(dataset);
+}
+
 static void test_folder_errors(void **state)
 {
     (void)state;
@@ -190,6 +210,7 @@ static void test_folder_errors(void **state)
     expect_open_error(&config, place, "no pairs");
     write_pair("alone", 20, 20, 0, 0);
     expect_open_error(&config, "images/alone.png", "no label 'alone'");
+    expect_sample_alone(&config);
     write_pair("alone", 20, 20, 20, 21);
     expect_open_error(&config, "labels/alone.png: 21 x 20", "images/alone.png has 20 x 20");
     write_pair("alone", 20, 15, 20, 15);
