@@ -7,7 +7,7 @@
 enum { ROW_HEIGHT = 34, ARMS_WIDTH = 600 };
 
 const char *const sg_figure_palette[SG_FIGURE_COLOURS] = {"#0072B2", "#D55E00", "#009E73", "#E69F00",
-                                                          "#56B4E9", "#CC79A7", "#8A8A8A"};
+                                                          "#56B4E9", "#CC79A7", "#8A8A8A", "#000000"};
 
 void sg_figure_style_put(sg_text *s)
 {
@@ -77,11 +77,29 @@ static void arm_data(sg_text *s, const sg_figure_arm *arms, int count)
     sg_text_add(s, "EOD\n");
 }
 
-/* Five marks or fewer at 1, 2 or 5 times a power of ten: gnuplot's own would run into each other. */
-static void few_ticks(sg_text *s, const sg_figure_arm *arms, int count)
+/* $outside: x y text, what stands at the edge for a mean beyond it: an arrow and the number. */
+static void outside_data(sg_text *s, const sg_figure_arm *arms, int count, double lo, double hi)
 {
-    double lo = arms[0].mean, hi = lo;
+    sg_text_add(s, "$outside << EOD\n");
     for (int i = 0; i < count; i++) {
+        const bool below = arms[i].mean<lo, above = arms[i].mean> hi;
+        char text[96], half[32] = "";
+        if (!(lo < hi) || (!below && !above)) continue;
+        if (arms[i].half > 0) (void)snprintf(half, sizeof half, " ± %.2g", arms[i].half);
+        (void)snprintf(text, sizeof text, "%s%.3g%s%s", below ? "◀ " : "", arms[i].mean, half, above ? " ▶" : "");
+        sg_text_add(s, "%.9g %d", below ? lo : hi, i);
+        sg_figure_word(s, text);
+        sg_text_add(s, " %d\n", above);
+    }
+    sg_text_add(s, "9e99 -9 \"\" 0\n9e99 -9 \"\" 1\nEOD\n");
+}
+
+/* Six marks or fewer at 1, 2 or 5 times a power of ten: gnuplot's own would run into each other. */
+static void few_ticks(sg_text *s, const sg_figure_arm *arms, int count, double lo, double hi)
+{
+    const bool given = lo < hi;
+    if (!given) lo = hi = arms[0].mean;
+    for (int i = 0; i < count && !given; i++) {
         const double half = isfinite(arms[i].half) ? arms[i].half : 0;
         lo = fmin(lo, arms[i].mean - half);
         hi = fmax(hi, arms[i].mean + half);
@@ -91,11 +109,12 @@ static void few_ticks(sg_text *s, const sg_figure_arm *arms, int count)
         }
     }
     if (!(hi > lo)) return;
-    const double least = (hi - lo) / 5, power = pow(10, floor(log10(least))), lead = least / power;
+    const double least = (hi - lo) / 6, power = pow(10, floor(log10(least))), lead = least / power;
     sg_text_add(s, "set xtics %.6g\n", power * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10));
 }
 
-sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_arm *arms, int count)
+sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_arm *arms, int count, double lo,
+                         double hi)
 {
     static const char *const group[2] = {"fixed", "learned"};
     sg_text s = {0};
@@ -110,8 +129,10 @@ sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_ar
         sg_text_add(&s, " %d", i);
     }
     sg_text_add(&s, ")\nset border 1\nset offsets graph .03, graph .03, 0, 0\n");
-    few_ticks(&s, arms, count);
+    few_ticks(&s, arms, count, lo, hi);
+    if (lo < hi) sg_text_add(&s, "set xrange [%.9g:%.9g]\nset offsets 0, 0, 0, 0\n", lo, hi);
     arm_data(&s, arms, count);
+    outside_data(&s, arms, count, lo, hi);
     sg_text_add(&s, "plot ");
     for (int k = 0; k < 2; k++) {
         sg_text_add(&s, "$dots u ($3==%d?$1:NaN):2 w points pt 7 ps .6 lc rgb '%s' notitle, ", k,
@@ -119,6 +140,9 @@ sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_ar
         sg_text_add(&s, "$means u ($4==%d?$1:NaN):3:2 w xerrorbars pt %d ps 1.05 lw 2 lc rgb '%s' title '%s', ", k,
                     k ? 13 : 5, sg_figure_palette[k], group[k]);
     }
+    for (int above = 0; above < 2; above++)
+        sg_text_add(&s, "$outside u ($4==%d?$1:NaN):2:3 w labels %s font ',12' offset character %d,0 notitle, ", above,
+                    above ? "right" : "left", above ? -1 : 1);
     sg_text_add(&s, "$means u 1:3:5 w labels hypertext point pt 7 ps 2 lc rgb '#ff000000' notitle\n");
     const sg_status status = sg_gnuplot_draw(out, &s, ARMS_WIDTH, 110 + ROW_HEIGHT * count);
     sg_text_free(&s);

@@ -38,6 +38,8 @@ typedef struct sg_figure_panel {
     const char *title; /* NULL: none */
     const sg_figure_curve *curves;
     int count;
+    double y_lo, y_hi; /* where y_lo < y_hi: its range; with SG_FIGURE_BARS an arrow in the curve's colour stands at the
+                          edge for each mean above or below. Else the range of all panels */
 } sg_figure_panel;
 
 typedef enum sg_figure_style {
@@ -51,14 +53,15 @@ typedef enum sg_figure_style {
 typedef struct sg_figure_axes {
     const char *x, *y; /* labels with units */
     bool log_x, log_y;
-    bool unit_square; /* both from 0 to 1 */
+    bool zero_line;    /* a line at y = 0 */
+    double x_lo, x_hi; /* where x_lo < x_hi: the range of x; else that of the curves */
     sg_figure_style style;
     const char *const *tick; /* (ticks) marks of the x axis at tick_at; NULL: gnuplot's own */
     const double *tick_at;
     int ticks;
 } sg_figure_axes;
 
-/* Draws count >= 1 panels, all with the same range, three in a row, and one key. */
+/* Draws count >= 1 panels, three in a row, and one key. */
 sg_status sg_figure_curves(sg_figure *out, const sg_figure_axes *axes, const sg_figure_panel *panels, int count);
 
 /* ---- rows ---- */
@@ -71,8 +74,10 @@ typedef struct sg_figure_arm {
     double mean, half;    /* half NaN: no bar */
 } sg_figure_arm;
 
-/* Rows from top to bottom in the order given. */
-sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_arm *arms, int count);
+/* Rows from top to bottom in the order given. Where lo < hi, the range of the axis: of a mean outside an arrow and the
+ * number stand at the edge. */
+sg_status sg_figure_arms(sg_figure *out, const char *x_label, const sg_figure_arm *arms, int count, double lo,
+                         double hi);
 
 /* ---- cells ---- */
 /* One heat map; row 0 on top. */
@@ -88,6 +93,8 @@ typedef struct sg_figure_grid {
     const char *const *x_tick, *const *y_tick; /* (columns), (rows); NULL: none */
     double lo, hi;                             /* range of the colours */
     bool reversed;                             /* small values bright */
+    bool sign;                                 /* blue below 0, orange above; lo = -hi */
+    bool root;                                 /* the colours follow the root of (z - lo): small values differ */
 } sg_figure_grid;
 
 /* Draws count >= 1 maps with the same axes and colours. */

@@ -60,7 +60,7 @@ static void range_all(chart *c)
 static double aside(const chart *c, int i)
 {
     if (c->axes->style != SG_FIGURE_BARS || c->most < 2) return 0;
-    const double step = fmin(.06, .5 / c->most) * c->x_gap;
+    const double step = fmin(.05, .3 / c->most) * c->x_gap;
     return (i - .5 * (c->most - 1)) * step;
 }
 
@@ -78,28 +78,54 @@ static void hover_put(chart *c, const sg_figure_curve *curve, int i)
     sg_figure_word(&c->s, text);
 }
 
-/* $c<panel>_<i>: x mean low high [text]. */
+/* Where a mean outside the panel's range has its arrow: at the edge that it is beyond, `*up` 1 above, -1 below, 0
+ * inside. */
+static double inside(const chart *c, int panel, double mean, int *up)
+{
+    const sg_figure_panel *p = &c->panels[panel];
+    *up = c->axes->style != SG_FIGURE_BARS || !(p->y_lo < p->y_hi) ? 0 : mean > p->y_hi ? 1 : mean < p->y_lo ? -1 : 0;
+    return *up > 0 ? p->y_hi : *up < 0 ? p->y_lo : mean;
+}
+
+static bool has_outside(const chart *c, int panel, const sg_figure_curve *curve)
+{
+    int up = 0;
+    for (int i = 0; i < curve->len && !up; i++) (void)inside(c, panel, curve->mean[i], &up);
+    return up != 0;
+}
+
+/* $c<panel>_<i>: x mean low high text where; $o<panel>_<i>: x y dx dy of the arrows. */
 static void curve_data(chart *c, int panel, int index)
 {
-    const sg_figure_curve *curve = &c->panels[panel].curves[index];
-    const double shift = aside(c, index);
+    enum { ARROW = 8 }; /* part of the panel's height */
+    const sg_figure_panel *p = &c->panels[panel];
+    const sg_figure_curve *curve = &p->curves[index];
+    const double shift = aside(c, index), arrow = (p->y_hi - p->y_lo) / ARROW;
+    const bool outside = has_outside(c, panel, curve);
+    sg_text arrows = {0};
     sg_text_add(&c->s, "$c%d_%d << EOD\n", panel, index);
     for (int i = 0; i < curve->len; i++) {
-        const double x = curve->x[i], mean = curve->mean[i];
+        int up;
+        const double x = c->axes->log_x ? curve->x[i] * pow(10, shift) : curve->x[i] + shift, mean = curve->mean[i];
         const double low = curve->low && isfinite(curve->low[i]) ? curve->low[i] : mean;
         const double high = curve->high && isfinite(curve->high[i]) ? curve->high[i] : mean;
-        sg_figure_number(&c->s, c->axes->log_x ? x * pow(10, shift) : x + shift);
+        const double where = inside(c, panel, mean, &up);
+        sg_figure_number(&c->s, x);
         sg_figure_number(&c->s, mean);
         sg_figure_number(&c->s, low);
         sg_figure_number(&c->s, high);
         hover_put(c, curve, i);
+        sg_figure_number(&c->s, where - .5 * up * arrow);
         sg_text_bytes(&c->s, "\n", 1);
+        if (up) sg_text_add(&arrows, "%.9g %.9g 0 %.9g\n", x, where - up * arrow, up * arrow);
     }
     sg_text_add(&c->s, "EOD\n");
+    if (outside) sg_text_add(&c->s, "$o%d_%d << EOD\n%sEOD\n", panel, index, arrows.data ? arrows.data : "");
+    sg_text_free(&arrows);
 }
 
-/* How curve `index` is drawn: "linespoints lc ... pt ...". Colours repeat after seven, dashes after four, markers after
- * six: the first 84 curves differ. */
+/* How curve `index` is drawn: "linespoints lc ... pt ...". Colours repeat after eight, dashes after four, markers after
+ * six: the first 24 curves differ. */
 static void pen_put(chart *c, int index, bool strong)
 {
     static const int marker[] = {7, 5, 9, 13, 11, 15};
@@ -118,7 +144,7 @@ static void curve_plot(chart *c, int panel, int index)
     const bool marks = c->axes->style == SG_FIGURE_BARS || c->axes->style == SG_FIGURE_DOTS;
     const char *colour = sg_figure_palette[index % SG_FIGURE_COLOURS];
     if (curve->low && marks)
-        sg_text_add(&c->s, "$c%d_%d u 1:2:3:4 w yerrorbars lc rgb '%s' lw 1.2 pt 0 notitle, ", panel, index, colour);
+        sg_text_add(&c->s, "$c%d_%d u 1:2:3:4 w yerrorbars lc rgb '%s' lw 1.2 pt -1 notitle, ", panel, index, colour);
     else if (curve->low)
         sg_text_add(&c->s, "$c%d_%d u 1:3:4 w filledcurves lc rgb '%s' notitle, ", panel, index, colour);
     sg_text_add(&c->s, "$c%d_%d u 1:2 w ", panel, index);
@@ -129,17 +155,32 @@ static void curve_plot(chart *c, int panel, int index)
     } else
         sg_text_add(&c->s, "notitle");
     sg_text_add(&c->s, ", ");
+    if (has_outside(c, panel, curve))
+        sg_text_add(&c->s, "$o%d_%d w vectors head filled size screen .008,20 lc rgb '%s' lw 1.6 notitle, ", panel,
+                    index, colour);
     if (marks && c->points <= HOVER_MAX)
-        sg_text_add(&c->s, "$c%d_%d u 1:2:5 w labels hypertext point pt 7 ps 2 lc rgb '#ff000000' notitle, ", panel,
+        sg_text_add(&c->s, "$c%d_%d u 1:6:5 w labels hypertext point pt 7 ps 2 lc rgb '#ff000000' notitle, ", panel,
                     index);
+}
+
+/* The range of y: the panel's own, or one for all panels. */
+static void range_put(chart *c, int panel)
+{
+    const sg_figure_panel *p = &c->panels[panel];
+    const double edge = .05 * (c->y_hi - c->y_lo);
+    if (p->y_lo < p->y_hi)
+        sg_text_add(&c->s, "set yrange [%.9g:%.9g]\n", p->y_lo, p->y_hi);
+    else if (c->count > 1 && !c->axes->log_y && edge > 0)
+        sg_text_add(&c->s, "set yrange [%.9g:%.9g]\n", c->y_lo - edge, c->y_hi + edge);
 }
 
 /* The strong curves last, so that they lie on top. */
 static void panel_plot(chart *c, int panel)
 {
     const sg_figure_panel *p = &c->panels[panel];
+    range_put(c, panel);
     sg_text_add(&c->s, "plot ");
-    if (c->axes->unit_square) sg_text_add(&c->s, "[0:1] [0:1.02] ");
+    if (c->axes->zero_line) sg_text_add(&c->s, "0 lc rgb '#8A8A8A' lw 1.4 notitle, ");
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < p->count; i++)
             if (p->curves[i].len > 0 && p->curves[i].strong == (pass == 1)) curve_plot(c, panel, i);
@@ -160,7 +201,10 @@ static void axes_put(chart *c)
     sg_text_add(s, "set xlabel offset 0,.4\n");
     if (axes->log_x) sg_text_add(s, "set logscale x\n");
     if (axes->log_y) sg_text_add(s, "set logscale y\n");
-    if (axes->style == SG_FIGURE_BARS && isfinite(c->x_lo)) /* the ends are kept off the frame */
+    sg_text_add(s, "set clip two\n");
+    if (axes->x_lo < axes->x_hi)
+        sg_text_add(s, "set xrange [%.9g:%.9g]\n", axes->x_lo, axes->x_hi);
+    else if (axes->style == SG_FIGURE_BARS && isfinite(c->x_lo)) /* the ends are kept off the frame */
         sg_text_add(s, "set xrange [%.9g:%.9g]\n", unscaled(c, c->x_lo - .4 * c->x_gap),
                     unscaled(c, c->x_hi + .4 * c->x_gap));
     if (axes->ticks) sg_text_add(s, "set xtics (");
@@ -172,9 +216,28 @@ static void axes_put(chart *c)
     if (axes->ticks) sg_text_add(s, ")\n");
 }
 
+/* Letters of the longest mark of the x axis if marks would run into each other on a plot of this width, else 0. */
+static int crowded(const chart *c, int width)
+{
+    enum { LETTER = 7, GAP = 8 };
+    const sg_figure_axes *axes = c->axes;
+    const double range = c->x_hi - c->x_lo + .8 * c->x_gap;
+    size_t longest = 0;
+    bool close = false;
+    for (int i = 0; i < axes->ticks; i++) {
+        const size_t len = strlen(axes->tick[i]), before = i ? strlen(axes->tick[i - 1]) : 0;
+        const double apart =
+            i ? fabs(scaled(c, axes->tick_at[i]) - scaled(c, axes->tick_at[i - 1])) / range * width : 0;
+        close = close || (i && apart < .5 * LETTER * (double)(len + before) + GAP);
+        longest = len > longest ? len : longest;
+    }
+    return !close ? 0 : longest > 30 ? 30 : (int)longest;
+}
+
 static sg_status one_panel(sg_figure *out, chart *c)
 {
     if (c->most == 1) sg_text_add(&c->s, "unset key\n");
+    if (crowded(c, CHART_WIDTH / 2)) sg_text_add(&c->s, "set xtics rotate by 35 right\n");
     if (c->most > 8)
         sg_text_add(&c->s, "set key maxcols 1 spacing 1\n"); /* a second column would take the plot's place */
     if (c->panels[0].title) sg_figure_label(&c->s, "title", c->panels[0].title);
@@ -205,12 +268,13 @@ static void legend_put(chart *c, const sg_figure_layout *layout, int columns)
     const sg_figure_panel *fullest = &c->panels[0];
     for (int p = 1; p < c->count; p++)
         if (c->panels[p].count > fullest->count) fullest = &c->panels[p];
-    sg_text_add(&c->s,
-                "unset title\nunset xlabel\nunset ylabel\nunset tics\nunset border\nunset logscale\nunset grid\n"
-                "set lmargin at screen 0\nset rmargin at screen 1\nset bmargin at screen 0\nset tmargin at screen "
-                "%.6f\nset key at screen .5, screen %.6f center center horizontal maxcols %d Left reverse samplen 2\n"
-                "plot [0:1] [0:1] ",
-                (double)layout->below / height, .5 * layout->below / height, columns);
+    sg_text_add(
+        &c->s,
+        "unset label 1\nunset title\nunset xlabel\nunset ylabel\nunset tics\nunset border\nunset logscale\nunset grid\n"
+        "set lmargin at screen 0\nset rmargin at screen 1\nset bmargin at screen 0\nset tmargin at screen "
+        "%.6f\nset key at screen .5, screen %.6f center center horizontal maxcols %d Left reverse samplen 2\n"
+        "plot [0:1] [0:1] ",
+        (double)layout->below / height, .5 * layout->below / height, columns);
     for (int i = 0; i < fullest->count; i++) {
         if (!is_named(c, i)) continue;
         sg_text_add(&c->s, "$outside u 1:2 w ");
@@ -233,26 +297,32 @@ static int longest_name(const chart *c)
     return most > 60 ? 60 : (int)most;
 }
 
-/* Labels of the axes stand at the left and lower edge alone. */
+/* Labels of the axes stand at the left and lower edge alone. That of y has a place of its own: gnuplot would push it off
+ * the picture where the numbers are long. */
 static void panel_label(chart *c, int panel, int columns)
 {
     sg_figure_label(&c->s, "title", c->panels[panel].title ? c->panels[panel].title : "");
     sg_figure_label(&c->s, "xlabel", panel + columns >= c->count ? c->axes->x : "");
-    sg_figure_label(&c->s, "ylabel", panel % columns == 0 ? c->axes->y : "");
+    sg_text_add(&c->s, "set ylabel ''\nunset label 1\n");
+    if (panel % columns) return;
+    sg_text_add(&c->s, "set label 1 ");
+    sg_gnuplot_quote(&c->s, c->axes->y);
+    sg_text_add(&c->s, " at screen %.6f, graph .5 center rotate by 90\n", 22.0 / ROW_WIDTH);
 }
 
 static sg_status many_panels(sg_figure *out, chart *c)
 {
-    static const sg_figure_margin margin = {96, 12, 34, 56};
+    sg_figure_margin margin = {96, 12, 34, 56};
     sg_figure_layout layout = {.columns = c->count == 4 ? 2 : c->count < 3 ? c->count : 3};
     layout.rows = (c->count + layout.columns - 1) / layout.columns;
     layout.width = ROW_WIDTH / layout.columns;
     layout.height = layout.columns == 2 ? 340 : 290;
+    const int letters = crowded(c, layout.width - margin.left - margin.right);
+    if (letters) sg_text_add(&c->s, "set xtics rotate by 35 right\n");
+    margin.bottom += 4 * letters;
+    layout.height += 4 * letters;
     const int entry = 11 * longest_name(c) + 80, keys = ROW_WIDTH / entry < 1 ? 1 : ROW_WIDTH / entry;
     layout.below = c->most > 1 ? 34 + LEGEND_ROW * ((named(c) + keys - 1) / keys) : 12;
-    const double edge = .05 * (c->y_hi - c->y_lo);
-    if (!c->axes->unit_square && !c->axes->log_y && edge > 0)
-        sg_text_add(&c->s, "set yrange [%.9g:%.9g]\n", c->y_lo - edge, c->y_hi + edge);
     sg_text_add(&c->s,
                 "$outside << EOD\n9 9\nEOD\nunset key\nset tics font ',11'\nset title offset 0,-.6\nset multiplot\n");
     for (int p = 0; p < c->count; p++) {

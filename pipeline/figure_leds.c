@@ -104,12 +104,15 @@ sg_status sg_figure_led_array(sg_figure *out, double na, const sg_figure_leds *p
     if (count < 1 || columns < 1 || panels[0].count < 1) SG_FAIL(SG_E_RANGE, "figure: no LEDs to draw");
     const sg_figure_layout layout = {columns, (count + columns - 1) / columns, PANEL_WIDTH, PANEL_HEIGHT, 0};
     const double found = pitch_of(&panels[0]), pitch = found > 0 ? found : .1, edge = panel_edge(&panels[0], na, pitch);
+    const bool small = columns > 3; /* many panels are shown small: larger letters, no words beside the bars */
+    const int letters = small ? 14 * columns / 4 : 14;
     const double marker = .45 * pitch * PANEL_SIDE / (2 * edge) / SG_GNUPLOT_MARKER;
-    sg_text_add(&s, "set encoding utf8\nunset border\nunset tics\nunset key\nset cbtics scale .4\nset format cb "
-                    "'%%g'\nset title offset 0,-.6\n");
-    sg_text_add(&s,
-                "set cblabel 'share of the light / %%' offset 1.2,0\nset xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\n",
-                -edge, edge, -edge, edge);
+    sg_text_add(&s, "set palette maxcolors 64\nset encoding utf8\nunset border\nunset tics\nunset key\n"
+                    "set format cb '%%g'\n");
+    sg_text_add(&s, "set title offset 0,%s font ',%d'\nset cbtics scale .4 font ',%d'\n", small ? "-1" : "-.6", letters,
+                letters);
+    if (!small) sg_text_add(&s, "set cblabel '%% of the light' offset 1.2,0\n");
+    sg_text_add(&s, "set xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\n", -edge, edge, -edge, edge);
     sg_text_add(&s, "set object 1 rectangle from graph 0,0 to graph 1,1 fc rgb '#11151C' fs solid noborder behind\n");
     sg_text_add(&s, "set object 2 circle at 0,0 size first %.6g fs empty border rgb '#DDE3EA' lw 1.2 dt 2 front\n", na);
     for (int i = 0; i < count; i++) led_data(&s, &panels[i], i, marker);

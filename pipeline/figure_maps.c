@@ -8,11 +8,17 @@
 enum { LABELS_MAX = 400, MAP_MAX = 3, SIDE_MIN = 190, CELL_MIN = 46, CELL_HIGH = 34, BAR = 96 };
 
 /* Parula-like and readable in grey: dark blue, green-blue, light yellow. */
-static void palette_put(sg_text *s, bool reversed)
+static void palette_put(sg_text *s, bool reversed, bool root, bool sign)
 {
+    if (sign) {
+        sg_text_add(s, "set palette maxcolors 129\nset palette defined (-1 '#0B3C6F', -.5 '#4C97CF', 0 '#EFEFEF', .5 "
+                       "'#E58A3C', 1 '#8A3300')\n");
+        return;
+    }
     static const char *const stop[] = {"#14284B", "#1F5A8C", "#2A8C8C", "#86B868", "#F4E08A"};
-    sg_text_add(s, "set palette defined (");
-    for (int i = 0; i < 5; i++) sg_text_add(s, "%s%g '%s'", i ? ", " : "", .25 * i, stop[reversed ? 4 - i : i]);
+    sg_text_add(s, "set palette maxcolors %d\nset palette defined (", root ? 128 : 64);
+    for (int i = 0; i < 5; i++)
+        sg_text_add(s, "%s%g '%s'", i ? ", " : "", root ? .0625 * i * i : .25 * i, stop[reversed ? 4 - i : i]);
     sg_text_add(s, ")\n");
 }
 
@@ -31,9 +37,18 @@ static void cell_text(sg_text *s, int column, int row, const char *text, bool br
     sg_text_add(s, " %d\n", bright);
 }
 
+/* As many digits behind the point for all cells as tell three of the largest apart, and the range. */
+static int digits_of(const sg_figure_grid *g)
+{
+    const double most = fmax(fabs(g->lo), fabs(g->hi)), step = fmin(most / 100, (g->hi - g->lo) / 10);
+    const int digits = step > 0 ? (int)ceil(-log10(step) - 1e-9) : 3;
+    return digits < 0 ? 0 : digits > 5 ? 5 : digits;
+}
+
 /* $m<i>: column row value; $t<i>: column row text bright. */
 static void map_data(sg_text *s, const sg_figure_grid *g, const sg_figure_map *map, int index, bool labels)
 {
+    const int digits = digits_of(g);
     sg_text_add(s, "$m%d << EOD\n", index);
     for (int r = 0; r < g->rows; r++) {
         for (int c = 0; c < g->columns; c++) sg_figure_number(s, map->value[r * g->columns + c]);
@@ -41,10 +56,11 @@ static void map_data(sg_text *s, const sg_figure_grid *g, const sg_figure_map *m
     }
     sg_text_add(s, "EOD\n$t%d << EOD\n", index);
     for (int i = 0; labels && i < g->rows * g->columns; i++) {
-        const double v = map->value[i], part = (v - g->lo) / (g->hi > g->lo ? g->hi - g->lo : 1);
+        const double v = map->value[i], line = (v - g->lo) / (g->hi > g->lo ? g->hi - g->lo : 1);
+        const double part = g->root ? sqrt(line) : line; /* below 0 or above 1: beyond the colours */
         char text[32];
         if (!isfinite(v)) continue;
-        (void)snprintf(text, sizeof text, "%.3g", v);
+        (void)snprintf(text, sizeof text, "%.*f", v == 0 ? 0 : digits, v);
         cell_text(s, i % g->columns, i / g->columns, map->text ? map->text[i] : text,
                   (g->reversed ? 1 - part : part) > .6);
     }
@@ -71,6 +87,17 @@ static int longest(const char *const *tick, int count)
     size_t most = 0;
     for (int i = 0; tick && i < count; i++) most = strlen(tick[i]) > most ? strlen(tick[i]) : most;
     return most > 24 ? 24 : (int)most;
+}
+
+/* Of the same width beside maps of any width. */
+static void colour_bar(sg_text *s, const sg_figure_layout *l, const sg_figure_margin *m, int index)
+{
+    enum { GAP = 8, WIDTH = 14 };
+    const double width = l->columns * l->width, height = l->rows * l->height;
+    const double right = (index % l->columns + 1) * l->width - m->right;
+    const double bottom = height - (index / l->columns + 1) * l->height + m->bottom;
+    sg_text_add(s, "set colorbox user origin %.6f,%.6f size %.6f,%.6f\n", (right + GAP) / width, bottom / height,
+                WIDTH / width, (l->height - m->top - m->bottom) / height);
 }
 
 static void map_plot(sg_text *s, const sg_figure_map *map, int index)
@@ -104,9 +131,8 @@ sg_status sg_figure_maps(sg_figure *out, const sg_figure_grid *g, const sg_figur
                     "cbtics scale .4\n");
     sg_figure_label(&s, "xlabel", g->x ? g->x : "");
     sg_figure_label(&s, "ylabel", g->y ? g->y : "");
-    sg_figure_label(&s, "cblabel", g->z ? g->z : "");
     sg_text_add(&s, "set xlabel offset 0,.4\n");
-    palette_put(&s, g->reversed);
+    palette_put(&s, g->reversed, g->root, g->sign);
     ticks_put(&s, 'x', g->x_tick, g->columns);
     ticks_put(&s, 'y', g->y_tick, g->rows);
     sg_text_add(&s, "set xrange [-.5:%g]\nset yrange [%g:-.5]\nset cbrange [%.9g:%.9g]\n", g->columns - .5,
@@ -115,6 +141,10 @@ sg_status sg_figure_maps(sg_figure *out, const sg_figure_grid *g, const sg_figur
     sg_text_add(&s, "set multiplot\n");
     for (int i = 0; i < count; i++) {
         sg_figure_place(&s, &layout, &margin, i);
+        colour_bar(&s, &layout, &margin, i);
+        const bool last =
+            i % layout.columns == layout.columns - 1 || i == count - 1; /* one name of the colours a row */
+        sg_figure_label(&s, "cblabel", last && g->z ? g->z : "");
         map_plot(&s, &maps[i], i);
     }
     sg_text_add(&s, "unset multiplot\n");

@@ -5,8 +5,8 @@
 #include "pipeline/figure.h"
 #include "pipeline/gnuplot.h"
 
-/* Okabe & Ito without black and yellow (they vanish on a dark or a white page), and a grey. */
-enum { SG_FIGURE_COLOURS = 7 };
+/* Okabe & Ito without yellow, which vanishes on a white page, and a grey; black is the page's text colour. */
+enum { SG_FIGURE_COLOURS = 8 };
 extern const char *const sg_figure_palette[SG_FIGURE_COLOURS];
 
 /* Frame, grid and fill of every chart. */

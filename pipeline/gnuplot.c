@@ -149,6 +149,26 @@ static void svg_adapt(sg_text *out, const char *svg, unsigned number)
     if (at) sg_text_add(out, "%s", at);
 }
 
+/* Takes the groups that hold nothing out: gnuplot leaves one for every change of a pen, a third of all elements. True
+ * if there was one: those around it may hold nothing now. */
+static bool svg_thin(sg_text *page)
+{
+    const size_t before = page->len;
+    char *to = page->data, *at = page->data;
+    while (at && *at) {
+        const char *end = strncmp(at, "<g ", 3) == 0 ? strchr(at, '>') : NULL;
+        const char *after = end ? end + 1 + strspn(end + 1, " \t\n") : NULL;
+        if (after && strncmp(after, "</g>", 4) == 0)
+            at += after + 4 - at;
+        else
+            *to++ = *at++;
+    }
+    if (!to) return false;
+    *to = '\0';
+    page->len = (size_t)(to - page->data);
+    return page->len < before;
+}
+
 static uint32_t hash_of(const sg_text *text)
 {
     uint32_t hash = 2166136261u;
@@ -167,6 +187,7 @@ static sg_status svg_draw(sg_figure *out, const sg_text *script, int width, int 
     if (status == SG_OK) {
         svg_adapt(&page, raw, hash_of(script));
         status = page.status;
+        while (status == SG_OK && svg_thin(&page)) continue;
     }
     if (status == SG_OK && !page.data) status = sg_error_set(SG_E_IO, "gnuplot wrote no <svg> element");
     if (status == SG_OK)

@@ -3,6 +3,8 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 const sg_report_cell *sg_report_cell_at(const sg_report_data *data, int point, int arm)
 {
@@ -79,14 +81,48 @@ void sg_report_point_text(const sg_report_data *data, int point, int but_a, int 
     const char *before = "";
     for (int k = 0; k < data->key_count; k++) {
         const sg_report_key *key = &data->keys[k];
+        char value[96];
         if (!key->axis || k == but_a || k == but_b) continue;
-        int name = 0;
-        while (key->label[name] && !(key->label[name] == ' ' && key->label[name + 1] == '/')) name++;
-        const char *unit = key->label[name] ? key->label + name + 3 : "";
-        sg_text_add(out, "%s%.*s %s%s%s", before, name, key->label, key->text[sg_report_value_at(data, point, k)],
-                    *unit ? " " : "", unit);
+        const char *unit = strstr(key->label, " / ");
+        const int name = unit ? (int)(unit - key->label) : (int)strlen(key->label);
+        sg_report_value_text(value, key, sg_report_value_at(data, point, k));
+        sg_text_add(out, "%s%.*s %s", before, name, key->label, value);
         before = ", ";
     }
+}
+
+static bool is_brief(const char *text)
+{
+    return strlen(text) <= 5 || !strchr(text, '.') || strchr(text, 'e');
+}
+
+void sg_report_brief(char out[96], const sg_report_key *key, int value)
+{
+    char beside[96];
+    (void)snprintf(out, 96, "%.90s", key->text[value]);
+    if (!key->numeric || is_brief(out)) return;
+    for (int digits = 3; digits < 9; digits++) { /* as many as tell it from the next value */
+        const double number = key->number[value];
+        bool alike = false;
+        (void)snprintf(out, 96, "%.*f", digits - 3, number);
+        if (fabs(number) < 1000) (void)snprintf(out, 96, "%.*g", digits, number);
+        for (int i = value - 1; i <= value + 1; i += 2) {
+            if (i < 0 || i >= key->count) continue;
+            (void)snprintf(beside, 96, "%.*g", digits, key->number[i]);
+            alike = alike || strtod(beside, NULL) == strtod(out, NULL);
+        }
+        if (!alike) return;
+    }
+}
+
+void sg_report_value_text(char out[96], const sg_report_key *key, int value)
+{
+    const char *slash = strstr(key->label, " / "), *unit = slash ? slash + 3 : "";
+    const size_t len = strlen(unit);
+    const bool one = strcmp(key->text[value], "1") == 0 && len > 1 && unit[len - 1] == 's' && !strchr(unit, '/');
+    char text[96];
+    sg_report_brief(text, key, value);
+    (void)snprintf(out, 96, "%.70s%s%.*s", text, len ? " " : "", (int)(one ? len - 1 : len), unit);
 }
 
 void sg_report_metric_label(char out[96], const sg_report_data *data, int metric, const char *after)

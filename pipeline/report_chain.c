@@ -90,7 +90,8 @@ void sg_page_chain(sg_page *page)
     }
     char text[96] = "digital counts of exposure 1";
     if (isfinite(p.electrons))
-        (void)snprintf(text, sizeof text, "exposure 1 in ADU; %.3g electrons per pixel", p.electrons);
+        (void)snprintf(text, sizeof text, "exposure 1 in ADU; %.*f electrons per pixel", p.electrons < 10 ? 1 : 0,
+                       p.electrons);
     chain_picture(h, &s[SG_PICTURE_ADU], "Camera", text, &first);
     chain_picture(h, &s[SG_PICTURE_MEASUREMENT], "Measurement", "what the network sees", &first);
     if (p.verdicts) verdict_put(h, &p, &first);

@@ -84,22 +84,63 @@ static void rows_fill(arm_rows *rows, const sg_report_data *data, int metric)
     qsort(rows->row, (size_t)rows->count, sizeof rows->row[0], data->metrics[metric].better > 0 ? by_mean : by_mean_up);
 }
 
+/* Wanted are the reference and the best arm; *outside: how many means lie off. */
+static sg_report_view rows_view(const arm_rows *rows, const sg_report_data *data, int metric, int *outside)
+{
+    sg_report_view view = sg_report_view_of(&data->metrics[metric]);
+    for (int i = 0; i < rows->count; i++) {
+        const sg_figure_arm *row = &rows->row[i];
+        const bool wanted = i == 0 || row->name == data->arms[data->reference];
+        const double half = isfinite(row->half) ? row->half : 0;
+        sg_report_view_take(&view, row->mean - half, wanted);
+        sg_report_view_take(&view, row->mean + half, wanted);
+        for (int k = 0; k < row->n; k++) sg_report_view_take(&view, row->values[k], wanted);
+    }
+    sg_report_view_fit(&view);
+    *outside = 0;
+    for (int i = 0; i < rows->count; i++) *outside += rows->row[i].mean < view.lo || rows->row[i].mean > view.hi;
+    return view;
+}
+
+/* "n = 10 seeds", "n = 2 to 10 seeds"; of one seed alone there is no interval. */
+static void seeds_put(sg_text *out, const arm_rows *rows)
+{
+    int least = rows->row[0].n, most = least;
+    for (int i = 1; i < rows->count; i++) {
+        least = rows->row[i].n < least ? rows->row[i].n : least;
+        most = rows->row[i].n > most ? rows->row[i].n : most;
+    }
+    if (most == 1) {
+        sg_text_add(out, " One seed: no interval.");
+        return;
+    }
+    sg_text_add(out, " Large mark: mean over n = ");
+    if (least < most) sg_text_add(out, "%d to ", least);
+    sg_text_add(out, "%d seeds; bar: 95 %% interval of the mean%s; dots: single seeds.", most,
+                least == 1 ? " (none where n = 1)" : "");
+}
+
 static void arms_chart(sg_page *page, arm_rows *rows, int metric)
 {
     sg_figure figure;
-    char label[96], name[64], caption[320];
+    char label[96], name[64];
+    sg_text caption = {0};
+    int outside;
     rows_fill(rows, page->data, metric);
     if (rows->count < 2) return;
+    const sg_report_view view = rows_view(rows, page->data, metric, &outside);
     const sg_report_metric *m = &page->data->metrics[metric];
     sg_report_metric_label(label, page->data, metric, " on test pictures");
     (void)snprintf(name, sizeof name, "arms_%.50s", m->key);
-    (void)snprintf(
-        caption, sizeof caption,
-        "<b>%s</b> Best on top%s. Large mark: mean over seeds; bar: 95 %% interval of the mean; dots: single "
-        "seeds.",
-        m->label, m->better > 0 ? "" : ": less is better");
-    const sg_status drawn = sg_figure_arms(&figure, label, rows->row, rows->count);
-    sg_page_figure(page, drawn, &figure, "card", name, caption);
+    sg_text_add(&caption, "<b>");
+    sg_text_html(&caption, m->label);
+    sg_text_add(&caption, "</b> Best on top%s.", m->better > 0 ? "" : ": less is better");
+    seeds_put(&caption, rows);
+    if (outside)
+        sg_text_add(&caption, " The scale is fitted to the reference and the best arm; ◀ ▶: a mean that lies off it.");
+    const sg_status drawn = sg_figure_arms(&figure, label, rows->row, rows->count, view.lo, view.hi);
+    sg_page_figure(page, drawn, &figure, "card", name, caption.data ? caption.data : "");
+    sg_text_free(&caption);
 }
 
 void sg_page_arms(sg_page *page)
@@ -165,44 +206,79 @@ static sg_status curve_mean(const sg_report_data *data, const sg_report_cell *ce
     return SG_OK;
 }
 
-static void curves_chart(sg_page *page, sg_report_curve which, const char *y, const char *name, const char *caption)
+static void curves_chart(sg_page *page, sg_report_curve which, const sg_report_metric *metric, const char *y,
+                         const char *name, const char *caption)
 {
     const sg_report_data *data = page->data;
     sg_figure_curve curves[CURVES_MAX];
     double *memory[CURVES_MAX] = {NULL};
-    int count = 0;
+    int count = 0, longest = 0;
     for (int a = 0; a < data->arm_count && count < CURVES_MAX; a++) {
         const sg_report_cell *cell = sg_report_cell_at(data, data->shown, a);
         const bool made = cell && curve_mean(data, cell, which, &curves[count], &memory[count]) == SG_OK;
         count += made && curves[count].len > 0;
+        longest = count && curves[count - 1].len > longest ? curves[count - 1].len : longest;
     }
     const sg_figure_axes axes = {.x = "training step", .y = y, .style = SG_FIGURE_BANDS};
-    const sg_figure_panel panel = {.curves = curves, .count = count};
     sg_figure figure;
-    if (count) {
+    sg_report_view view = sg_report_view_of(metric);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < curves[i].len; k++) {
+            sg_report_view_take(&view, curves[i].mean[k], true);
+            if (curves[i].low) sg_report_view_take(&view, curves[i].low[k], true);
+            if (curves[i].high) sg_report_view_take(&view, curves[i].high[k], true);
+        }
+    sg_report_view_fit(&view);
+    const sg_figure_panel panel = {.curves = curves, .count = count, .y_lo = view.lo, .y_hi = view.hi};
+    if (longest > 1) { /* one point, measured at the end alone, is no curve */
         const sg_status drawn = sg_figure_curves(&figure, &axes, &panel, 1);
         sg_page_figure(page, drawn, &figure, "card", name, caption);
     }
     for (int i = 0; i < CURVES_MAX; i++) sg_free(memory[i]);
 }
 
+/* What the curves are means of, and where. */
+static void curves_head(sg_page *page)
+{
+    const sg_report_data *data = page->data;
+    int most = 0;
+    for (int a = 0; a < data->arm_count; a++) {
+        const sg_report_cell *cell = sg_report_cell_at(data, data->shown, a);
+        int n = 0;
+        for (int i = 0; cell && i < cell->count; i++) n += data->runs[cell->first + i].there;
+        most = n > most ? n : most;
+    }
+    sg_text where = {0};
+    sg_report_point_text(data, data->shown, -1, -1, &where);
+    sg_text_add(&page->html, "<h2>Learning curves</h2>\n<p>");
+    sg_text_add(&page->html,
+                most > 1 ? "Mean over up to n = %d seeds; the band is the 95 %% interval of the mean." : "One seed.",
+                most);
+    if (where.len) sg_text_add(&page->html, " Here: ");
+    if (where.len) sg_text_html(&page->html, where.data);
+    sg_text_add(&page->html, "%s", where.len ? "." : "");
+    sg_text_free(&where);
+}
+
 void sg_page_curves(sg_page *page)
 {
     const sg_report_data *data = page->data;
+    const sg_report_metric *loss = &data->metrics[sg_report_known_count - 1];
     const sg_report_run *first = NULL;
     char label[96], caption[160];
     for (int r = 0; r < data->run_count && !first; r++)
         if (data->runs[r].there) first = &data->runs[r];
-    sg_text_add(&page->html, "<h2>Learning curves</h2>\n<p>%s</p>\n<div class=\"pair\">\n",
-                data->there_count > 1 ? "Mean over seeds; the band is the 95 % interval of the mean."
-                                      : "One run, one seed.");
+    curves_head(page);
+    sg_text_add(&page->html, "%s</p>\n<div class=\"pair\">\n",
+                first->curve[SG_CURVE_LOSS].len == 1 ? " Validation was measured once, at the end: no curve." : "");
     if (first->score >= 0) {
         (void)snprintf(label, sizeof label, "%.60s on validation pictures", data->metrics[first->score].label);
         (void)snprintf(caption, sizeof caption, "<b>Validation %s</b>, measured during training.",
                        data->metrics[first->score].label);
-        curves_chart(page, SG_CURVE_SCORE, label, "curve_score", caption);
+        curves_chart(page, SG_CURVE_SCORE, &data->metrics[first->score], label, "curve_score", caption);
     }
-    curves_chart(page, SG_CURVE_LOSS, "loss on validation pictures", "curve_validation", "<b>Validation loss</b>");
-    curves_chart(page, SG_CURVE_TRAIN, "training loss", "curve_train", "<b>Training loss</b>, batch by batch.");
+    curves_chart(page, SG_CURVE_LOSS, loss, "loss on validation pictures", "curve_validation",
+                 "<b>Validation loss</b>");
+    curves_chart(page, SG_CURVE_TRAIN, loss, "training loss", "curve_train", "<b>Training loss</b>, batch by batch.");
     sg_text_add(&page->html, "</div>\n");
 }

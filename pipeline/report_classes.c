@@ -70,7 +70,11 @@ static void rows_to_percent(double *counts, char (*text)[32], const char **cell,
         for (int k = 0; k < n; k++) sum += counts[r * n + k];
         for (int k = r * n; k < (r + 1) * n; k++) {
             const double part = sum > 0 ? 100 * counts[k] / sum : 0;
-            (void)snprintf(text[k], sizeof text[k], "%.0f\n%.0f %%", counts[k], part);
+            if (counts[k] > 0)
+                (void)snprintf(text[k], sizeof text[k], "%.0f\n%s%.0f %%", counts[k], part < 1 ? "< " : "",
+                               part < 1 ? 1 : part);
+            else
+                (void)snprintf(text[k], sizeof text[k], "0");
             counts[k] = part;
             cell[k] = text[k];
         }
@@ -87,7 +91,7 @@ static void confusion_put(sg_page *page, const classes *c)
     sg_figure_map maps[ARMS_MAX];
     sg_figure figure;
     for (int i = 0; i < n; i++) tick[i] = c->name[i];
-    const sg_figure_grid grid = {"predicted", "truth", "% of the row", n, n, tick, tick, 0, 100, false};
+    const sg_figure_grid grid = {"predicted", "truth", "% of the row", n, n, tick, tick, 0, 100, .root = true};
     const size_t cells = (size_t)c->arms * (size_t)size;
     if (SG_ALLOC(&counts, cells, "confusion") == SG_OK && SG_ALLOC(&text, cells, "confusion") == SG_OK &&
         SG_ALLOC(&cell, cells, "confusion") == SG_OK) {
@@ -99,8 +103,10 @@ static void confusion_put(sg_page *page, const classes *c)
             maps[a] = (sg_figure_map){data->arm_count > 1 ? data->arms[c->arm[a]] : NULL, counts + first, cell + first};
         }
         const sg_status drawn = sg_figure_maps(&figure, &grid, maps, c->arms);
-        sg_page_figure(page, drawn, &figure, "card whole", "confusion",
-                       "<b>Confusion</b> of test pictures, all seeds together: count and per cent of the true class.");
+        sg_page_figure(
+            page, drawn, &figure, "card whole", "confusion",
+            "<b>Confusion</b> of test pictures, all seeds together: count and per cent of the true class. The "
+            "colours follow the root of the per cent, so that mistakes are seen.");
     }
     sg_free(counts);
     sg_free(text);
@@ -186,40 +192,81 @@ static int curve_average(double *at, double (*seeds)[GRID], const classes *c, in
     return n;
 }
 
-/* One panel a class; of two classes the second, of many their mean. */
-static void curves_put(sg_page *page, const classes *c, const curve_kind *kind)
-{
-    const bool mean = c->count > PANELS_MAX;
-    const int panels = mean || c->count == 2 ? 1 : c->count;
-    const size_t curves = (size_t)panels * (size_t)c->arms;
+/* The figure of one kind of curves. */
+typedef struct curve_figure {
     sg_figure_panel panel[PANELS_MAX];
-    sg_figure_curve *curve = NULL;
-    double *numbers = NULL, (*seeds)[GRID] = NULL;
-    sg_figure figure;
-    int found = 0;
-    const sg_figure_axes axes = {.x = kind->x_label, .y = kind->y_label, .unit_square = true};
-    if (SG_ALLOC(&curve, curves, "curves") == SG_OK && SG_ALLOC(&numbers, 4 * GRID * curves, "curves") == SG_OK &&
-        SG_ALLOC(&seeds, SEEDS_MAX, "curves") == SG_OK) {
-        for (int p = 0; p < panels; p++) {
-            const int which = mean ? -1 : c->count == 2 ? 1 : p;
-            panel[p] = (sg_figure_panel){mean ? "mean over the classes" : c->name[which], curve + p * c->arms, c->arms};
-            for (int a = 0; a < c->arms; a++) {
-                double *at = numbers + 4 * GRID * (ptrdiff_t)(p * c->arms + a);
-                const int n = curve_average(at, seeds, c, c->arm[a], kind, which);
-                curve[p * c->arms + a] = (sg_figure_curve){
-                    c->data->arms[c->arm[a]],     c->data->arm_learned[c->arm[a]], n ? GRID : 0, at, at + GRID,
-                    n > 1 ? at + 2 * GRID : NULL, n > 1 ? at + 3 * GRID : NULL};
-                found += n;
-            }
-        }
-        if (found) {
-            const sg_status drawn = sg_figure_curves(&figure, &axes, panel, panels);
-            sg_page_figure(page, drawn, &figure, panels > 1 ? "card whole" : "card", kind->name, kind->caption);
+    sg_figure_curve *curve; /* (panels, arms) */
+    double *numbers;        /* (panels, arms, 4, GRID) */
+    double (*seeds)[GRID];  /* (SEEDS_MAX) */
+    int panels, found;
+    double corner; /* side of the corner of the unit square that is shown */
+} curve_figure;
+
+/* One panel a class; of two classes the second, of many their mean. */
+static void panels_fill(curve_figure *f, const classes *c, const curve_kind *kind)
+{
+    for (int p = 0; p < f->panels; p++) {
+        const int which = c->count > PANELS_MAX ? -1 : c->count == 2 ? 1 : p;
+        f->panel[p] = (sg_figure_panel){.title = which < 0 ? "mean over the classes" : c->name[which],
+                                        .curves = f->curve + p * c->arms,
+                                        .count = c->arms};
+        for (int a = 0; a < c->arms; a++) {
+            double *at = f->numbers + 4 * GRID * (ptrdiff_t)(p * c->arms + a);
+            const int n = curve_average(at, f->seeds, c, c->arm[a], kind, which);
+            f->curve[p * c->arms + a] = (sg_figure_curve){
+                c->data->arms[c->arm[a]],     c->data->arm_learned[c->arm[a]], n ? GRID : 0, at, at + GRID,
+                n > 1 ? at + 2 * GRID : NULL, n > 1 ? at + 3 * GRID : NULL};
+            f->found += n;
         }
     }
-    sg_free(curve);
-    sg_free(numbers);
-    sg_free(seeds);
+}
+
+/* Good curves bend in a corner: the smallest one, of side 1, .5 or .2, whose middle they all pass outside. */
+static void corner_find(curve_figure *f, int arms, bool roc)
+{
+    static const double sides[] = {.5, .2};
+    f->corner = 1;
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+        const double half = .5 * sides[i];
+        const int at = (int)lround((roc ? half : 1 - half) * (GRID - 1));
+        for (int k = 0; k < f->panels * arms; k++)
+            if (f->curve[k].len && !(f->curve[k].mean[at] >= 1 - half)) return;
+        f->corner = sides[i];
+    }
+}
+
+static sg_status curves_draw(sg_figure *out, curve_figure *f, int arms, const curve_kind *kind)
+{
+    const bool roc = strcmp(kind->group, "roc") == 0;
+    corner_find(f, arms, roc);
+    const double side = f->corner;
+    const sg_figure_axes axes = {
+        .x = kind->x_label, .y = kind->y_label, .x_lo = roc ? 0 : 1 - side, .x_hi = roc ? side : 1};
+    for (int p = 0; p < f->panels; p++) {
+        f->panel[p].y_lo = 1 - side;
+        f->panel[p].y_hi = 1 + .02 * side;
+    }
+    return sg_figure_curves(out, &axes, f->panel, f->panels);
+}
+
+static void curves_put(sg_page *page, const classes *c, const curve_kind *kind)
+{
+    curve_figure f = {.panels = c->count > PANELS_MAX || c->count == 2 ? 1 : c->count};
+    const size_t curves = (size_t)f.panels * (size_t)c->arms;
+    sg_figure figure;
+    char caption[320];
+    if (SG_ALLOC(&f.curve, curves, "curves") == SG_OK && SG_ALLOC(&f.numbers, 4 * GRID * curves, "curves") == SG_OK &&
+        SG_ALLOC(&f.seeds, SEEDS_MAX, "curves") == SG_OK)
+        panels_fill(&f, c, kind);
+    if (f.found) {
+        const sg_status drawn = curves_draw(&figure, &f, c->arms, kind);
+        (void)snprintf(caption, sizeof caption, "%s%s", kind->caption,
+                       f.corner < 1 ? " Only the corner of the unit square where the curves bend is shown." : "");
+        sg_page_figure(page, drawn, &figure, f.panels > 1 ? "card whole" : "card", kind->name, caption);
+    }
+    sg_free(f.curve);
+    sg_free(f.numbers);
+    sg_free(f.seeds);
 }
 
 void sg_page_classes(sg_page *page)

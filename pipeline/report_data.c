@@ -21,23 +21,31 @@ static bool number_of(const char *text, double *out)
     return end != text && *end == '\0' && isfinite(*out);
 }
 
-/* "illumination.dose_ph" -> "dose / photons": the last part of the name without its unit, and the unit of the table. */
-static void label_make(sg_report_key *key)
+void sg_report_plain(char *name, bool unit)
 {
     static const char *const units[] = {"_ph", "_um", "_mm", "_e", "_rad", "_adu", "_px", "_s", "_deg"};
-    sg_key_part part;
-    char name[64];
-    const sg_key *row = sg_key_find(key->path, &part);
-    const char *dot = strrchr(key->path, '.');
-    (void)snprintf(name, sizeof name, "%s", dot ? dot + 1 : key->path);
     const size_t len = strlen(name);
-    for (size_t i = 0; row && row->unit && i < sizeof units / sizeof units[0]; i++)
+    for (size_t i = 0; unit && i < sizeof units / sizeof units[0]; i++)
         if (len > strlen(units[i]) && strcmp(name + len - strlen(units[i]), units[i]) == 0)
             name[len - strlen(units[i])] = '\0';
     for (char *c = name; *c; c++)
         if (*c == '_') *c = ' ';
-    const bool unit = row && row->unit && key->numeric;
-    (void)snprintf(key->label, sizeof key->label, "%s%s%s", name, unit ? " / " : "", unit ? row->unit : "");
+}
+
+/* "illumination.dose_ph" -> "dose / photons": the last part of the name without its unit, and the unit of the table.
+ * "camera.range_e.init" is the range itself, "camera.range_e.lr" the "range lr". */
+static void label_make(sg_report_key *key)
+{
+    sg_key_part part;
+    char name[64];
+    const sg_key *row = sg_key_find(key->path, &part);
+    const char *path = row ? row->path : key->path, *dot = strrchr(path, '.');
+    const char *after = !row ? "" : part == SG_PART_LR ? " lr" : part == SG_PART_LEARN ? " learn" : "";
+    (void)snprintf(name, sizeof name, "%s", dot ? dot + 1 : path);
+    sg_report_plain(name, row && row->unit);
+    if (strncmp(name, "adc", 3) == 0) memcpy(name, "ADC", 3);
+    const char *unit = !row || !row->unit || !key->numeric ? "" : strcmp(row->unit, "um") == 0 ? "µm" : row->unit;
+    (void)snprintf(key->label, sizeof key->label, "%s%s%s%s", name, after, *unit ? " / " : "", unit);
 }
 
 /* The different values of column `k`, numbers ascending. */

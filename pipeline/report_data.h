@@ -112,6 +112,12 @@ int sg_report_point_with(const sg_report_data *data, int point, int key_a, int v
 /* "bit depth 4 bits, dose 200 photons": the axis keys of a point without `but_a` and `but_b` (-1: none). Adds nothing
  * where none are left. */
 void sg_report_point_text(const sg_report_data *data, int point, int but_a, int but_b, sg_text *out);
+/* "range_e" -> "range": words for a reader, with `unit` without the unit at the end. */
+void sg_report_plain(char *name, bool unit);
+/* The text of a value, of a number with many digits three of them: "28.1171" -> "28.1". */
+void sg_report_brief(char out[96], const sg_report_key *key, int value);
+/* "4 bits", "half": value number `value` of a key with its unit. */
+void sg_report_value_text(char out[96], const sg_report_key *key, int value);
 /* "0.946" and, if half is a number, half behind it with two digits: "0.946", "0.012". */
 void sg_report_number(char mean_text[32], char half_text[32], double mean, double half);
 /* "PSNR / dB" and what comes after. */

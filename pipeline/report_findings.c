@@ -22,7 +22,13 @@ static const sg_report_run *run_of(const sg_report_data *data, int arm)
     return sg_report_first(data, sg_report_cell_at(data, data->shown, arm));
 }
 
-/* The cell with the best mean: at the shown point, of a random search among all. */
+/* Where arms are not compared at one point: a random search, and a sweep of keys alone. */
+static bool over_all(const sg_report_data *data)
+{
+    return data->scattered || data->arm_count == 1;
+}
+
+/* The cell with the best mean, at the shown point or among all. */
 static const sg_report_cell *best_cell(const sg_report_data *data)
 {
     const sg_report_cell *best = NULL;
@@ -30,7 +36,7 @@ static const sg_report_cell *best_cell(const sg_report_data *data)
     for (int c = 0; c < data->cell_count; c++) {
         const sg_report_cell *cell = &data->cells[c];
         const int n = sg_report_values(data, cell, data->main_metric, values, NULL);
-        if (n == 0 || (cell->point != data->shown && !data->scattered)) continue;
+        if (n == 0 || (cell->point != data->shown && !over_all(data))) continue;
         const double mean = sg_mean(values, n);
         if (best && !(better(data) * (mean - top) > 0)) continue;
         best = cell;
@@ -51,10 +57,13 @@ static void best_put(sg_text *h, const sg_report_data *data)
     sg_text_add(h, "<li class=\"card\"><b>%s%s%s</b><span>%s %s of ", mean, *half ? " ± " : "", half,
                 data->cell_count > 1 ? "best" : "test", data->metrics[data->main_metric].label);
     sg_text_html(h, data->arms[best->arm]);
-    if (data->scattered) sg_report_point_text(data, best->point, -1, -1, &where);
+    if (over_all(data)) sg_report_point_text(data, best->point, -1, -1, &where);
     if (where.len) sg_text_add(h, ", ");
     if (where.len) sg_text_html(h, where.data);
-    sg_text_add(h, n == 1 ? " (one seed)</span></li>\n" : " (%d seeds)</span></li>\n", n);
+    sg_text_add(h, n == 1 ? " (one seed: no interval)" : " (%d seeds)", n);
+    if (over_all(data) && data->cell_count > 1)
+        sg_text_add(h, ": picked by this score among %d combinations, so it flatters", data->cell_count);
+    sg_text_add(h, "</span></li>\n");
     sg_text_free(&where);
 }
 
@@ -91,8 +100,11 @@ static void learned_against_fixed(sg_text *h, const sg_report_data *data, int ar
     if (n < 1) return;
     for (int i = 0; i < n; i++) a[i] -= b[i];
     char mean[32], half[32];
-    sg_report_number(mean, half, sg_mean(a, n), sg_interval95(a, n));
-    sg_text_add(h, "<li class=\"card\"><b>%s%s%s%s", mean[0] == '-' ? "" : "+", mean, *half ? " ± " : "", half);
+    const double difference = sg_mean(a, n), interval = sg_interval95(a, n);
+    const bool open = n < 2 || !(fabs(difference) > interval);
+    sg_report_number(mean, half, difference, interval);
+    sg_text_add(h, "<li class=\"card%s\"><b>%s%s%s%s", open ? " open" : "", mean[0] == '-' ? "" : "+", mean,
+                *half ? " ± " : "", half);
     sg_text_add(h, "</b><span>%s of ", data->metrics[data->main_metric].label);
     sg_text_html(h, data->arms[arm]);
     sg_text_add(h, " against ");
@@ -103,8 +115,11 @@ static void learned_against_fixed(sg_text *h, const sg_report_data *data, int ar
         sg_text_add(h, " read out as ");
         sg_text_html(h, run->readout);
     }
-    sg_text_add(h, " (%d pair%s of seeds%s)</span></li>\n", n, n == 1 ? "" : "s",
-                better(data) < 0 ? "; less is better" : "");
+    sg_text_add(h, " (%d pair%s of seeds%s)%s</span></li>\n", n, n == 1 ? "" : "s",
+                better(data) < 0 ? "; less is better" : "",
+                n < 2  ? ": one pair shows nothing yet"
+                : open ? ": the interval holds 0, no difference shown"
+                       : "");
 }
 
 void sg_page_findings(sg_page *page)
@@ -120,7 +135,7 @@ void sg_page_findings(sg_page *page)
         if (data->arm_count > 1) learned_against_fixed(h, data, a);
     }
     sg_text_add(h, "</ul>\n");
-    if (!data->scattered) sg_report_point_text(data, data->shown, -1, -1, &where);
+    if (!over_all(data)) sg_report_point_text(data, data->shown, -1, -1, &where);
     if (where.len) {
         sg_text_add(h, "<p class=\"lead\">These are at ");
         sg_text_html(h, where.data);

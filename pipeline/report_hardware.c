@@ -106,15 +106,37 @@ typedef struct stairs_panels {
     int count;
 } stairs_panels;
 
-/* Adds the panel of an arm at a point; nothing where it has no learned thresholds. */
+/* Adds the panel of an arm at a point; nothing where it has no learned thresholds. Every panel has its own codes. */
 static void panel_add(stairs_panels *p, const sg_report_data *data, int point, int arm, const char *value)
 {
     const sg_report_run *run = sg_report_first(data, sg_report_cell_at(data, point, arm));
     if (!run || !run->learned || p->count == PANELS_MAX) return;
     const int i = p->count, lines = arm_stairs(p->s[i], p->curves[i], data, run);
     (void)snprintf(p->title[i], sizeof p->title[i], "%.60s%s%.60s", data->arms[arm], *value ? ", " : "", value);
-    p->panel[i] = (sg_figure_panel){p->title[i], p->curves[i], lines};
-    p->count += lines > 0;
+    if (lines == 0) return;
+    const double codes = p->curves[i][0].len - 2;
+    p->panel[i] = (sg_figure_panel){p->title[i], p->curves[i], lines, -.06 * codes, 1.06 * codes};
+    p->count++;
+}
+
+static bool learns_thresholds(const sg_report_data *data, int arm)
+{
+    const sg_report_run *run = sg_report_first(data, sg_report_cell_at(data, data->shown, arm));
+    double *numbers;
+    int rows, columns;
+    if (!run || !run->learned || !table_read(data, run, "/learned/adc_threshold_initial", &numbers, &rows, &columns))
+        return false;
+    sg_free(numbers);
+    return true;
+}
+
+/* How many values of a key every arm shows, so that all arms have their panels; at least 3. */
+static int values_shown(const sg_report_data *data, int key)
+{
+    int arms = 0;
+    for (int a = 0; a < data->arm_count; a++) arms += learns_thresholds(data, a);
+    const int count = data->keys[key].count, room = arms ? PANELS_MAX / arms : 1, most = room > 3 ? room : 3;
+    return count < most ? count : most;
 }
 
 /* Over the values of a key, or (-1) at the shown point alone. */
@@ -126,16 +148,23 @@ static void thresholds_put(sg_page *page, int key)
     sg_figure figure;
     char name[96];
     if (SG_ALLOC(&p, 1, "thresholds") != SG_OK) return;
+    const int count = key < 0 ? 1 : data->keys[key].count, shown = key < 0 ? 1 : values_shown(data, key);
     for (int a = 0; a < data->arm_count; a++)
-        for (int v = 0; v < (key < 0 ? 1 : data->keys[key].count); v++)
+        for (int i = 0; i < shown; i++) {
+            char value[96] = "";
+            const int v = shown > 1 ? i * (count - 1) / (shown - 1) : 0;
+            if (key >= 0) sg_report_value_text(value, &data->keys[key], v);
             panel_add(p, data, key < 0 ? data->shown : sg_report_point_with(data, data->shown, key, v, -1, 0), a,
-                      key < 0 ? "" : data->keys[key].text[v]);
+                      value);
+        }
     (void)snprintf(name, sizeof name, "thresholds%s%.60s", key < 0 ? "" : "_", key < 0 ? "" : data->keys[key].path);
     if (p->count) {
         sg_text caption = {0};
         sg_text_add(&caption, "<b>Thresholds of the ADC</b> before and after training");
         if (key >= 0) sg_text_add(&caption, ", over <code>%s</code>", data->keys[key].path);
-        sg_text_add(&caption, "; first seed.");
+        sg_text_add(&caption, "; first seed.%s", p->count > 1 ? " Every panel has its own scales." : "");
+        if (shown < count) sg_text_add(&caption, " %d of %d values.", shown, count);
+        if (p->count == PANELS_MAX) sg_text_add(&caption, " At most %d panels.", PANELS_MAX);
         const sg_status drawn = sg_figure_curves(&figure, &axes, p->panel, p->count);
         sg_page_figure(page, drawn, &figure, p->count > 1 ? "card whole" : "card", name,
                        caption.data ? caption.data : "");
@@ -153,23 +182,30 @@ static void thresholds_all(sg_page *page)
 }
 
 /* ---- pupil ---- */
+/* Start and end of every arm; two curves each, the start thinner. */
 static void zernike_put(sg_page *page)
 {
     const sg_report_data *data = page->data;
-    double *x = NULL, *numbers[ARMS_MAX] = {NULL};
-    sg_figure_curve curves[ARMS_MAX];
+    double *x = NULL, *numbers[2 * ARMS_MAX] = {NULL};
+    char before[ARMS_MAX][SG_REPORT_NAME + 16];
+    sg_figure_curve curves[2 * ARMS_MAX];
     sg_figure figure;
-    int count = 0, rows, columns, most = 0;
-    for (int a = 0; a < data->arm_count && count < ARMS_MAX; a++) {
+    int count = 0, rows, columns, rows_start, columns_start, most = 0;
+    for (int a = 0; a < data->arm_count && count < 2 * ARMS_MAX; a++) {
         const sg_report_run *run = run_of(data, a);
-        double *start = NULL;
-        if (!run || !table_read(data, run, "/learned/pupil_zernike_initial", &start, &rows, &columns)) continue;
-        sg_free(start);
-        if (!table_read(data, run, "/learned/pupil_zernike", &numbers[count], &rows, &columns)) continue;
-        curves[count] =
-            (sg_figure_curve){.name = data->arms[a], .strong = true, .len = columns, .mean = numbers[count]};
+        double **pair = numbers + count;
+        if (!run || !table_read(data, run, "/learned/pupil_zernike_initial", &pair[1], &rows_start, &columns_start) ||
+            !table_read(data, run, "/learned/pupil_zernike", &pair[0], &rows, &columns) || columns != columns_start) {
+            sg_free(pair[0]);
+            sg_free(pair[1]);
+            pair[0] = pair[1] = NULL;
+            continue;
+        }
+        (void)snprintf(before[count / 2], sizeof before[0], "%s, before", data->arms[a]);
+        curves[count] = (sg_figure_curve){.name = data->arms[a], .strong = true, .len = columns, .mean = pair[0]};
+        curves[count + 1] = (sg_figure_curve){.name = before[count / 2], .len = columns, .mean = pair[1]};
         most = columns > most ? columns : most;
-        count++;
+        count += 2;
     }
     if (count && SG_ALLOC(&x, (size_t)most, "Zernike coefficients") == SG_OK) {
         for (int i = 0; i < most; i++) x[i] = i + 1;
@@ -177,48 +213,109 @@ static void zernike_put(sg_page *page)
         const sg_figure_axes axes = {.x = "Zernike term (Noll)", .y = "coefficient / rad", .style = SG_FIGURE_BARS};
         const sg_figure_panel panel = {.curves = curves, .count = count};
         const sg_status drawn = sg_figure_curves(&figure, &axes, &panel, 1);
-        sg_page_figure(page, drawn, &figure, "card", "zernike", "<b>Learned pupil</b>: phase by Zernike terms.");
+        sg_page_figure(page, drawn, &figure, "card", "zernike",
+                       "<b>Learned pupil</b>: phase by Zernike terms, first seed. 4: defocus; 5, 6: astigmatism; 7, 8: "
+                       "coma; 9, 10: trefoil; 11: spherical. 1 (piston) does nothing, 2 and 3 shift the picture.");
     }
-    for (int i = 0; i < ARMS_MAX; i++) sg_free(numbers[i]);
+    for (int i = 0; i < 2 * ARMS_MAX; i++) sg_free(numbers[i]);
     sg_free(x);
 }
 
-/* The spectrum is stored with frequency 0 first: halves are swapped so that it stands in the middle. */
-static void centre(double *out, const double *in, int h, int w)
+/* The middle `side` x `side` of a spectrum of width w that is stored with frequency 0 first: there frequency 0 comes to
+ * side/2. What is as it is at the highest frequency, where no light gets, has no cell. */
+static void middle_cut(double *out, int side, const double *in, int w)
 {
-    for (int i = 0; i < h * w; i++) out[(i / w + h / 2) % h * w + (i % w + w / 2) % w] = in[i];
+    const double nothing = in[(ptrdiff_t)(w / 2) * w + w / 2];
+    for (int i = 0; i < side * side; i++) {
+        const int row = (i / side - side / 2 + w) % w, column = (i % side - side / 2 + w) % w;
+        const double value = in[(ptrdiff_t)row * w + column];
+        out[i] = value == nothing && !(row == 0 && column == 0) ? (double)NAN : value;
+    }
 }
 
-/* Phases learned bin by bin, as pictures. */
-static void phase_put(sg_page *page)
+/* The side of the square around frequency 0 that holds all that differs from the highest frequency, and a rim. */
+static int side_of(const double *in, int w)
 {
-    const sg_report_data *data = page->data;
-    double *maps[ARMS_MAX] = {NULL}, *start = NULL, *phase;
-    sg_figure_map map[ARMS_MAX];
-    sg_figure figure;
-    int count = 0, rows, columns, side = 0;
+    int far = 0;
+    for (int i = 0; i < w * w; i++) {
+        const int row = i / w, column = i % w;
+        const int away_row = row < w - row ? row : w - row, away_column = column < w - column ? column : w - column;
+        if (in[i] == in[(ptrdiff_t)(w / 2) * w + w / 2]) continue;
+        far = away_row > far ? away_row : far;
+        far = away_column > far ? away_column : far;
+    }
+    return 2 * far + 3 < w ? 2 * far + 3 : w;
+}
+
+/* A pupil learned bin by bin, as pictures. */
+typedef struct pupil_kind {
+    const char *name, *z, *file, *caption;
+    bool sign;
+} pupil_kind;
+
+/* The pupils of all arms (the first colour); returns how many, *side of them all. */
+static int pupils_read(double *pupils[ARMS_MAX], const char *titles[ARMS_MAX], const sg_report_data *data,
+                       const pupil_kind *kind, int *width, int *side)
+{
+    char path[64], start_path[64];
+    int count = 0, rows, columns;
+    (void)snprintf(path, sizeof path, "/learned/%s", kind->name);
+    (void)snprintf(start_path, sizeof start_path, "/learned/%s_initial", kind->name);
+    *width = *side = 0;
     for (int a = 0; a < data->arm_count && count < ARMS_MAX; a++) {
         const sg_report_run *run = run_of(data, a);
-        if (!run || !table_read(data, run, "/learned/pupil_phase_initial", &start, &rows, &columns)) continue;
+        double *start;
+        if (!run || !table_read(data, run, start_path, &start, &rows, &columns)) continue;
         sg_free(start);
-        if (!table_read(data, run, "/learned/pupil_phase", &phase, &rows, &columns)) continue;
-        const bool fits = rows >= columns && (side == 0 || columns == side); /* the first colour */
-        if (fits && SG_ALLOC(&maps[count], (size_t)columns * (size_t)columns, "pupil") == SG_OK) {
-            side = columns;
-            centre(maps[count], phase, side, side);
-            map[count] = (sg_figure_map){.title = data->arms[a], .value = maps[count]};
-            count++;
+        if (!table_read(data, run, path, &pupils[count], &rows, &columns)) continue;
+        if (rows < columns || (*width && columns != *width)) {
+            sg_free(pupils[count]);
+            pupils[count] = NULL;
+            continue;
         }
-        sg_free(phase);
+        *width = columns;
+        const int own = side_of(pupils[count], columns);
+        *side = own > *side ? own : *side;
+        titles[count++] = data->arms[a];
     }
-    if (count) {
+    return count;
+}
+
+static void pupil_put(sg_page *page, const pupil_kind *kind)
+{
+    double *pupils[ARMS_MAX] = {NULL}, *cells = NULL, most = 0;
+    const char *titles[ARMS_MAX];
+    sg_figure_map map[ARMS_MAX];
+    sg_figure figure;
+    int width, side;
+    const int count = pupils_read(pupils, titles, page->data, kind, &width, &side);
+    const size_t size = (size_t)side * (size_t)side;
+    if (count && SG_ALLOC(&cells, (size_t)count * size, "pupil") == SG_OK) {
+        for (int i = 0; i < count; i++) middle_cut(cells + (size_t)i * size, side, pupils[i], width);
+        for (size_t i = 0; i < (size_t)count * size; i++) most = fmax(most, fabs(cells[i])); /* NaN falls out */
+        for (int i = 0; i < count; i++) map[i] = (sg_figure_map){.title = titles[i], .value = cells + (size_t)i * size};
         const sg_figure_grid grid = {
-            .z = "phase / rad", .rows = side, .columns = side, .lo = -3.14159265, .hi = 3.14159265};
+            .z = kind->z, .rows = side, .columns = side, .lo = kind->sign ? -most : 0, .hi = most, .sign = kind->sign};
         const sg_status drawn = sg_figure_maps(&figure, &grid, map, count);
-        sg_page_figure(page, drawn, &figure, "card whole", "pupil_phase",
-                       "<b>Learned phase of the pupil</b>, frequency 0 in the middle.");
+        sg_page_figure(page, drawn, &figure, count > 1 ? "card whole" : "card", kind->file, kind->caption);
     }
-    for (int i = 0; i < ARMS_MAX; i++) sg_free(maps[i]);
+    for (int i = 0; i < ARMS_MAX; i++) sg_free(pupils[i]);
+    sg_free(cells);
+}
+
+static void pupils_put(sg_page *page)
+{
+    static const pupil_kind kinds[] = {
+        {"pupil_phase", "phase / rad", "pupil_phase",
+         "<b>Learned phase of the pupil</b>, frequency 0 in the middle; first seed, first colour. Blank: as it was "
+         "outside the pupil.",
+         true},
+        {"pupil_amplitude", "amplitude", "pupil_amplitude",
+         "<b>Learned amplitude of the pupil</b>, frequency 0 in the middle; first seed, first colour. Blank: not "
+         "changed.",
+         false},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) pupil_put(page, &kinds[i]);
 }
 
 /* ---- single numbers ---- */
@@ -268,7 +365,7 @@ void sg_page_hardware(sg_page *page)
     const size_t opened = page->html.len;
     thresholds_all(page);
     zernike_put(page);
-    phase_put(page);
+    pupils_put(page);
     numbers_put(page);
     if (page->html.len == opened && page->html.data) {
         page->html.len = before; /* nothing but the light: the heading goes again */

@@ -83,7 +83,8 @@ static void light_put(sg_page *page, const sg_report_run *run)
         sg_text_add(&caption, "<b>");
         sg_text_html(&caption, arm);
         sg_text_add(&caption, "</b>");
-        if (isfinite(p.electrons)) sg_text_add(&caption, " · %.3g electrons per pixel and exposure", p.electrons);
+        if (isfinite(p.electrons))
+            sg_text_add(&caption, " · %.*f electrons per pixel and exposure", p.electrons < 10 ? 1 : 0, p.electrons);
         const char *css = panels > 1     ? run->learned ? "card two learned" : "card two"
                           : run->learned ? "card learned"
                                          : "card";
@@ -129,8 +130,9 @@ static void arm_over_key(sg_page *page, int arm, int key)
         if (!run || !learns_light(data, run) || !sg_run_light_read(&p, data, run)) continue;
         const int at = values * exposures;
         if (p.leds && isfinite(p.na)) {
-            const int made =
-                panels_make(leds + at, titles + at, ROWS_MAX, &p, run, data->keys[key].text[v], &memory[i]);
+            char value[96];
+            sg_report_value_text(value, &data->keys[key], v);
+            const int made = panels_make(leds + at, titles + at, ROWS_MAX, &p, run, value, &memory[i]);
             if (values == 0) exposures = made;
             values += made == exposures && made > 0;
             na = p.na;
@@ -169,7 +171,8 @@ void sg_page_light(sg_page *page)
     if (!has_light(data)) return;
     sg_text_add(&page->html, "<h2>The light</h2>\n<p>The LED array as the sample sees it: every disc is an LED at its "
                              "illumination angle, its size and colour are its "
-                             "share of the photons. Inside the dashed circle, the NA of the objective, light enters "
+                             "share of the photons (the bars: in %% of the light). Inside the dashed circle, the NA of "
+                             "the objective, light enters "
                              "the camera directly (bright field); outside, "
                              "only what the sample scatters (dark field).</p>\n<div class=\"leds\">\n");
     for (int a = 0; a < data->arm_count && a < ARMS_MAX; a++) {

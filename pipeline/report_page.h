@@ -23,6 +23,20 @@ void sg_page_figure(sg_page *page, sg_status drawn, sg_figure *figure, const cha
  * -1: nothing. */
 int sg_page_second_metric(const sg_report_data *data);
 
+/* report_view.c: the range of an axis. `wanted` numbers (those of the reference and of the best arm) are always inside;
+ * others as far as they do not squeeze the wanted ones. */
+typedef struct sg_report_view {
+    double lo, hi;         /* of the wanted ones; after fit: of the axis, lo < hi unless there is one value or none */
+    double all_lo, all_hi; /* of all */
+    double least, most;    /* an interval may reach beyond what a score can be; the axis does not */
+} sg_report_view;
+sg_report_view sg_report_view_none(void);
+/* Scores end at 0 and 1, errors and losses at 0. */
+sg_report_view sg_report_view_of(const sg_report_metric *metric);
+void sg_report_view_take(sg_report_view *view, double value, bool wanted); /* NaN is left out */
+void sg_report_view_join(sg_report_view *view, const sg_report_view *other);
+void sg_report_view_fit(sg_report_view *view);
+
 /* report_setup.c */
 void sg_page_header(sg_page *page);
 void sg_page_setup(sg_page *page);

@@ -93,14 +93,17 @@ static int metric_find(sg_report_data *data, const sg_results_file *file, const 
     *m = (sg_report_metric){.hardware = strncmp(path, "/learned/", 9) == 0};
     (void)snprintf(m->key, sizeof m->key, "%s", key);
     (void)snprintf(m->label, sizeof m->label, "%.63s", m->hardware ? key + strlen("learned/") : key);
-    for (char *c = m->label; *c; c++)
-        if (*c == '_') *c = ' ';
+    sg_report_plain(m->label, m->hardware);
+    if (strncmp(m->label, "adc ", 4) == 0) memcpy(m->label, "ADC", 3);
     if (!m->hardware && sg_results_read_attribute_text(file, path, "long_name", &text) == SG_OK) {
         (void)snprintf(m->label, sizeof m->label, "%.63s", text);
         sg_free(text);
     }
     if (sg_results_read_attribute_text(file, path, "units", &text) == SG_OK) {
-        if (strcmp(text, "1") != 0) (void)snprintf(m->unit, sizeof m->unit, "%.15s", text);
+        const bool plural = strcmp(text, "electron") == 0; /* of CF conventions: "electron" */
+        if (strcmp(text, "1") != 0)
+            (void)snprintf(m->unit, sizeof m->unit, "%.14s%s", strcmp(text, "um") == 0 ? "µm" : text,
+                           plural ? "s" : "");
         sg_free(text);
     }
     return data->metric_count++;

@@ -12,7 +12,7 @@
 /* One line of a card: "label: <value of the config key> unit"; skipped where the config has no such key. */
 typedef struct fact {
     const char *card, *label, *key, *unit;
-    const char *choice, *value; /* only where the key `choice` has this value; NULL: always */
+    const char *choice, *value; /* only where the key `choice` has this value; NULL: where it is not none */
 } fact;
 
 static const fact facts[] = {
@@ -44,7 +44,8 @@ static const fact facts[] = {
     {"Network", "depth", "network.depth", "", NULL, NULL},
     {"Network", "first width", "network.width", "channels", NULL, NULL},
     {"Network", "norm", "network.norm", "", NULL, NULL},
-    {"Network", "steps", "train.steps", "", NULL, NULL},
+    {"Network", "steps", "train.steps", "", "train.epochs", "none"},
+    {"Network", "epochs", "train.epochs", "", "train.epochs", NULL},
     {"Network", "batch", "train.batch_size", "pictures", NULL, NULL},
 };
 enum { FACTS = sizeof facts / sizeof facts[0] };
@@ -78,10 +79,13 @@ static void sweep_lead(sg_text *h, const sg_report_data *data)
     for (int k = 0; k < data->key_count; k++) {
         sg_text_add(h, ", <code>");
         sg_text_html(h, data->keys[k].path);
-        sg_text_add(h, "</code> (%d value%s)", data->keys[k].count, data->keys[k].count == 1 ? "" : "s");
+        sg_text_add(h, "</code> (%d value%s%s)", data->keys[k].count, data->keys[k].count == 1 ? "" : "s",
+                    data->keys[k].axis || data->keys[k].count == 1 ? "" : ", moving along");
     }
     const int seeds = seeds_of(data);
-    sg_text_add(h, ", %s%d seed%s each. ", seeds > 1 ? "up to " : "", seeds, seeds == 1 ? "" : "s");
+    bool equal = true;
+    for (int c = 0; c < data->cell_count; c++) equal = equal && data->cells[c].count == seeds;
+    sg_text_add(h, ", %s%d seed%s each. ", equal ? "" : "up to ", seeds, seeds == 1 ? "" : "s");
 }
 
 /* "learned, dose 200 photons, seed 3: the reason" */
@@ -196,7 +200,8 @@ static bool applies(const char *config, const fact *f)
 {
     char text[32];
     if (f->choice == NULL) return true;
-    return sg_report_yaml(config, f->choice, text, sizeof text) && strcmp(text, f->value) == 0;
+    if (!sg_report_yaml(config, f->choice, text, sizeof text)) (void)snprintf(text, sizeof text, "none");
+    return f->value ? strcmp(text, f->value) == 0 : strcmp(text, "none") != 0;
 }
 
 void sg_page_setup(sg_page *page)

@@ -24,7 +24,8 @@ const char sg_report_style[] =
     ".findings{list-style:none;margin:1.3rem 0 "
     "0;padding:0;display:grid;gap:.8rem;grid-template-columns:repeat(auto-fit,minmax(250px,1fr))}\n"
     ".findings li{border-left:4px solid var(--learned)}\n"
-    ".findings b{display:block;font-size:1.55rem;line-height:1.2;font-variant-numeric:tabular-nums}\n"
+    ".findings li.open{border-left-color:var(--line)}.findings li.open b{color:var(--soft)}\n"
+    ".findings b{display:block;white-space:nowrap;font-size:1.3rem;line-height:1.2;font-variant-numeric:tabular-nums}\n"
     ".findings span{color:var(--soft);font-size:.92rem}\n"
     ".facts{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fit,minmax(200px,1fr))}\n"
     ".facts h3{margin:0 0 .4rem;font-size:1rem}\n"
@@ -57,6 +58,8 @@ const char sg_report_style[] =
     "th,td{padding:.42rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}\n"
     "th:first-child,td:first-child{text-align:left}\n"
     "th{color:var(--soft);font-weight:600;vertical-align:bottom}\n"
+    ".high th:first-child,.high td:first-child{position:sticky;left:-1.2rem;background:var(--card)}.high thead "
+    "th:first-child{z-index:1}\n"
     "tr.learned td:first-child{color:var(--learned);font-weight:650}\n"
     "tr:last-child td{border-bottom:0}td.best{font-weight:700;background:var(--mark)}\n"
     "td small{color:var(--soft);font-size:.92em}\n"
@@ -76,8 +79,12 @@ const char sg_report_style[] =
     "th.sortable{cursor:pointer}\n"
     "@media print{:root{--page:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--learned:#a84300;--fixed:#005a8f}"
     "body{font-size:11pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}main{max-width:none;padding:0}"
-    ".card,figure,tr{break-inside:avoid}h2{break-after:avoid}}\n"
-    "@media (max-width:640px){.whole{overflow-x:auto}.whole svg{min-width:620px}.leds .two{grid-column:auto}main{padding:1.3rem .8rem "
+    ".card,figure,tr{break-inside:avoid}h2{break-after:avoid}.high{max-height:none;break-inside:auto}.high{overflow:"
+    "visible}.scroll table{font-size:8pt}.high table{font-size:6.5pt}.high th,.high td{padding:.2rem "
+    ".25rem;white-space:normal;position:static}"
+    ".high small{display:block;white-space:nowrap}.whole svg{min-width:0}.pair>.card{break-inside:avoid}}\n"
+    "@media (max-width:640px){.whole{overflow-x:auto}.whole svg{min-width:620px}.leds "
+    ".two{grid-column:auto}main{padding:1.3rem .8rem "
     "3rem}.card{padding:.8rem}.chain{padding:.8rem}}\n";
 
 const char sg_report_script[] =

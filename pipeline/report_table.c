@@ -34,25 +34,32 @@ static bool is_shown(const sg_report_metric *m)
     return m->used && !m->hardware && m->better != 0;
 }
 
+static void score_head(sg_text *h, const sg_report_data *data, int metric)
+{
+    const sg_report_metric *m = &data->metrics[metric];
+    sg_text_add(h, "<th>%s%s%s</th>", m->label, *m->unit ? " / " : "", m->unit);
+}
+
+/* The main score and its tests stand first: they should be seen without scrolling. */
 static void table_head(sg_text *h, const sg_report_data *data)
 {
     sg_text_add(h, "<thead><tr><th>arm</th>");
     for (int k = 0; k < data->key_count; k++) {
+        if (!data->keys[k].axis) continue;
         sg_text_add(h, "<th>");
         sg_text_html(h, data->keys[k].label);
         sg_text_add(h, "</th>");
     }
     sg_text_add(h, "<th>n</th>");
-    for (int m = 0; m < data->metric_count; m++)
-        if (is_shown(&data->metrics[m]))
-            sg_text_add(h, "<th>%s%s%s</th>", data->metrics[m].label, *data->metrics[m].unit ? " / " : "",
-                        data->metrics[m].unit);
+    score_head(h, data, data->main_metric);
     if (data->arm_count > 1) {
         sg_text_add(h, "<th>arm − ");
         sg_text_html(h, data->arms[data->reference]);
         sg_text_add(h, "<br>(%s)</th><th>p, paired t</th><th>p, sign flip</th><th>p, Holm</th>",
                     data->metrics[data->main_metric].label);
     }
+    for (int m = 0; m < data->metric_count; m++)
+        if (is_shown(&data->metrics[m]) && m != data->main_metric) score_head(h, data, m);
     sg_text_add(h, "</tr></thead>\n");
 }
 
@@ -104,14 +111,16 @@ static void table_row(sg_text *h, const sg_report_data *data, const sg_report_ce
     sg_text_add(h, "</td>");
     for (int k = 0; k < data->key_count; k++) {
         const int v = data->runs[cell->first].value[k];
+        if (!data->keys[k].axis) continue;
         sg_text_add(h, "<td data-v=\"%.9g\">", data->keys[k].number[v]);
         sg_text_html(h, data->keys[k].text[v]);
         sg_text_add(h, "</td>");
     }
     sg_text_add(h, "<td>%d</td>", sg_report_values(data, cell, data->main_metric, values, NULL));
-    for (int m = 0; m < data->metric_count; m++)
-        if (is_shown(&data->metrics[m])) metric_cell(h, data, cell, m);
+    metric_cell(h, data, cell, data->main_metric);
     if (data->arm_count > 1) test_cells(h, cell);
+    for (int m = 0; m < data->metric_count; m++)
+        if (is_shown(&data->metrics[m]) && m != data->main_metric) metric_cell(h, data, cell, m);
     sg_text_add(h, "</tr>\n");
 }
 
@@ -208,18 +217,19 @@ void sg_page_files(sg_page *page)
 {
     const sg_report_data *data = page->data;
     sg_text *h = &page->html;
-    sg_text_add(h,
-                "<h2>Files</h2>\n<p>Links are relative to the folder of this page. results.h5 opens in h5py, MATLAB "
-                "or napari.%s</p>\n<ul class=\"files\">\n",
-                data->there_count > LINKS_MAX ? " runs.csv names the folder of every run; the first ones:" : "");
+    sg_text_add(h, "<h2>Files</h2>\n<p>Links are relative to the folder of this page. results.h5 opens in h5py, MATLAB "
+                   "or napari.</p>\n<ul class=\"files\">\n");
     if (data->sweep) {
         link_put(h, ".", "summary.csv", "summary.csv: every run in one table");
         link_put(h, ".", "runs.csv", "runs.csv: which run is in which folder");
         link_put(h, ".", "figures/", "figures/: the charts as SVG and PNG");
+        sg_text_add(h, "</ul>\n<details><summary>%s</summary>\n<ul class=\"files\">\n",
+                    data->there_count > LINKS_MAX ? "The first runs; runs.csv names the folder of every run"
+                                                  : "The runs");
         run_links(h, data);
     } else {
         static const char *const names[] = {"config.yaml", "results.h5", "log.csv", "weights.safetensors", "figures/"};
         for (int i = 0; i < 5; i++) link_put(h, ".", names[i], names[i]);
     }
-    sg_text_add(h, "</ul>\n");
+    sg_text_add(h, data->sweep ? "</ul></details>\n" : "</ul>\n");
 }
