@@ -207,7 +207,7 @@ static sg_value conv2d_cases(sg_graph *g, int index)
                 {1, 3, 4, 3, 1, 2, 1, -1},       {5, 2, 2, 3, 3, 4, 1, 0},       {2, 72, 40, 1, 9, 13, 1, 0},
                 {2, 4, 8, 3, 19, 7, 1, .1},      {2, 8, 16, 3, 5, 7, 1, .1},     {1, 24, 8, 3, 4, 6, 0, -1},
                 {1, 16, 24, 3, 4, 5, 1, 0},      {2, 3, 4, 3, 5, 7, 1, 0, true}, {1, 2, 3, 5, 5, 9, 0, -1, true},
-                {18, 2, 3, 3, 4, 6, 1, 0, true}, {2, 1, 6, 5, 37, 40, 1, 0}};
+                {18, 2, 3, 3, 4, 6, 1, 0, true}, {2, 1, 6, 5, 37, 40, 1, 0},     {1, 2, 3, 3, 2, 17, 1, -1}};
     if (index >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
     const int n = list[index].n, c = list[index].i, o = list[index].o, k = list[index].k;
     const sg_value x = sg_case_input(g, "x", SG_SHAPE(n, c, list[index].h, list[index].w), -1, 1, SG_CASE_GRAD);

@@ -6,6 +6,7 @@
 #include "core/parallel.h"
 #include "nn/classifier.h"
 #include "nn/loss.h"
+#include "nn/ops.h"
 #include "nn/optimiser.h"
 
 #include <math.h>
@@ -292,6 +293,35 @@ static void test_dropout(void **state)
     assert_memory_not_equal(first, second, sizeof first);
 }
 
+/* Of ones, what passes is 1 / (1 - p), what does not is 0, as often as p says; in evaluation all pass. */
+static void test_dropout_scale(void **state)
+{
+    enum { LEN = 10000 };
+    sg_model *model = NULL;
+    sg_plan *plan = NULL;
+    sg_graph *g = sg_graph_new();
+    (void)state;
+    const sg_value y = sg_dropout(g, sg_input(g, "x", SG_SHAPE(1, 1, 1, LEN)), .2, 0);
+    OK(sg_model_new(&model, 3));
+    OK(sg_plan_make(&plan, g, model, y, &(sg_plan_options){0}));
+    for (int training = 0; training < 2; training++) {
+        int left_out = 0;
+        float *x = sg_plan_input(plan, "x");
+        for (int i = 0; i < LEN; i++) x[i] = 1;
+        sg_plan_step_set(plan, &(sg_step){.training = training, .epoch = 1});
+        OK(sg_plan_forward(plan));
+        for (int i = 0; i < LEN; i++) {
+            const float v = ((const float *)sg_plan_root(plan))[i];
+            left_out += v == 0;
+            assert_true(v == (training ? 1.25F : 1) || (training && v == 0));
+        }
+        assert_in_range(left_out, training ? 1800 : 0, training ? 2200 : 0); /* 5 standard deviations */
+    }
+    sg_plan_free(plan);
+    sg_model_free(model);
+    sg_graph_free(g);
+}
+
 /* ---- refusals ---- */
 
 static void test_bad_nets(void **state)
@@ -325,8 +355,8 @@ static void test_bad_nets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_torch),   cmocka_unit_test(test_blocks),   cmocka_unit_test(test_bits),
-        cmocka_unit_test(test_dropout), cmocka_unit_test(test_bad_nets),
+        cmocka_unit_test(test_torch),   cmocka_unit_test(test_blocks),        cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_dropout), cmocka_unit_test(test_dropout_scale), cmocka_unit_test(test_bad_nets),
     };
     return cmocka_run_group_tests_name("classifier", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* test_layout.c - rows that take any layout, between two ops that ask for blocks of 8 or 16 as convolutions do, in every
+/* test_layout.c - rows that take any layout (and average_pool), between two ops that ask for blocks of 8 or 16 as convolutions do, in every
  * form: results and gradients are those of plain floats; the same bits where values lie inside a wider one, and where
  * the row undoes the activation before it; bfloat16 within its rounding, each side on its own. The cases of the rows are
  * used with 8 and 16 times the channels. All numbers that go in are bfloat16 numbers, so only results are rounded. */
@@ -355,12 +355,19 @@ static int compare_cases(const sg_op *row, unsigned how)
     return cases;
 }
 
+/* Rows that follow any layout, and the pooling whose fast row asks for one. */
+static bool has_forms(const sg_op *row)
+{
+    return row->any_layout || row == &sg_op_average_pool;
+}
+
 static void test_forms(void **state)
 {
     static const unsigned hows[] = {0, JOIN, MASK, MASK | JOIN, FLOAT_IN, FLOAT_OUT};
     static const sg_layout layouts[] = {SG_NCHW8, SG_NCHW16};
     const sg_op *row = *state;
-    if (!row->any_form) fail_msg("%s takes any layout, but not any form", row->name);
+    if (!(row->fast[0] ? row->fast[0]->any_form : row->any_form))
+        fail_msg("%s takes any layout, but not any form", row->name);
     for (size_t l = 0; l < sizeof layouts / sizeof *layouts; l++)
         for (size_t i = 0; i < sizeof hows / sizeof *hows; i++) {
             if (hows[i] & MASK && !row->masks) continue;
@@ -375,7 +382,7 @@ int main(void)
     check_list list = {0};
     sg_threads_set(1); /* thousands of small plans; test_ops compares thread counts */
     for (int i = 0; i < sg_op_table_count; i++)
-        if (sg_op_table[i]->any_layout)
+        if (has_forms(sg_op_table[i]))
             check_list_add(&list, test_forms, sg_op_table[i], "forms %s", sg_op_table[i]->name);
     return check_list_run(&list, "layout");
 }

@@ -320,13 +320,14 @@ static void run_spoilt(check_case *c, spoil_kind kind)
     check_case_backward(c);
 }
 
-static int adds_in_plan(const sg_op *op, const sg_plan_options *options, double tolerance)
+static int adds_in_plan(const sg_op *op, const sg_plan_options *options, bool training, double tolerance)
 {
     const sg_op *stand_in = spoil_row(op);
     check_case c;
     int compared = 0;
     for (int i = 0; i < CASES_MAX && check_case_open(&c, op, i, options, stand_in); i++) {
         double *before[CHECK_LEAVES] = {0};
+        sg_plan_step_set(c.plan, &(sg_step){.seed = 11, .epoch = training, .training = training});
         run_spoilt(&c, SPOIL_NOTHING);
         for (int k = 0; k < c.leaves; k++) {
             if (!c.leaf[k].wants_grad) continue;
@@ -347,8 +348,10 @@ static int adds_in_plan(const sg_op *op, const sg_plan_options *options, double 
 static void test_adds(void **state)
 {
     const sg_op *op = row_of(state);
-    assert_true(adds_in_plan(op, &plan_f64, 1e-12) > 0);
-    assert_true(adds_in_plan(op, &plan_fast, 3e-6) > 0); /* plain kernels have code of their own for float, too */
+    for (int training = 0; training < 2; training++) {
+        assert_true(adds_in_plan(op, &plan_f64, training, 1e-12) > 0);
+        assert_true(adds_in_plan(op, &plan_fast, training, 3e-6) > 0); /* plain kernels have float code of their own */
+    }
 }
 
 /* ---- float against double, fast against plain, passes on and off ---- */
