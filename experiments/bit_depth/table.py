@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """table.py ALL.h5 METRIC [REFERENCE]: the tables of README.md from `scopegrad collect`: for each dose, arms against bit
-depth (or frames), mean +- half the 95 % interval over seeds (t); and arm - reference, paired by seed, with the seeds that
+depth (or frames; without either, arms against dose), mean +- half the 95 % interval over seeds (t); and arm - reference, paired by seed, with the seeds that
 favour the arm and the p of a paired t-test, corrected over the whole table (Holm)."""
 import sys
 
@@ -13,11 +13,12 @@ metric, reference = sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "even"
 with h5py.File(sys.argv[1]) as f:
     table = pd.DataFrame(f["table"][()])
 table["arm"] = table["arm"].str.decode("utf-8")
-across = "camera.bit_depth" if "camera.bit_depth" in table else "camera.frames"
+across = next(k for k in ("camera.bit_depth", "camera.frames", "illumination.dose_ph") if k in table)
+table["dose"] = table["illumination.dose_ph"] if across != "illumination.dose_ph" else 0
 arms = list(dict.fromkeys(table["arm"]))
 scores = {key: part.set_index("seed")[metric].sort_index()
-          for key, part in table.groupby(["illumination.dose_ph", across, "arm"])}
-doses, values = sorted(set(table["illumination.dose_ph"])), sorted(set(table[across]))
+          for key, part in table.groupby(["dose", across, "arm"])}
+doses, values = sorted(set(table["dose"])), sorted(set(table[across]))
 
 
 def half(x):
@@ -55,6 +56,8 @@ for (dose, value, arm), x in scores.items():
 corrected = dict(zip(tests, holm(np.nan_to_num([t[3] for t in tests.values()], nan=1.0))))
 
 for dose in doses:
+    at = f", {dose:g} photons" if dose else ""
+
     def score(arm, value):
         x = scores.get((dose, value, arm))
         return "" if x is None else f"{number(x.mean())} ± {number(half(x))}"
@@ -67,5 +70,5 @@ for dose in doses:
         mark = "**" if p < 0.05 else ""
         return f"{mark}{number(t[0], '+')}{mark} ({t[1]} of {t[2]}, p {p:.2g})"
 
-    print_table(f"{metric}, {dose:g} photons; columns: {across}", score)
-    print_table(f"{metric}, arm - {reference}, {dose:g} photons", difference)
+    print_table(f"{metric}{at}; columns: {across}", score)
+    print_table(f"{metric}, arm - {reference}{at}", difference)
