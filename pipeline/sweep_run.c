@@ -169,7 +169,7 @@ static void ask_to_end(sg_job *job)
     job->asked_s = sg_pool_now();
 }
 
-/* Whoever is too late is asked to end, and made to if that does not help. */
+/* Whoever is too late is asked to end. Whoever was asked, by this or by a signal, and does not end is killed. */
 static void watch_time(const sg_pool *pool, sg_job *job)
 {
     const double now = sg_pool_now();
@@ -177,7 +177,7 @@ static void watch_time(const sg_pool *pool, sg_job *job)
         job->late = true;
         ask_to_end(job);
     }
-    if (job->late && now - job->asked_s > grace_s) (void)kill(job->process, SIGKILL);
+    if (job->asked_s > 0 && now - job->asked_s > grace_s) (void)kill(job->process, SIGKILL);
 }
 
 /* One's own processes. */

@@ -145,6 +145,28 @@ static void a_signal_saves_what_runs(void **state)
     same_as_whole("stopped");
 }
 
+/* A process that was stopped takes no SIGTERM: the sweep waits half a minute for it, not for ever. */
+static void a_training_that_does_not_react_is_killed(void **state)
+{
+    const char *const options[] = {"-j", "1", "--set", "train.steps=1000000", NULL};
+    pid_t worker = 0;
+    (void)state;
+    if (!soak) skip(); /* half a minute */
+    const pid_t sweep = sweep_start("stuck", options);
+    for (int i = 0; i < 2000 && worker == 0; i++) {
+        worker = sweep_worker("stuck", 0);
+        sleep_ms(5);
+    }
+    assert_true(worker > 0);
+    (void)kill(worker, SIGSTOP);
+    (void)kill(sweep, SIGTERM);
+    assert_int_equal(sweep_wait(sweep), 1);
+    assert_int_equal(kill(worker, 0), -1);
+    assert_false(sweep_busy("stuck"));
+    assert_int_equal(
+        place_shell("test -z \"$(ls stuck/runs/*/DONE 2> out)\" && grep -q 'stopped: interrupted' stuck.err"), 0);
+}
+
 /* ---- disk full ---- */
 
 /* Half of the limits are of a file's size, half of a whole file system's. */
@@ -234,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_at_any_moment_it_ends_with_the_same_bytes),
         cmocka_unit_test(a_signal_saves_what_runs),
+        cmocka_unit_test(a_training_that_does_not_react_is_killed),
         cmocka_unit_test(a_full_disk_leaves_no_half_file),
         cmocka_unit_test(parts_make_the_same_sweep),
         cmocka_unit_test(ranks_make_the_same_sweep),
