@@ -164,7 +164,7 @@ static void a_training_that_does_not_react_is_killed(void **state)
     assert_int_equal(kill(worker, 0), -1);
     assert_false(sweep_busy("stuck"));
     assert_int_equal(
-        place_shell("test -z \"$(ls stuck/runs/*/DONE 2> out)\" && grep -q 'stopped: interrupted' stuck.err"), 0);
+        place_shell("test -z \"$(ls stuck/runs/*/DONE 2> out)\" && grep -q 'stuck: interrupted' stuck.err"), 0);
 }
 
 /* ---- disk full ---- */
