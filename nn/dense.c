@@ -110,8 +110,9 @@ static sg_value dense_cases(sg_graph *g, int i)
     static const struct {
         sg_shape x;
         int outputs, bias;
-    } list[] = {{{3, 2, 3, 4}, 5, 1}, {{1, 1, 1, 1}, 1, 0},   {{2, 17, 1, 1}, 3, 1},  {{5, 1, 7, 5}, 2, 0},
-                {{2, 2, 4, 4}, 3, 1}, {{18, 1, 6, 6}, 13, 1}, {{2, 1, 2, 3}, 100, 1}, {{98, 1, 3, 1}, 3, 0}};
+    } list[] = {{{3, 2, 3, 4}, 5, 1},   {{1, 1, 1, 1}, 1, 0},  {{2, 17, 1, 1}, 3, 1},
+                {{5, 1, 7, 5}, 2, 0},   {{2, 2, 4, 4}, 3, 1},  {{18, 1, 6, 6}, 13, 1},
+                {{2, 1, 2, 3}, 100, 1}, {{98, 1, 3, 1}, 3, 0}, {{2, 1, 10, 11}, 3, 1}};
     if (i >= (int)(sizeof list / sizeof list[0])) return SG_NONE;
     const sg_shape x = list[i].x;
     const int o = list[i].outputs;
