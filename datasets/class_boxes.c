@@ -217,14 +217,14 @@ static void copy_crop(float *out, int px, const float *page, const sg_image *ima
 {
     const bool across = x0 >= 0 && x0 + px <= image->width; /* and no column lies beyond */
     for (int y = y0; y < y0 + px; y++, out += px) {
-        const int v = sg_mirror(y, image->height);
+        const int v = sg_mirror_far(y, image->height);
         const float *row = page + (size_t)v * (size_t)image->width;
         if (across && v == y) {
             memcpy(out, row + x0, (size_t)px * sizeof *out);
             continue;
         }
         for (int i = 0; i < px; i++) {
-            const int u = sg_mirror(x0 + i, image->width);
+            const int u = sg_mirror_far(x0 + i, image->width);
             out[i] = beyond && (v != y || u != x0 + i) ? *beyond : row[u];
         }
     }

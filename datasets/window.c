@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-int sg_mirror(int i, int n)
+int sg_mirror_far(int i, int n)
 {
     i %= 2 * n;
     if (i < 0) i += 2 * n;
@@ -28,7 +28,7 @@ void sg_mirror_span(int *first, int *end, int start, int px, int n)
     *first = n;
     *end = 0;
     for (int i = start; i < start + px && *end - *first < n; i++) {
-        const int at = sg_mirror(i, n);
+        const int at = sg_mirror_far(i, n);
         *first = at < *first ? at : *first;
         *end = at >= *end ? at + 1 : *end;
     }
@@ -80,12 +80,13 @@ static void scaled_row(float *to, int count, int y, int x, const page *from)
 {
     const sg_raster_view *view = from->view;
     const size_t bytes = sg_number_bytes(view->number);
-    const char *row = (const char *)view->data + (size_t)(sg_mirror(y, from->height) - view->y) * view->stride * bytes;
+    const char *row =
+        (const char *)view->data + (size_t)(sg_mirror_far(y, from->height) - view->y) * view->stride * bytes;
     ask_ahead(row, view->stride * bytes, (size_t)(x > 0 ? x : 0) * bytes, (size_t)count * bytes);
     for (int i = 0, n; i < count; i += n) {
         const int at = x + i, room = from->width - at;
         n = at < 0 || room <= 0 ? 1 : room < count - i ? room : count - i; /* the pixels inside at once */
-        from->row(to + i, row + (size_t)(sg_mirror(at, from->width) - view->x) * bytes, n, from->scale);
+        from->row(to + i, row + (size_t)(sg_mirror_far(at, from->width) - view->x) * bytes, n, from->scale);
     }
 }
 

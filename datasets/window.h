@@ -13,7 +13,7 @@ void sg_window_clear(float *out, int px, int height, int width, int y, int x);
 /* out (rows, columns) = the labels (no floats) from (y, x) on, all inside the view. */
 void sg_raster_labels(int32_t *out, int rows, int columns, const sg_raster_view *view, int y, int x);
 /* Pixel i of a line of n that goes on mirrored at its ends, however far: -1 -> 0, -2 -> 1, n -> n - 1. */
-int sg_mirror(int i, int n);
+int sg_mirror_far(int i, int n);
 /* *first .. *end - 1: the pixels of a line of n that a window of px from `start` needs, mirrored ones included. */
 void sg_mirror_span(int *first, int *end, int start, int px, int n);
 

@@ -119,7 +119,7 @@ static void test_windows_turn_on_their_way(void **state)
             const sg_sample_scale *as = how & 8 ? NULL : &scale;
             sg_raster_window(plain, px, 0, &view, HEIGHT, WIDTH, y, x, as);
             for (int i = 0; i < px; i++) { /* the diagonal, by hand */
-                const double v = page[sg_mirror(y + i, HEIGHT) * WIDTH + sg_mirror(x + i, WIDTH)];
+                const double v = page[sg_mirror_far(y + i, HEIGHT) * WIDTH + sg_mirror_far(x + i, WIDTH)];
                 assert_true(plain[i * px + i] == (as ? sg_sample_scaled(v, scale) : (float)(v > 0)));
             }
             sg_square_turn(plain, px, how & 7);

@@ -203,6 +203,18 @@ static void groups_and_tests(void **state)
     sg_report_data_free(&data);
 }
 
+/* A line of the index of folder "bits". */
+typedef struct made_row {
+    char id[32], arm[32], bits[32], dose[64], seed[32];
+} made_row;
+
+static made_row row_of(const char *line)
+{
+    made_row r;
+    assert_int_equal(sscanf(line, "%31[^,],%31[^,],%31[^,],%63[^,],%31s", r.id, r.arm, r.bits, r.dose, r.seed), 5);
+    return r;
+}
+
 /* A key that follows from others is no axis: here 100 times the bits plus the photons, which determines both. */
 static void keys_that_follow(void **state)
 {
@@ -211,12 +223,12 @@ static void keys_that_follow(void **state)
     char *index = place_get("bits/runs.csv");
     sg_text more = {0};
     for (char *line = strtok(index, "\n"); line; line = strtok(NULL, "\n")) {
-        char id[32], arm[32], bits[32], dose[64], seed[32];
-        assert_int_equal(sscanf(line, "%31[^,],%31[^,],%31[^,],%63[^,],%31s", id, arm, bits, dose, seed), 5);
-        if (atoi(bits))
-            sg_text_add(&more, "%s,%s,%d,%s,%s,%s\n", id, arm, 100 * atoi(bits) + atoi(dose), bits, dose, seed);
+        const made_row r = row_of(line);
+        if (atoi(r.bits))
+            sg_text_add(&more, "%s,%s,%d,%s,%s,%s\n", r.id, r.arm, 100 * atoi(r.bits) + atoi(r.dose), r.bits, r.dose,
+                        r.seed);
         else
-            sg_text_add(&more, "%s,%s,camera.range_e,%s,%s,%s\n", id, arm, bits, dose, seed);
+            sg_text_add(&more, "%s,%s,camera.range_e,%s,%s,%s\n", r.id, r.arm, r.bits, r.dose, r.seed);
     }
     OK(sg_folder_make(place_path("together")));
     place_put("together/runs.csv", more.data, more.len);
@@ -240,10 +252,9 @@ static void long_values(void **state)
     char *index = place_get("bits/runs.csv");
     sg_text more = {0};
     for (char *line = strtok(index, "\n"); line; line = strtok(NULL, "\n")) {
-        char id[32], arm[32], bits[32], dose[64], seed[32];
-        assert_int_equal(sscanf(line, "%31[^,],%31[^,],%31[^,],%63[^,],%31s", id, arm, bits, dose, seed), 5);
-        sg_text_add(&more, atoi(bits) ? "%s,%s,%s,/%0200d/%s,%s\n" : "%s,%s,%s,%.0d%s,%s\n", id, arm, bits, 0, dose,
-                    seed);
+        const made_row r = row_of(line);
+        sg_text_add(&more, atoi(r.bits) ? "%s,%s,%s,/%0200d/%s,%s\n" : "%s,%s,%s,%.0d%s,%s\n", r.id, r.arm, r.bits, 0,
+                    r.dose, r.seed);
     }
     OK(sg_folder_make(place_path("long")));
     place_put("long/runs.csv", more.data, more.len);
